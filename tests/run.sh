@@ -13,10 +13,10 @@
 #   ok NAME # SKIP why          counted as neither, and listed
 #
 # A program that crashes, ends with an error status, says nothing, or says less than its plan
-# ("1..N") counts as a failure. Scripts run with the plain build only, because sanitizers make long
+# ("1..N") counts as a failure. Scripts run with the first BUILD only, because sanitizers make long
 # runs very long; one that is worth its time elsewhere says so near its top, and may ask for time:
 #
-#   # builds: build build/san
+#   # also: san clang                          last parts of the names of further builds
 #   # timeout: 900                           seconds; the default is 300
 #
 # Scripts and programs run in the root of the repository and find in their environment
@@ -59,11 +59,13 @@ run_one()
         program=$folder/tests/$name
     fi
     start=$EPOCHREALTIME
-    CHRYSALIS=$folder/chrysalis BUILD=$folder SYSROOT=$root/build/sysroot OUT=$out \
-        CMOCKA_MESSAGE_OUTPUT=TAP UBSAN_OPTIONS=print_stacktrace=1 \
-        timeout -k 10 "${limit:-$default_timeout}" "$program" \
-        >"$out.log" 2>"$out.err" </dev/null
-    status=$?
+    { # the outer redirection is for the shell's own word on a test that dies by a signal
+        CHRYSALIS=$folder/chrysalis BUILD=$folder SYSROOT=$root/build/sysroot OUT=$out \
+            CMOCKA_MESSAGE_OUTPUT=TAP UBSAN_OPTIONS=print_stacktrace=1 \
+            timeout -k 10 "${limit:-$default_timeout}" "$program" \
+            >"$out.log" 2>"$out.err" </dev/null
+        status=$?
+    } 2>/dev/null
     local seconds=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
 
     # cmocka prints a skipped test as "not ok N # SKIP name".
@@ -93,7 +95,7 @@ run_one()
             grep -a -E '^not ok ' "$out.log" | grep -v '# SKIP' | sed 's/^/        /'
             [ -z "$why" ] || echo "        not ok $name: $why"
             [ -s "$out.err" ] && tail -n 15 "$out.err" | sed 's/^/        | /'
-            [[ $test == *.sh ]] || grep -a '^# ' "$out.log" | tail -n 15 | sed 's/^/        | /'
+            [[ $test == *.sh ]] || grep -a '^# ' "$out.log" | grep -v '^# not ok' | tail -n 15 | sed 's/^/        | /'
         fi
     } >"$out.report"
     cat "$out.report"
@@ -116,13 +118,12 @@ fi
 list=()
 for kind in 'tests/e2e/*.sh' 'tests/unit/test_*.c'; do
     for build in "$@"; do
-        build=${build%/}
         for test in $kind; do
             [ -e "$test" ] || continue
             [[ $test == *"$pattern"* ]] || continue
             if [[ $test == *.sh ]]; then
-                builds=$(header builds "$test")
-                [[ " ${builds:-build} " == *" $build "* ]] || continue
+                [ "$build" = "$1" ] || [[ " $(header also "$test") " == *" ${build##*/} "* ]] ||
+                    continue
             fi
             list+=("$build" "$test")
         done
