@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interpreter. Guest state is where hw.h says (r32.., CC, memory); it keeps none of its own between instructions.
+ * Each instruction: fetch through execute permission, decode, execute, write G_EIP, commit with 1 retired. Traps leave by
+ * the hardware to cms_entry with everything back at the last commit.
+ */
+#ifndef ISA_FRONTEND_INTERP_H
+#define ISA_FRONTEND_INTERP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum interp_exit {
+    IX_BLOCK,   /* a control transfer was committed: G_EIP begins a dynamic basic block */
+    IX_ONE,     /* the one instruction asked for was committed, and it was no control transfer */
+    IX_SYSCALL  /* int 0x80 in a process: committed, G_EIP behind it; the caller makes the host call */
+};
+
+/* Interprets up to and including the next control transfer, or a single instruction. A REP string instruction may
+ * commit in the middle (G_EIP still on it) and counts as retired once per iteration. */
+enum interp_exit ia32_interp(bool single);
+
+/* What the interpreter needs of its surroundings; CMS provides them (morpher/recover.c), tests may replace them. */
+/* A fault found by software: rolls back to the last commit and delivers vector with the error code. Never returns. */
+__attribute__((noreturn)) void cms_guest_fault(uint32_t vector, uint32_t error);
+/* An instruction that is valid but not implemented: a loud line, then #UD. Never returns. */
+__attribute__((noreturn)) void cms_unimplemented(uint32_t eip);
+
+/* IA-32 exception numbers. */
+enum { X_DE, X_DB, X_NMI, X_BP, X_OF, X_BR, X_UD, X_NM, X_DF, X_TS = 10, X_NP, X_SS, X_GP, X_PF, X_MF = 16, X_AC, X_MC, X_XM };
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The implementation ISA as both sides of the wall see it: op numbers, operand shapes, trap codes, special registers,
+ * phases, and the linear op record. Freestanding: CMS includes it too. Everything here is generated from the .def tables.
+ */
+#ifndef VLIW_MODEL_ISA_H
+#define VLIW_MODEL_ISA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum op_code {
+#define OP(name, mnem, fmt, unit, lat, trap, order, doc) OP_##name,
+#include "vliw-model/ops.def"
+#undef OP
+    OP_COUNT_
+};
+_Static_assert(OP_COUNT_ <= 256, "the opcode field has 8 bits");
+
+/* The short imm of a gput/gget etc. must reach every guest register. */
+enum { NGPR = 64, NWIDE = 32, GUEST_REG0 = 32, MAX_BUNDLE_OPS = 8, MAX_BUNDLE_IMMS = 8 };
+
+enum op_format {
+    FMT_NONE,
+    FMT_RRB,
+    FMT_RRBX,
+    FMT_RR,
+    FMT_RRX,
+    FMT_RB,
+    FMT_RC,
+    FMT_RRC,
+    FMT_LOAD,
+    FMT_STORE,
+    FMT_AB,
+    FMT_RRBS,
+    FMT_B,
+    FMT_BRCC,
+    FMT_BRR,
+    FMT_BRRR,
+    FMT_JAL,
+    FMT_JALR,
+    FMT_CODE,
+    FMT_COUNT_
+};
+
+/* Unit classes are bits, so that a slot of a bundle format is a set of them. */
+enum op_unit {
+    UNIT_ANY = 0,
+    UNIT_ALU = 1,
+    UNIT_SHIFT = 2,
+    UNIT_MUL = 4,
+    UNIT_MEM = 8,
+    UNIT_BR = 16,
+    UNIT_FP = 32,
+    UNIT_IMM = 64 /* not an op: the place of a 32-bit immediate word */
+};
+
+enum op_latency {
+    LAT_NONE,
+    LAT_ALU,
+    LAT_SHIFT,
+    LAT_MUL,
+    LAT_DIV,
+    LAT_LOAD,
+    LAT_CC,
+    LAT_SYS,
+    LAT_FP,
+    LAT_FPDIV,
+    LAT_COUNT_
+};
+
+enum op_order { ORD_FREE, ORD_NLD, ORD_NST, ORD_GLD, ORD_GST, ORD_TRAP, ORD_CTL, ORD_FENCE };
+
+/* How operand b is given. */
+enum op_bmode { B_REG, B_SHORT, B_LONG };
+
+/* x86 condition numbers, as in the low nibble of Jcc. */
+enum cond { CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP, CC_L, CC_GE, CC_LE, CC_G };
+
+/* Condition-code bits, in EFLAGS positions. */
+enum { F_CF = 1, F_PF = 4, F_AF = 0x10, F_ZF = 0x40, F_SF = 0x80, F_OF = 0x800, F_ALL = 0x8d5 };
+
+enum trap_kind { TRAP_RESTART, TRAP_ROLLBACK };
+
+enum trap_code {
+#define TRAP(name, kind, doc) T_##name,
+#include "vliw-model/traps.def"
+#undef TRAP
+    T_COUNT_
+};
+
+enum special {
+#define SPECIAL(name, access, doc) SR_##name,
+#include "vliw-model/special.def"
+#undef SPECIAL
+    SR_COUNT_
+};
+
+enum phase {
+#define PHASE(name, str, doc) PH_##name,
+#define CAUSE(name, str, doc)
+#include "vliw-model/phases.def"
+#undef PHASE
+#undef CAUSE
+    PH_COUNT_
+};
+
+enum cause {
+#define PHASE(name, str, doc)
+#define CAUSE(name, str, doc) CA_##name,
+#include "vliw-model/phases.def"
+#undef PHASE
+#undef CAUSE
+    CA_COUNT_
+};
+
+/* Kinds of guest access, in TRAP_INFO: low bits size, then what it was. */
+enum { ACC_SIZE = 0xff, ACC_READ = 0x100, ACC_WRITE = 0x200, ACC_EXEC = 0x400 };
+
+/* TLB entry word: frame number << 12 | marks. A page must be R to be read, W to be written, X to be executed. */
+enum { TLB_V = 1, TLB_R = 2, TLB_W = 4, TLB_X = 8, TLB_DIRTY = 16, TLB_IO = 32, TLB_GLOBAL = 64 };
+
+/* T-bits: one bit per chunk of a 4 KB frame. */
+enum { TBIT_CHUNK = 128, TBIT_CHUNKS = 4096 / TBIT_CHUNK };
+
+/* Machine-check reasons in TRAP_INFO. */
+enum { MC_CONCEALED = 1, MC_NO_MEMORY, MC_TRAP_IN_HANDLER, MC_NATIVE_ADDRESS, MC_HOSTCALL_STATE, MC_BAD_RFE };
+
+/* A linear op: what the assembler reads, the schedulers move and the encoder packs. */
+struct vop {
+    uint8_t opc; /* enum op_code */
+    uint8_t rd;  /* also: first register of brrr, condition of brcc and trapif, datum of a store */
+    uint8_t ra;
+    uint8_t rb;    /* register of b when bmode is B_REG */
+    uint8_t bmode; /* enum op_bmode */
+    int32_t imm;   /* value of b when bmode is B_SHORT or B_LONG; absolute address of a target; a condition (setcc, cmov) */
+};
+
+/* The table itself, for hosted code and for CMS alike. `isa.c` is freestanding and is part of both builds. */
+struct op_info {
+    const char *name;
+    uint8_t format, unit, latency, order;
+    char trap; /* '-', 'M', 'C', 'T' */
+};
+extern const struct op_info op_table[OP_COUNT_];
+
+/* What an op reads and writes. Bits 0..63 general registers; the condition codes apart. r0 never appears. */
+struct op_regs {
+    uint64_t reads, writes;
+    bool reads_cc, writes_cc;
+    bool keeps_cc; /* writes only some condition codes, or sometimes none, so that the older value still matters */
+};
+struct op_regs op_regs(const struct vop *op);
+
+#endif
