@@ -9,6 +9,10 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j2
 endif
+# These build by calling make again, or remove what others build: never beside another goal.
+ifneq ($(filter clean distclean setup check demo bench,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 

@@ -112,8 +112,8 @@ download()
     # apt checks the hash, then the move makes the archive appear whole or not at all.
     if ! (cd "$partial" && private_apt download "$package" >"$log" 2>&1); then
         rm -rf "$partial"
-        die "$package: download failed:" \
-            "$(cat "$private/update.log" "$log" | grep -E '^E:' | tail -n 1)"
+        die "$package: download failed: $(grep '^E:' "$log" | tail -n 1)" \
+            "$(sed -n 's/^[WE]: \(Failed to fetch.*\)/(\1)/p' "$private/update.log" | head -n 1)"
     fi
     mv "$partial"/*.deb "$debs/"
     rm -rf "$partial"
