@@ -59,7 +59,8 @@ MAIN_SRC := $(wildcard cli/main.c)
 VLIW_C := $(sort $(wildcard morpher/vliw/*.c toolchain/rt/*.c))
 VLIW_ASM := $(sort $(wildcard morpher/vliw/*.S toolchain/rt/*.S))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
-UNIT_SUPPORT_SRC := $(sort $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)))
+# What tests share: an archive, so that each takes what it uses.
+UNIT_SUPPORT_SRC := $(sort $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c tests/oracle/*.c)))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 CMS_OBJ := $(call obj,$(CMS_SRC) $(HOST_SHIM_SRC))
@@ -105,7 +106,7 @@ $(1): FORCE
 	@echo '$$(strip $(2))' | cmp -s - $$@ || echo '$$(strip $(2))' >$$@
 endef
 $(eval $(call remember,$(B)/flags,$(CC) $(ALL_CFLAGS)))
-$(eval $(call remember,$(B)/sources,$(LIB_OBJ) $(MAIN_OBJ)))
+$(eval $(call remember,$(B)/sources,$(LIB_OBJ) $(MAIN_OBJ) $(UNIT_SUPPORT_OBJ)))
 $(eval $(call remember,$(CMS_DIR)/flags,$(CROSS) $(CMS_VLIW_CFLAGS)))
 $(eval $(call remember,$(B)/cms.sources,$(CMS_TEXT)))
 
@@ -146,7 +147,11 @@ test-programs: $(UNIT_BIN)
 
 .SECONDARY: $(UNIT_OBJ) # not to be deleted as intermediates
 
-$(B)/tests/%: $(B)/obj/tests/unit/%.o $(UNIT_SUPPORT_OBJ) $(B)/libchrysalis.a
+$(B)/libsupport.a: $(UNIT_SUPPORT_OBJ) $(B)/sources
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(UNIT_SUPPORT_OBJ)
+
+$(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/libsupport.a $(B)/libchrysalis.a
 	@mkdir -p $(@D)
 	@echo '  LINK $@'
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
