@@ -194,7 +194,7 @@ FORMATTED := $(sort $(shell find $(FORMAT_DIRS) -name '*.[ch]'))
 format:
 	clang-format -i $(FORMATTED)
 format-check:
-	@clang-format --dry-run --Werror $(FORMATTED)
+	@clang-format --dry-run --Werror --ferror-limit=1 $(FORMATTED)
 
 # Downloads survive `clean`, so that check and bench keep working without network.
 clean:

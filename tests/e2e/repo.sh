@@ -4,33 +4,35 @@
 # The repository itself: generated pages are current, the format is kept, every file names its
 # licence, and the CMS image does not depend on which host compiler built the assembler.
 
-# verdict NAME WHY: by the status of the command before it.
+# verdict STATUS NAME WHY
 verdict()
 {
-    if [ $? = 0 ]; then echo "ok $1"; else echo "not ok $1: $2"; fi
+    if [ "$1" = 0 ]; then echo "ok $2"; else echo "not ok $2: $3"; fi
 }
 
 "$CHRYSALIS" ops --markdown >"$OUT/ops.md" && cmp -s "$OUT/ops.md" docs/ops.md
-verdict generated-docs "docs/ops.md is not what 'chrysalis ops --markdown' prints; make docs"
+verdict $? generated-docs "docs/ops.md is not what 'chrysalis ops --markdown' prints; make docs"
 
 sources=$(find vliw-model toolchain concealed-mem isa-frontend morpher guest cli tests \
     -name '*.[chS]' -o -name '*.def' -o -name '*.sh')
 # Other versions of clang-format disagree in details, so that only this one may judge.
 if clang-format --version | grep -q 'version 14\.'; then
     echo "$sources" | grep '\.[ch]$' | xargs clang-format --dry-run --Werror 2>"$OUT/format"
-    verdict format "$(grep -o '^[^:]*\.[ch]:' "$OUT/format" | sort -u | tr '\n' ' ')need make format"
+    status=$?
+    verdict $status format "make format would change: $(sed -n 's/:.* error: .*//p' "$OUT/format" |
+        sort -u | tr '\n' ' ')"
 else
     echo "ok format # SKIP needs clang-format 14"
 fi
 
-echo "$sources" | xargs head -qn 2 | grep -c SPDX-License-Identifier >"$OUT/tagged"
-[ "$(cat "$OUT/tagged")" = "$(echo "$sources" | wc -l)" ]
-verdict licence "no SPDX line at the top of: $(echo "$sources" | while read -r file; do
+untagged=$(echo "$sources" | while read -r file; do
     head -n 2 "$file" | grep -q SPDX-License-Identifier || echo -n "$file "
-done)"
+done)
+[ -z "$untagged" ]
+verdict $? licence "no SPDX line at the top of: $untagged"
 
 for build in build/clang build/san; do
-    [ -e $build/cms.lo ] || continue
+    [ $build/cms.lo -nt "$BUILD/cms.lo" ] || continue # else it is from an earlier day
     cmp "$BUILD/cms.lo" $build/cms.lo >&2
-    verdict "same-image-${build#build/}" "$build/cms.lo is not $BUILD/cms.lo"
+    verdict $? "same-image-${build#build/}" "$build/cms.lo is not $BUILD/cms.lo"
 done
