@@ -30,8 +30,8 @@ private_sources()
 {
     local uri suite component found=
     while IFS='|' read -r uri suite component; do
-        case $uri in
-        */debian/ | */debian-security/ | */debian)
+        case $uri$component in
+        */debian/*main | */debian-security/*main) # also a snapshot's, with its date behind
             echo "deb [arch=i386] $uri $suite $component"
             found=1
             ;;

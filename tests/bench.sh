@@ -30,7 +30,7 @@ counter()
 fastest()
 {
     local -n result=$1
-    local start took best= i
+    local start took best='' i
     shift
     for ((i = 0; i < repeats; i++)); do
         start=$EPOCHREALTIME
