@@ -11,40 +11,43 @@
  *
  * What to beware of:
  *
- * - Nothing but the windows may be reachable below 4 GB, or a stray access of the block would read or
- *   ruin the process itself. So the program must be a PIE, everything here but the stub lies above
+ * - Nothing but the windows may be reachable below 4 GB, or a stray access of the block would read
+ * or ruin the process itself. So the program must be a PIE, everything here but the stub lies above
  *   4 GB, and data go through the flat segment 0x2b: outside the windows all is a page fault.
  *   AddressSanitizer has shadow memory from 0x7fff8000 on, so the windows lie below it, and if
  *   anything is found mapped below 4 GB, DS, ES and SS become a segment of the LDT (base 0) that
  *   ends before it. The price is told at silicon_limit.
- * - DS and ES are null in a 64-bit process and the block would fault at its first access: load them.
+ * - DS and ES are null in a 64-bit process and the block would fault at its first access: load
+ * them.
  * - FS holds glibc's thread pointer, and so must not change; GS is left alone too. Neither can be
  *   used by the block: an access through a null selector is #GP(0).
  * - The signal stack must lie above 4 GB: a random ESP that points into it makes the kernel believe
  *   that it is in use already, and build the frame at ESP.
  * - Between the load of ESP and the return of the host's RSP any signal whose handler is not on the
- *   signal stack is written to the guest's stack. Programs that use the oracle have no such handlers.
- * - A popf of the block may set AC, and then the host's own unaligned accesses trap: both exits clear
- *   it first. It may set TF: then a #DB comes one instruction later, and if that was the far
- *   jump back, it comes in the stub; it is taken for the end of the block that it is.
+ *   signal stack is written to the guest's stack. Programs that use the oracle have no such
+ * handlers.
+ * - A popf of the block may set AC, and then the host's own unaligned accesses trap: the stub makes
+ *   none, both exits clear it first. It may set TF: then a #DB comes one instruction later, and if
+ * that was the far jump back, it comes in the stub; it is taken for the end of the block that it
+ * is.
  * - What must not stand in a block (the generator leaves it out): loads of segment registers, far
  *   calls, jumps and returns, iret, sysenter and syscall. `int 0x80` is caught where the kernel can
- *   (syscall user dispatch, Linux 5.11) and reported as vector 0x80, for random code may hit it by a
- *   wild jump; sysenter cannot be caught so, since the kernel has replaced EIP before it looks.
+ *   (syscall user dispatch, Linux 5.11) and reported as vector 0x80, for random code may hit it by
+ * a wild jump; sysenter cannot be caught so, since the kernel has replaced EIP before it looks.
  *   SGDT, SIDT, SLDT, STR and SMSW may be emulated by the kernel (UMIP), CPUID may fault.
- * - Error code and present bit are those of the page tables: the pages of the windows are touched once,
- *   or a write to the read-only one would say "not present". The data window is not executable: a
- *   jump there is a fault with bit 4 of the error code, which processors without NX do not have; so
+ * - Error code and present bit are those of the page tables: the pages of the windows are touched
+ * once, or a write to the read-only one would say "not present". The data window is not executable:
+ * a jump there is a fault with bit 4 of the error code, which processors without NX do not have; so
  *   is bit 4 in any fault of a fetch.
- * - Some results are this processor's, not the architecture's: flags documented as undefined, how much
- *   of a PUSHA or ENTER has been written when it faults, RF.
+ * - Some results are this processor's, not the architecture's: flags documented as undefined, how
+ * much of a PUSHA or ENTER has been written when it faults, RF.
  * - A locked access across a cache line may cost 10 ms each where the kernel polices split locks.
  * - A wild jump may make an endless loop: a timer of virtual time ticks all the while; the run that
  *   sees it twice is stopped.
- * - cmocka sets its own handlers around every test, AddressSanitizer has some too; a fault that is not
- *   the block's is handed to the handler found at silicon_init.
- * - FXSAVE images have no selectors and, on some processors, no pointers after non-faulting x87 ops:
- *   compare the registers, not the whole image.
+ * - cmocka sets its own handlers around every test, AddressSanitizer has some too; a fault that is
+ * not the block's is handed to the handler found at silicon_init.
+ * - FXSAVE images have no selectors and, on some processors, no pointers after non-faulting x87
+ * ops: compare the registers, not the whole image.
  *
  * To add something: a register that is to be passed gets a field in struct silicon_xfer, a line in
  * both directions of the assembly, and one in on_event (the way of faults).
@@ -203,8 +206,8 @@ static struct {
 } volatile event;
 
 static uint32_t block_start, block_end;
-static uint32_t armed;                           /* where the far jump stands, 0: nowhere */
-static uint32_t loaded_start, loaded_end;        /* extent of the block of silicon_load */
+static uint32_t armed;                            /* where the far jump stands, 0: nowhere */
+static uint32_t loaded_start, loaded_end;         /* extent of the block of silicon_load */
 static volatile uint64_t run_number, tick_number; /* of the run at hand, of the last tick */
 static uint32_t limit = 0xffffffff;
 static uint8_t far_jump[SILICON_TAIL];
@@ -315,7 +318,8 @@ static int make_windows(void)
 {
     if (reserve(SILICON_CODE, SILICON_CODE_SIZE) || reserve(SILICON_DATA, SILICON_DATA_SIZE))
         return refuse("silicon: the host refuses memory at the addresses of the windows");
-    if (mprotect(silicon_ptr(SILICON_CODE), SILICON_CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC) ||
+    if (mprotect(silicon_ptr(SILICON_CODE), SILICON_CODE_SIZE,
+                 PROT_READ | PROT_WRITE | PROT_EXEC) ||
         mprotect(silicon_ptr(SILICON_DATA), SILICON_DATA_SIZE, PROT_READ | PROT_WRITE))
         return refuse("silicon: the host forbids memory that is writable and executable");
 
@@ -323,8 +327,8 @@ static int make_windows(void)
     for (uint32_t i = 0; i < SILICON_DATA_SIZE; i++) /* no zeros: touch, and something to read */
         silicon_ptr(SILICON_DATA)[i] = (uint8_t)(i * 37 + (i >> 8) * 11 + 1);
 
-    /* jmp *0(%rip), with the address behind it */
-    static const uint8_t jmp[6] = {0xff, 0x25};
+    /* jmp *2(%rip), with the address behind it, aligned because AC may be set */
+    static const uint8_t jmp[8] = {0xff, 0x25, 2};
     uint64_t target = (uintptr_t)silicon_exit64;
     memcpy(silicon_ptr(SILICON_CODE_EXIT), jmp, sizeof jmp);
     memcpy(silicon_ptr(SILICON_CODE_EXIT) + sizeof jmp, &target, sizeof target);
@@ -380,8 +384,8 @@ static int take_signals(void)
     if (sigaltstack(&ss, NULL))
         return refuse("silicon: sigaltstack refused");
     for (int i = 0; i < N_SIGNALS; i++) {
-        struct sigaction old, sa = {.sa_sigaction = on_event,
-                                    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+        struct sigaction old,
+            sa = {.sa_sigaction = on_event, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
         sigfillset(&sa.sa_mask);
         for (int j = 0; j < N_SIGNALS - 1; j++) /* a fault of the handler shall be seen */
             sigdelset(&sa.sa_mask, signals[j]);
@@ -443,7 +447,7 @@ void silicon_load(uint32_t eip, const void *code, size_t len)
     if (!in_code(eip, len))
         return;
     uint32_t end = eip + (uint32_t)len;
-    if (armed && armed == loaded_end) { /* the old tail goes with the old block */
+    if (armed && armed == loaded_end && armed != end) { /* the old tail goes with the old block */
         loaded_end += SILICON_TAIL;
         armed = 0;
     }

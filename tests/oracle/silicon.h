@@ -74,8 +74,8 @@ const char *silicon_why(void);
 uint32_t silicon_limit(void);
 
 /*
- * Puts a block at `eip` in the code window and int3 where the previous one stood. A caller may write
- * the window by itself instead; every byte that is not code must be int3 (0xcc).
+ * Puts a block at `eip` in the code window and int3 where the previous one stood. A caller may
+ * write the window by itself instead; every byte that is not code must be int3 (0xcc).
  */
 void silicon_load(uint32_t eip, const void *code, size_t len);
 
@@ -91,9 +91,9 @@ enum silicon_end {
 };
 
 /*
- * Runs the block of `len` bytes at in->eip. Of in->eflags the arithmetic flags, DF and ID are taken;
- * TF and AC are always clear at the start. out->eflags is as the processor gives it, bit 1 and IF
- * set, and RF set after a fault. `in` and `out` may be the same.
+ * Runs the block of `len` bytes at in->eip. Of in->eflags the arithmetic flags, DF and ID are
+ * taken; TF and AC are always clear at the start. out->eflags is as the processor gives it, bit 1
+ * and IF set, and RF set after a fault. `in` and `out` may be the same.
  */
 enum silicon_end silicon_run(const struct ia32_state *in, uint32_t len, struct ia32_state *out,
                              struct ia32_fault *f);

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * One table lists every opcode with the shape of its operands; gen_insn picks a row (by family, so
+ * that the many ALU opcodes do not drown the rest), then prefixes, ModRM, displacement, immediate.
+ * What the table cannot say is a row's `special`.
+ *
+ * Memory operands are steered: bases are the registers that gen_state makes pointers, and a quarter
+ * are absolute. They go wrong all the same, more and more as a block runs on and the pointers are
+ * overwritten; the faults are wanted.
+ *
+ * Left out on purpose:
+ * - what would leave the oracle's world: segment register loads and stores, far transfers, iret,
+ *   int 0x80, sysenter, FS and GS overrides;
+ * - what the host answers in its own way: CPUID, RDTSC, RDPMC, SGDT, SIDT, SLDT, STR, SMSW, and
+ * bits of the selectors (PUSH of a segment register);
+ * - undocumented opcodes (SALC, ICEBP, F6 /1, D0 /6) and BSWAP of 16 bits;
+ * - jumps with a 16-bit operand size (EIP is cut to 16 bits);
+ * - REP before BSF and BSR (TZCNT and LZCNT on new processors);
+ * - unaligned locked accesses, XCHG included (they may cost 10 ms each on some hosts): these
+ *   operands are always absolute and aligned.
+ *
+ * To add an instruction: add its row. To add a family: an enumerator, a weight.
+ */
+
+#include "tests/oracle/gen.h"
+
+#include <string.h>
+
+enum {
+    M = 0x0001,     /* ModRM */
+    G = 0x0002,     /* its reg field is an opcode extension, out of the row's mask */
+    IB = 0x0004,    /* immediate byte */
+    IZ = 0x0008,    /* immediate of operand size */
+    R = 0x0010,     /* low three bits of the opcode: register */
+    CC = 0x0020,    /* low four bits of the opcode: condition */
+    B = 0x0040,     /* operand size is fixed: no 66 */
+    LK = 0x0080,    /* LOCK is legal with a memory operand */
+    AL = 0x0100,    /* locks always */
+    MEM = 0x0200,   /* ModRM must be memory */
+    REL8 = 0x0400,  /* jump displacement */
+    REL32 = 0x0800, /* jump displacement */
+    MOFS = 0x1000,  /* absolute address behind the opcode */
+    IMPL = 0x2000,  /* memory operand without ModRM: address size and segment may be overridden */
+};
+
+enum special { PLAIN, DIVIDE, LEA, STRING, STRING_CMP, POPF, RET, RET_N, INDIRECT, ENTER, INT };
+
+struct row {
+    uint16_t opcode;
+    uint8_t family;
+    uint8_t ext; /* mask of opcode extensions, with G */
+    uint16_t shape;
+    uint8_t special;
+};
+
+/* The six forms of ADD and its seven sisters. */
+#define ALU6(n, lock)                                                                              \
+    {(n)*8 + 0, GEN_ALU, 0, M | B | (lock), 0}, {(n)*8 + 1, GEN_ALU, 0, M | (lock), 0},            \
+        {(n)*8 + 2, GEN_ALU, 0, M | B, 0}, {(n)*8 + 3, GEN_ALU, 0, M, 0},                          \
+        {(n)*8 + 4, GEN_ALU, 0, IB | B, 0},                                                        \
+    {                                                                                              \
+        (n) * 8 + 5, GEN_ALU, 0, IZ, 0                                                             \
+    }
+
+/* clang-format off */
+static const struct row rows[] = {
+    ALU6(0, LK), ALU6(1, LK), ALU6(2, LK), ALU6(3, LK), ALU6(4, LK), ALU6(5, LK), ALU6(6, LK),
+    ALU6(7, 0),
+    {0x80, GEN_ALU, 0x7f, M | G | IB | B | LK, 0}, {0x80, GEN_ALU, 0x80, M | G | IB | B, 0},
+    {0x81, GEN_ALU, 0x7f, M | G | IZ | LK, 0},     {0x81, GEN_ALU, 0x80, M | G | IZ, 0},
+    {0x82, GEN_ALU, 0xff, M | G | IB | B, 0},
+    {0x83, GEN_ALU, 0x7f, M | G | IB | LK, 0},     {0x83, GEN_ALU, 0x80, M | G | IB, 0},
+    {0x84, GEN_ALU, 0, M | B, 0},                  {0x85, GEN_ALU, 0, M, 0},
+    {0xa8, GEN_ALU, 0, IB | B, 0},                 {0xa9, GEN_ALU, 0, IZ, 0},
+    {0xf6, GEN_ALU, 0x01, M | G | IB | B, 0},      {0xf7, GEN_ALU, 0x01, M | G | IZ, 0},
+    {0xf6, GEN_ALU, 0x0c, M | G | B | LK, 0},      {0xf7, GEN_ALU, 0x0c, M | G | LK, 0},
+    {0x40, GEN_ALU, 0, R, 0},                      {0x48, GEN_ALU, 0, R, 0},
+    {0xfe, GEN_ALU, 0x03, M | G | B | LK, 0},      {0xff, GEN_ALU, 0x03, M | G | LK, 0},
+
+    {0xc0, GEN_SHIFT, 0xbf, M | G | IB | B, 0},    {0xc1, GEN_SHIFT, 0xbf, M | G | IB, 0},
+    {0xd0, GEN_SHIFT, 0xbf, M | G | B, 0},         {0xd1, GEN_SHIFT, 0xbf, M | G, 0},
+    {0xd2, GEN_SHIFT, 0xbf, M | G | B, 0},         {0xd3, GEN_SHIFT, 0xbf, M | G, 0},
+    {0x0fa4, GEN_SHIFT, 0, M | IB, 0},             {0x0fa5, GEN_SHIFT, 0, M, 0},
+    {0x0fac, GEN_SHIFT, 0, M | IB, 0},             {0x0fad, GEN_SHIFT, 0, M, 0},
+
+    {0xf6, GEN_MULDIV, 0x30, M | G | B, 0},        {0xf7, GEN_MULDIV, 0x30, M | G, 0},
+    {0xf6, GEN_MULDIV, 0xc0, M | G | B, DIVIDE},   {0xf7, GEN_MULDIV, 0xc0, M | G, DIVIDE},
+    {0x69, GEN_MULDIV, 0, M | IZ, 0},              {0x6b, GEN_MULDIV, 0, M | IB, 0},
+    {0x0faf, GEN_MULDIV, 0, M, 0},
+
+    {0x88, GEN_MOVE, 0, M | B, 0},                 {0x89, GEN_MOVE, 0, M, 0},
+    {0x8a, GEN_MOVE, 0, M | B, 0},                 {0x8b, GEN_MOVE, 0, M, 0},
+    {0x8d, GEN_MOVE, 0, M | MEM, LEA},             {0x90, GEN_MOVE, 0, B, 0},
+    {0x98, GEN_MOVE, 0, 0, 0},                     {0x99, GEN_MOVE, 0, 0, 0},
+    {0xa0, GEN_MOVE, 0, MOFS | B, 0},              {0xa1, GEN_MOVE, 0, MOFS, 0},
+    {0xa2, GEN_MOVE, 0, MOFS | B, 0},              {0xa3, GEN_MOVE, 0, MOFS, 0},
+    {0xb0, GEN_MOVE, 0, R | IB | B, 0},            {0xb8, GEN_MOVE, 0, R | IZ, 0},
+    {0xc6, GEN_MOVE, 0x01, M | G | IB | B, 0},     {0xc7, GEN_MOVE, 0x01, M | G | IZ, 0},
+    {0xd7, GEN_MOVE, 0, B | IMPL, 0},              {0x0f1f, GEN_MOVE, 0x01, M | G, 0},
+    {0x0f40, GEN_MOVE, 0, M | CC, 0},              {0x0fc8, GEN_MOVE, 0, R | B, 0},
+    {0x0fb6, GEN_MOVE, 0, M, 0},                   {0x0fb7, GEN_MOVE, 0, M, 0},
+    {0x0fbe, GEN_MOVE, 0, M, 0},                   {0x0fbf, GEN_MOVE, 0, M, 0},
+
+    {0x86, GEN_XCHG, 0, M | B | LK | AL, 0},       {0x87, GEN_XCHG, 0, M | LK | AL, 0},
+    {0x90, GEN_XCHG, 0, R, 0},                     {0x0fc7, GEN_XCHG, 0x02, M | G | B | MEM | LK, 0},
+    {0x0fb0, GEN_XCHG, 0, M | B | LK, 0},          {0x0fb1, GEN_XCHG, 0, M | LK, 0},
+    {0x0fc0, GEN_XCHG, 0, M | B | LK, 0},          {0x0fc1, GEN_XCHG, 0, M | LK, 0},
+
+    {0x0fa3, GEN_BIT, 0, M, 0},                    {0x0fab, GEN_BIT, 0, M | LK, 0},
+    {0x0fb3, GEN_BIT, 0, M | LK, 0},               {0x0fbb, GEN_BIT, 0, M | LK, 0},
+    {0x0fba, GEN_BIT, 0x10, M | G | IB, 0},        {0x0fba, GEN_BIT, 0xe0, M | G | IB | LK, 0},
+    {0x0fbc, GEN_BIT, 0, M, 0},                    {0x0fbd, GEN_BIT, 0, M, 0},
+    {0x0f90, GEN_BIT, 0x01, M | G | CC | B, 0},
+
+    {0x9e, GEN_FLAG, 0, B, 0}, {0x9f, GEN_FLAG, 0, B, 0}, {0xf5, GEN_FLAG, 0, B, 0},
+    {0xf8, GEN_FLAG, 0, B, 0}, {0xf9, GEN_FLAG, 0, B, 0}, {0xfc, GEN_FLAG, 0, B, 0},
+    {0xfd, GEN_FLAG, 0, B, 0},
+
+    {0x27, GEN_BCD, 0, B, 0},  {0x2f, GEN_BCD, 0, B, 0},  {0x37, GEN_BCD, 0, B, 0},
+    {0x3f, GEN_BCD, 0, B, 0},  {0xd4, GEN_BCD, 0, B | IB, 0}, {0xd5, GEN_BCD, 0, B | IB, 0},
+
+    {0x50, GEN_STACK, 0, R, 0},                    {0x58, GEN_STACK, 0, R, 0},
+    {0x60, GEN_STACK, 0, 0, 0},                    {0x61, GEN_STACK, 0, 0, 0},
+    {0x68, GEN_STACK, 0, IZ, 0},                   {0x6a, GEN_STACK, 0, IB, 0},
+    {0x8f, GEN_STACK, 0x01, M | G, 0},             {0xff, GEN_STACK, 0x40, M | G, 0},
+    {0x9c, GEN_STACK, 0, 0, 0},                    {0x9d, GEN_STACK, 0, 0, POPF},
+    {0xc8, GEN_STACK, 0, B, ENTER},                {0xc9, GEN_STACK, 0, 0, 0},
+
+    {0xa4, GEN_STRING, 0, B | IMPL, STRING},       {0xa5, GEN_STRING, 0, IMPL, STRING},
+    {0xa6, GEN_STRING, 0, B | IMPL, STRING_CMP},   {0xa7, GEN_STRING, 0, IMPL, STRING_CMP},
+    {0xaa, GEN_STRING, 0, B | IMPL, STRING},       {0xab, GEN_STRING, 0, IMPL, STRING},
+    {0xac, GEN_STRING, 0, B | IMPL, STRING},       {0xad, GEN_STRING, 0, IMPL, STRING},
+    {0xae, GEN_STRING, 0, B | IMPL, STRING_CMP},   {0xaf, GEN_STRING, 0, IMPL, STRING_CMP},
+
+    {0x70, GEN_CONTROL, 0, B | CC | REL8, 0},      {0x0f80, GEN_CONTROL, 0, B | CC | REL32, 0},
+    {0xe0, GEN_CONTROL, 0, B | REL8, 0},           {0xe1, GEN_CONTROL, 0, B | REL8, 0},
+    {0xe2, GEN_CONTROL, 0, B | REL8, 0},           {0xe3, GEN_CONTROL, 0, B | REL8, 0},
+    {0xe8, GEN_CONTROL, 0, B | REL32, 0},          {0xe9, GEN_CONTROL, 0, B | REL32, 0},
+    {0xeb, GEN_CONTROL, 0, B | REL8, 0},           {0xc3, GEN_CONTROL, 0, B, RET},
+    {0xc2, GEN_CONTROL, 0, B, RET_N},              {0xff, GEN_CONTROL, 0x14, B, INDIRECT},
+
+    {0xcc, GEN_TRAP, 0, B, 0},                     {0xcd, GEN_TRAP, 0, B, INT},
+    {0xce, GEN_TRAP, 0, B, 0},                     {0x62, GEN_TRAP, 0, M | MEM, 0},
+    {0x0f0b, GEN_TRAP, 0, B, 0},                   {0xf4, GEN_TRAP, 0, B, 0},
+    {0xfa, GEN_TRAP, 0, B, 0},                     {0xfb, GEN_TRAP, 0, B, 0},
+    {0xe4, GEN_TRAP, 0, B | IB, 0},                {0xe7, GEN_TRAP, 0, B | IB, 0},
+    {0xec, GEN_TRAP, 0, B, 0},                     {0xef, GEN_TRAP, 0, B, 0},
+    {0x6c, GEN_TRAP, 0, B, 0},                     {0x6f, GEN_TRAP, 0, B, 0},
+    {0x0f06, GEN_TRAP, 0, B, 0},                   {0x0f09, GEN_TRAP, 0, B, 0},
+    {0x0f30, GEN_TRAP, 0, B, 0},                   {0x0f32, GEN_TRAP, 0, B, 0},
+};
+/* clang-format on */
+enum { N_ROWS = sizeof rows / sizeof rows[0] };
+
+static const uint8_t weights[GEN_N_FAMILIES] = {
+    [GEN_ALU] = 16,  [GEN_SHIFT] = 10, [GEN_MULDIV] = 5,  [GEN_MOVE] = 14,
+    [GEN_XCHG] = 5,  [GEN_BIT] = 7,    [GEN_FLAG] = 4,    [GEN_BCD] = 3,
+    [GEN_STACK] = 8, [GEN_STRING] = 5, [GEN_CONTROL] = 7, [GEN_TRAP] = 1,
+};
+
+uint32_t gen_random(struct gen *g)
+{
+    g->s ^= g->s << 13;
+    g->s ^= g->s >> 7;
+    g->s ^= g->s << 17;
+    return (uint32_t)(g->s >> 24);
+}
+
+/* 0 .. n-1 */
+static uint32_t below(struct gen *g, uint32_t n)
+{
+    return (uint32_t)((uint64_t)gen_random(g) * n >> 32);
+}
+
+/* True once in n. */
+static bool once_in(struct gen *g, uint32_t n)
+{
+    return below(g, n) == 0;
+}
+
+void gen_init(struct gen *g, uint64_t seed)
+{
+    memset(g, 0, sizeof *g);
+    g->s = seed * UINT64_C(0x9e3779b97f4a7c15) ^ UINT64_C(0x2545f4914f6cdd1d);
+    if (g->s == 0)
+        g->s = 1;
+    g->families = GEN_ALL;
+    g->opcode = -1;
+    g->wild = 8;
+    g->eip = SILICON_CODE;
+    for (int i = 0; i < 8; i++)
+        gen_random(g);
+}
+
+/* How many opcodes a row stands for: its low bits are free. */
+static unsigned span(const struct row *r)
+{
+    return r->shape & CC ? 16 : r->shape & R ? 8 : 1;
+}
+
+int gen_opcode(unsigned n)
+{
+    for (unsigned i = 0; i < N_ROWS; i++) {
+        bool seen = false;
+        for (unsigned j = 0; j < i; j++)
+            seen |= (unsigned)(rows[i].opcode - rows[j].opcode) < span(&rows[j]);
+        unsigned own = span(&rows[i]);
+        if (seen)
+            own = rows[i].shape & R ? own - 1 : 0; /* 90: NOP is XCHG EAX,EAX */
+        if (n < own)
+            return rows[i].opcode + (int)n + (seen ? 1 : 0);
+        n -= own;
+    }
+    return -1;
+}
+
+/* Numbers at which something turns over, small ones, any. */
+static uint32_t number(struct gen *g)
+{
+    static const uint32_t marked[] = {0,          1,          2,          0x7f,       0x80,
+                                      0xff,       0x100,      0x7fff,     0x8000,     0xffff,
+                                      0x10000,    0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe,
+                                      0xffffffff, 9,          10,         31,         32};
+    switch (below(g, 8)) {
+    case 0:
+    case 1: return marked[below(g, sizeof marked / sizeof marked[0])];
+    case 2:
+    case 3:
+    case 4: return below(g, 64);
+    case 5: return below(g, 0x10000);
+    default: return gen_random(g);
+    }
+}
+
+uint32_t gen_address(struct gen *g)
+{
+    static const uint32_t edges[] = {SILICON_DATA,      SILICON_DATA + SILICON_DATA_SIZE,
+                                     SILICON_DATA_RO,   SILICON_DATA_RO + SILICON_PAGE,
+                                     SILICON_DATA_NONE, SILICON_DATA_NONE + SILICON_PAGE};
+    uint32_t kind = below(g, 64);
+    if (kind == 0)
+        return edges[below(g, 6)] + below(g, 16) - 8;
+    if (kind == 1)
+        return SILICON_DATA_RO + below(g, SILICON_PAGE);
+    if (kind == 2)
+        return SILICON_DATA_NONE + below(g, SILICON_PAGE);
+    if (kind < 6)
+        return SILICON_DATA + (1 + below(g, 6)) * SILICON_PAGE - below(g, 8);
+    uint32_t fair = SILICON_DATA + 0x200 + below(g, 0x6c00);
+    return once_in(g, 4) ? fair : fair & ~3u;
+}
+
+void gen_state(struct gen *g, struct ia32_state *st)
+{
+    static const uint8_t pointers[] = {IA32_EBX, IA32_ESP, IA32_EBP, IA32_ESI, IA32_EDI};
+    for (int i = 0; i < 8; i++)
+        st->gpr[i] = number(g);
+    for (unsigned i = 0; i < sizeof pointers; i++)
+        if (pointers[i] == IA32_ESP || !once_in(g, 16))
+            st->gpr[pointers[i]] = gen_address(g);
+    if (!once_in(g, 8))
+        st->gpr[IA32_ESP] &= ~3u;
+    st->eflags = (gen_random(g) & IA32_FLAGS) | 2;
+    if (!once_in(g, 4))
+        st->eflags &= ~0x400u; /* DF */
+}
+
+static uint8_t *put32(uint8_t *p, uint32_t v)
+{
+    memcpy(p, &v, 4);
+    return p + 4;
+}
+
+static uint8_t *put16(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+    return p + 2;
+}
+
+static uint8_t *modrm_absolute(uint8_t *p, unsigned reg, uint32_t address)
+{
+    *p++ = (uint8_t)(reg << 3 | 5);
+    return put32(p, address);
+}
+
+static uint8_t *modrm_16(struct gen *g, uint8_t *p, unsigned reg)
+{
+    unsigned mod = below(g, 3), rm = below(g, 8);
+    *p++ = (uint8_t)(mod << 6 | reg << 3 | rm);
+    if (mod == 1)
+        *p++ = (uint8_t)gen_random(g);
+    else if (mod == 2 || rm == 6)
+        p = put16(p, gen_random(g));
+    return p;
+}
+
+static uint8_t *modrm_32(struct gen *g, uint8_t *p, unsigned reg, bool any)
+{
+    static const uint8_t bases[] = {IA32_EBX, IA32_ESP, IA32_EBP, IA32_ESI, IA32_EDI};
+    if (!any && once_in(g, 4))
+        return modrm_absolute(p, reg, gen_address(g));
+    unsigned base = any ? below(g, 8) : bases[below(g, 5)];
+    bool sib = base == IA32_ESP || once_in(g, any ? 2 : 8);
+    unsigned mod = below(g, 3);
+    bool no_base = any && sib && mod == 0 && once_in(g, 4);
+    if (no_base)
+        base = IA32_EBP;
+    else if (mod == 0 && base == IA32_EBP)
+        mod = 1;
+    *p++ = (uint8_t)(mod << 6 | reg << 3 | (sib ? 4 : base));
+    if (sib) {
+        unsigned index = any ? below(g, 8) : once_in(g, 2) ? IA32_ESP : below(g, 3);
+        *p++ = (uint8_t)(below(g, 4) << 6 | index << 3 | base); /* index ESP: none */
+    }
+    if (mod == 1)
+        *p++ = (uint8_t)gen_random(g);
+    else if (mod == 2)
+        p = put32(p, any ? number(g) : below(g, 0x200) - 0x100);
+    else if (no_base)
+        p = put32(p, once_in(g, 2) ? gen_address(g) : gen_random(g));
+    return p;
+}
+
+static const struct row *pick(struct gen *g)
+{
+    const struct row *fit[N_ROWS];
+    unsigned n = 0;
+    if (g->opcode >= 0) {
+        for (unsigned i = 0; i < N_ROWS; i++)
+            if ((unsigned)(g->opcode - rows[i].opcode) < span(&rows[i]))
+                fit[n++] = &rows[i];
+    } else {
+        unsigned total = 0, family;
+        for (family = 0; family < GEN_N_FAMILIES; family++)
+            total += g->families >> family & 1 ? weights[family] : 0;
+        if (total == 0)
+            return &rows[0];
+        uint32_t at = below(g, total);
+        for (family = 0;; family++) {
+            unsigned w = g->families >> family & 1 ? weights[family] : 0;
+            if (at < w)
+                break;
+            at -= w;
+        }
+        for (unsigned i = 0; i < N_ROWS; i++)
+            if (rows[i].family == family)
+                fit[n++] = &rows[i];
+    }
+    return n ? fit[below(g, n)] : &rows[0];
+}
+
+static unsigned pick_extension(struct gen *g, unsigned mask)
+{
+    unsigned ext;
+    do
+        ext = below(g, 8);
+    while (!(mask >> ext & 1));
+    return ext;
+}
+
+static size_t finish(struct gen *g, const uint8_t *buf, const uint8_t *p, const uint8_t *fix,
+                     unsigned fix_size, bool absolute)
+{
+    g->fix_at = fix ? (unsigned)(fix - buf) : 0;
+    g->fix_size = fix_size;
+    g->fix_absolute = absolute;
+    g->eip += (uint32_t)(p - buf);
+    return (size_t)(p - buf);
+}
+
+/* RET and indirect jumps: the target is put where they will look for it. */
+static size_t gen_indirect(struct gen *g, const struct row *r, uint8_t *buf)
+{
+    uint8_t *p = buf, *fix, *start;
+    unsigned reg = below(g, 4); /* not a pointer, but for EBX */
+    if (r->special == RET || r->special == RET_N) {
+        *p++ = 0x68; /* push target */
+        fix = p;
+        p = put32(p, 0);
+        *p++ = (uint8_t)r->opcode;
+        if (r->special == RET_N)
+            p = put16(p, below(g, 8) * 4);
+    } else if (once_in(g, 2)) {
+        *p++ = (uint8_t)(0xb8 | reg); /* mov reg, target */
+        fix = p;
+        p = put32(p, 0);
+        *p++ = 0xff;
+        *p++ = (uint8_t)(0xc0 | pick_extension(g, r->ext) << 3 | reg);
+    } else {
+        uint32_t cell = gen_address(g);
+        *p++ = 0xc7; /* mov dword [cell], target */
+        p = modrm_absolute(p, 0, cell);
+        fix = p;
+        p = put32(p, 0);
+        *p++ = 0xff;
+        start = p;
+        p = modrm_absolute(start, pick_extension(g, r->ext), cell);
+    }
+    put32(fix, g->eip + (uint32_t)(p - buf));
+    return finish(g, buf, p, fix, 4, true);
+}
+
+size_t gen_insn(struct gen *g, uint8_t *buf)
+{
+    const struct row *r = pick(g);
+    unsigned shape = r->shape, ext = 0;
+    uint8_t *p = buf, *fix = NULL;
+    if (r->special == RET || r->special == RET_N || r->special == INDIRECT)
+        return gen_indirect(g, r, buf);
+
+    unsigned opcode = r->opcode;
+    if (g->opcode >= 0 && span(r) > 1)
+        opcode = (unsigned)g->opcode;
+    else
+        opcode += below(g, span(r));
+    if (shape & G)
+        ext = pick_extension(g, r->ext);
+    else if (shape & M)
+        ext = below(g, 8);
+
+    bool memory = shape & M && (shape & MEM || once_in(g, 2));
+    bool lock = memory && shape & LK && (shape & AL || once_in(g, 6));
+    bool small = !(shape & B) && once_in(g, 4);
+    bool address16 = memory && !lock && once_in(g, r->special == LEA ? 4 : 64);
+    if (shape & IMPL || (opcode >= 0xe0 && opcode <= 0xe3))
+        address16 = once_in(g, 32);
+
+    /* A division of anything but a sign or zero extended dividend mostly overflows. */
+    if (r->special == DIVIDE && once_in(g, 2)) {
+        bool is_signed = ext == 7;
+        if (opcode == 0xf6) { /* movsx or movzx eax,al */
+            *p++ = 0x0f;
+            *p++ = is_signed ? 0xbe : 0xb6;
+            *p++ = 0xc0;
+        } else if (is_signed) {
+            if (small)
+                *p++ = 0x66;
+            *p++ = 0x99; /* cdq, cwd */
+        } else {
+            *p++ = 0x31; /* xor edx,edx */
+            *p++ = 0xd2;
+        }
+    }
+    if (r->special == POPF) { /* and dword [esp], flags that are safe */
+        *p++ = 0x81;
+        *p++ = 0x24;
+        *p++ = 0x24;
+        p = put32(p, IA32_FLAGS);
+    }
+    bool rep = (r->special == STRING || r->special == STRING_CMP) && once_in(g, 2);
+    if (rep && !once_in(g, 16)) { /* mov ecx, a small number */
+        *p++ = 0xb9;
+        p = put32(p, below(g, 24));
+    }
+
+    if (small)
+        *p++ = 0x66;
+    if (rep)
+        *p++ = r->special == STRING_CMP && once_in(g, 2) ? 0xf2 : 0xf3;
+    if (lock && (!(shape & AL) || once_in(g, 4)))
+        *p++ = 0xf0;
+    if ((memory || shape & (MOFS | IMPL)) && once_in(g, 16)) {
+        static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e};
+        *p++ = segments[below(g, 4)];
+    }
+    if (address16)
+        *p++ = 0x67;
+    if (opcode >= 0x0f00)
+        *p++ = 0x0f;
+    *p++ = (uint8_t)opcode;
+
+    if (shape & M) {
+        if (!memory)
+            *p++ = (uint8_t)(0xc0 | ext << 3 | below(g, 8));
+        else if (lock)
+            p = modrm_absolute(p, ext, gen_address(g) & ~7u);
+        else if (address16)
+            p = modrm_16(g, p, ext);
+        else
+            p = modrm_32(g, p, ext, r->special == LEA || below(g, 256) < g->wild);
+    }
+    if (shape & MOFS)
+        p = put32(p, gen_address(g));
+    if (shape & IB)
+        *p++ = (uint8_t)number(g);
+    if (shape & IZ)
+        p = small ? put16(p, number(g)) : put32(p, number(g));
+    if (r->special == ENTER) {
+        p = put16(p, below(g, 64) * 4);
+        *p++ = (uint8_t)(once_in(g, 2) ? 0 : below(g, 36)); /* the level counts modulo 32 */
+    }
+    if (r->special == INT) {
+        uint8_t n = (uint8_t)gen_random(g);
+        *p++ = n == 0x80 ? 3 : n;
+    }
+    if (shape & (REL8 | REL32)) {
+        unsigned size = shape & REL8 ? 1 : 4;
+        fix = p;
+        memset(p, 0, size);
+        p += size;
+        return finish(g, buf, p, fix, size, false);
+    }
+    return finish(g, buf, p, NULL, 0, false);
+}
+
+size_t gen_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n)
+{
+    struct {
+        uint32_t fix, next;
+        unsigned size;
+        bool absolute;
+    } jump[GEN_BLOCK_MAX];
+    uint32_t start[GEN_BLOCK_MAX + 1];
+    if (n > GEN_BLOCK_MAX)
+        n = GEN_BLOCK_MAX;
+    size_t len = 0;
+    g->eip = eip;
+    for (unsigned i = 0; i < n; i++) {
+        start[i] = (uint32_t)len;
+        len += gen_insn(g, buf + len);
+        jump[i].fix = start[i] + g->fix_at;
+        jump[i].next = (uint32_t)len;
+        jump[i].size = g->fix_size;
+        jump[i].absolute = g->fix_absolute;
+    }
+    start[n] = (uint32_t)len;
+    for (unsigned i = 0; i < n; i++) {
+        if (!jump[i].size)
+            continue;
+        unsigned to = i + 1 + below(g, 3); /* two idioms at most are passed: a byte reaches */
+        uint32_t target = start[to < n ? to : n];
+        uint32_t value = jump[i].absolute ? eip + target : target - jump[i].next;
+        memcpy(buf + jump[i].fix, &value, jump[i].size);
+    }
+    return len;
+}
