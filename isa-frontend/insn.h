@@ -42,7 +42,7 @@ struct insn {
     uint32_t eip;     /* of its first byte */
     uint8_t length;   /* 1..15 */
     uint8_t op;       /* enum ia32_op */
-    uint8_t row;      /* index of its row of ia32.def's encoding table, low bits; for coverage */
+    uint16_t row;     /* index of its row in ia32_rows */
     uint8_t opsize;   /* operand size in bytes: 1, 2, 4 (8 for cmpxchg8b) */
     uint8_t addrsize; /* 2 or 4 */
     uint8_t cond;     /* x86 condition of jcc, setcc, cmovcc */
@@ -56,6 +56,27 @@ struct insn {
 };
 
 enum decode_result { DEC_OK, DEC_UD /* invalid opcode */, DEC_TOO_LONG /* over 15 bytes: #GP */, DEC_MORE /* needs more bytes */ };
+
+/* What a row of ia32.def says beyond the encoding; columns as told there. */
+enum ia32_attr {
+    AT_0 = 0, AT_BY = 1, AT_LK = 2, AT_CT = 4, AT_ST = 8, AT_P0 = 16, AT_PI = 32, AT_PM = 64,
+    AT_XDE = 0x100, AT_XBR = 0x200, AT_XOF = 0x400, AT_XBP = 0x800, AT_XDB = 0x1000, AT_XUD = 0x2000, AT_XNM = 0x4000,
+    AT_XGP = 0x8000
+};
+enum ia32_feature { FEAT_386, FEAT_486, FEAT_586, FEAT_686, FEAT_CMOV, FEAT_SEP };
+struct ia32_row {
+    uint8_t op, feature;
+    uint16_t attr;
+    uint32_t reads, writes, undef; /* EFLAGS bits; `undef` are written, too, with any value */
+};
+extern const struct ia32_row ia32_rows[];
+extern const uint32_t ia32_nrows;
+
+/* Names of instructions, for dumps and messages: "ADD". */
+const char *ia32_op_name(uint32_t op);
+
+/* Flags that this instruction leaves undefined, given the shift count where it has one (masked to 5 bits; else any). */
+uint32_t ia32_undefined(const struct insn *in, uint32_t count);
 
 /* Decodes at most `avail` bytes, as code of the given mode word (mode.h). DEC_MORE: the instruction goes past `avail`. */
 enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t eip, uint32_t mode, struct insn *out);
