@@ -201,6 +201,7 @@ enum hostcall_service {
     HC_FAULT,       /* a guest fault: arg = physical address of struct hc_fault in concealed memory; personality kills the
                        process or redirects the registers to a signal handler */
     HC_UNIMPLEMENTED, /* arg: as HC_FAULT; an instruction CMS does not implement: a loud line, then a fault follows */
+    HC_LOADSEG,       /* arg: selector | segment register (enum seg_reg) << 16; sets the base register; 0, or 1: #GP */
     HC_PANIC          /* arg: code; CMS found itself inconsistent: exit status 70 */
 };
 enum { HC_SPACE_CHANGED = 1 };
