@@ -54,16 +54,14 @@ struct row {
     uint8_t special;
 };
 
+/* clang-format off */
+
 /* The six forms of ADD and its seven sisters. */
 #define ALU6(n, lock)                                                                              \
-    {(n)*8 + 0, GEN_ALU, 0, M | B | (lock), 0}, {(n)*8 + 1, GEN_ALU, 0, M | (lock), 0},            \
-        {(n)*8 + 2, GEN_ALU, 0, M | B, 0}, {(n)*8 + 3, GEN_ALU, 0, M, 0},                          \
-        {(n)*8 + 4, GEN_ALU, 0, IB | B, 0},                                                        \
-    {                                                                                              \
-        (n) * 8 + 5, GEN_ALU, 0, IZ, 0                                                             \
-    }
+    {(n) * 8 + 0, GEN_ALU, 0, M | B | (lock), 0}, {(n) * 8 + 1, GEN_ALU, 0, M | (lock), 0},        \
+    {(n) * 8 + 2, GEN_ALU, 0, M | B, 0},          {(n) * 8 + 3, GEN_ALU, 0, M, 0},                 \
+    {(n) * 8 + 4, GEN_ALU, 0, IB | B, 0},         {(n) * 8 + 5, GEN_ALU, 0, IZ, 0}
 
-/* clang-format off */
 static const struct row rows[] = {
     ALU6(0, LK), ALU6(1, LK), ALU6(2, LK), ALU6(3, LK), ALU6(4, LK), ALU6(5, LK), ALU6(6, LK),
     ALU6(7, 0),
@@ -374,7 +372,7 @@ static size_t finish(struct gen *g, const uint8_t *buf, const uint8_t *p, const 
 static size_t gen_indirect(struct gen *g, const struct row *r, uint8_t *buf)
 {
     uint8_t *p = buf, *fix, *start;
-    unsigned reg = below(g, 4); /* not a pointer, but for EBX */
+    unsigned reg = below(g, 3); /* no base of memory operands: few accesses shall hit the code */
     if (r->special == RET || r->special == RET_N) {
         *p++ = 0x68; /* push target */
         fix = p;

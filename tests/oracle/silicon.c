@@ -41,6 +41,8 @@
  *   is bit 4 in any fault of a fetch.
  * - Some results are this processor's, not the architecture's: flags documented as undefined, how
  * much of a PUSHA or ENTER has been written when it faults, RF.
+ * - The code window is memory of the block too: it may read it (and finds a far jump behind itself)
+ *   and write it. Such bytes stay until silicon_reset, and look like answers that do not repeat.
  * - A locked access across a cache line may cost 10 ms each where the kernel polices split locks.
  * - A wild jump may make an endless loop: a timer of virtual time ticks all the while; the run that
  *   sees it twice is stopped.
@@ -53,8 +55,10 @@
  * both directions of the assembly, and one in on_event (the way of faults).
  */
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
-#include "silicon.h"
+#endif
+#include "tests/oracle/silicon.h"
 
 static const char *why = "not tried";
 
@@ -236,6 +240,11 @@ static void on_event(int sig, siginfo_t *info, void *context)
     int single_step = sig == SIGTRAP && vector == VEC_DB;
     (void)info;
 
+    if (sig == SIGVTALRM && (cs != CS32 || tick_number != run_number)) {
+        tick_number = run_number; /* if that is still so at the next tick, it hangs */
+        return;
+    }
+
     event.eip = (uint32_t)regs[REG_RIP];
     event.vector = -1;
     event.error = event.cr2 = 0;
@@ -243,12 +252,6 @@ static void on_event(int sig, siginfo_t *info, void *context)
         event.end = SILICON_END;
         event.eip = block_end;
     } else if (sig == SIGVTALRM) {
-        if (cs != CS32)
-            return;
-        if (tick_number != run_number) {
-            tick_number = run_number;
-            return;
-        }
         event.end = SILICON_HUNG;
     } else if (cs != CS32) {
         hand_on(sig);
@@ -302,6 +305,9 @@ static uint64_t lowest_mapping(void)
     return lowest;
 }
 
+/* What the data window holds at first. */
+static uint8_t pattern[SILICON_DATA_SIZE];
+
 static int reserve(uint32_t start, uint32_t size)
 {
     void *want = silicon_ptr(start - SILICON_GUARD);
@@ -324,8 +330,9 @@ static int make_windows(void)
         return refuse("silicon: the host forbids memory that is writable and executable");
 
     memset(silicon_ptr(SILICON_CODE), 0xcc, SILICON_CODE_SIZE);
-    for (uint32_t i = 0; i < SILICON_DATA_SIZE; i++) /* no zeros: touch, and something to read */
-        silicon_ptr(SILICON_DATA)[i] = (uint8_t)(i * 37 + (i >> 8) * 11 + 1);
+    for (uint32_t i = 0; i < SILICON_DATA_SIZE; i++)
+        pattern[i] = (uint8_t)(i * 37 + (i >> 8) * 11 + 1);
+    memcpy(silicon_ptr(SILICON_DATA), pattern, SILICON_DATA_SIZE); /* which touches every page */
 
     /* jmp *2(%rip), with the address behind it, aligned because AC may be set */
     static const uint8_t jmp[8] = {0xff, 0x25, 2};
@@ -442,6 +449,15 @@ static int in_code(uint32_t eip, size_t len)
            len <= SILICON_CODE_EXIT - SILICON_TAIL - eip;
 }
 
+void silicon_reset(void)
+{
+    for (uint32_t a = SILICON_DATA; a < SILICON_DATA + SILICON_DATA_SIZE; a += SILICON_PAGE)
+        if (silicon_access(a) & SILICON_W)
+            memcpy(silicon_ptr(a), pattern + (a - SILICON_DATA), SILICON_PAGE);
+    memset(silicon_ptr(SILICON_CODE), 0xcc, SILICON_CODE_EXIT - SILICON_CODE);
+    armed = loaded_start = loaded_end = 0;
+}
+
 void silicon_load(uint32_t eip, const void *code, size_t len)
 {
     if (!in_code(eip, len))
@@ -519,6 +535,10 @@ uint32_t silicon_limit(void)
 void silicon_use_fx(int on)
 {
     (void)on;
+}
+
+void silicon_reset(void)
+{
 }
 
 void silicon_load(uint32_t eip, const void *code, size_t len)

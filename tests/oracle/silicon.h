@@ -35,11 +35,12 @@ struct ia32_fault {
  * Windows. The code window is readable, writable and executable but for its last page, which holds
  * the way back to 64-bit code (readable, executable; its bytes mean nothing to a guest). The data
  * window is readable and writable but for one read-only and one inaccessible page. 64 KB on either
- * side of both are never mapped. Addresses are those of the 32-bit code, and host pointers too.
+ * side of both are never mapped. Addresses are those of the 32-bit code, and host pointers too. The
+ * windows lie more than 256 MB apart, so that no bit offset of BTS leads from one to the other.
  */
 #define SILICON_PAGE      0x1000u
 #define SILICON_GUARD     0x10000u
-#define SILICON_CODE      0x10000000u
+#define SILICON_CODE      0x08000000u
 #define SILICON_CODE_SIZE 0x10000u
 #define SILICON_CODE_EXIT (SILICON_CODE + SILICON_CODE_SIZE - SILICON_PAGE)
 #define SILICON_DATA      0x20000000u
@@ -78,6 +79,10 @@ uint32_t silicon_limit(void);
  * write the window by itself instead; every byte that is not code must be int3 (0xcc).
  */
 void silicon_load(uint32_t eip, const void *code, size_t len);
+
+/* Puts both windows back as silicon_init made them: int3 in the code window, a fixed pattern
+ * without meaning in the data window. Costs some microseconds. */
+void silicon_reset(void);
 
 /* The 7 bytes behind a block belong to the oracle. */
 #define SILICON_TAIL 7
