@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One table lists every opcode with the shape of its operands; gen_insn picks a row (by family, so
- * that the many ALU opcodes do not drown the rest), then prefixes, ModRM, displacement, immediate.
- * What the table cannot say is a row's `special`.
+ * One table lists every opcode with the shape of its operands; gen_insn picks a row (by family,
+ * so that the many ALU opcodes do not drown the rest), then prefixes, ModRM, displacement,
+ * immediate. What the table cannot say is a row's `special`.
  *
- * Memory operands are steered: bases are the registers that gen_state makes pointers, and a quarter
- * are absolute. They go wrong all the same, more and more as a block runs on and the pointers are
- * overwritten; the faults are wanted.
+ * Memory operands are steered: bases are the registers that gen_state makes pointers, and a
+ * quarter are absolute. They go wrong all the same, more and more as a block runs on and the
+ * pointers are overwritten; the faults are wanted.
  *
  * Left out on purpose:
  * - what would leave the oracle's world: segment register loads and stores, far transfers, iret,
  *   int 0x80, sysenter, FS and GS overrides;
  * - what the host answers in its own way: CPUID, RDTSC, RDPMC, SGDT, SIDT, SLDT, STR, SMSW, and
- * bits of the selectors (PUSH of a segment register);
+ *   bits of the selectors (PUSH of a segment register);
  * - undocumented opcodes (SALC, ICEBP, F6 /1, D0 /6) and BSWAP of 16 bits;
  * - jumps with a 16-bit operand size (EIP is cut to 16 bits);
  * - REP before BSF and BSR (TZCNT and LZCNT on new processors);

@@ -1,58 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A 64-bit process may run 32-bit code: a far jump through the kernel's 32-bit code segment (0x23)
- * changes the mode of the processor, one through 0x33 changes it back. So an oracle needs no ptrace
- * and no second process. silicon_run copies the state into silicon_x; silicon_enter32 loads the
- * registers and far-jumps to the block; behind the block stands a far jump to a stub below 4 GB
- * (a far jump of 32-bit code cannot aim higher), which goes on to silicon_exit64. If the block
- * faults, the kernel's signal frame holds all registers, trap number, error code and CR2: the
- * handler copies them and makes sigreturn land in silicon_exit_event instead.
+ * A 64-bit process may run 32-bit code: a far jump through the kernel's 32-bit code segment
+ * (0x23) changes the mode of the processor, one through 0x33 changes it back. So an oracle needs
+ * no ptrace and no second process. silicon_run copies the state into silicon_x; silicon_enter32
+ * loads the registers and far-jumps to the block; behind the block stands a far jump to a stub
+ * below 4 GB (a far jump of 32-bit code cannot aim higher), which goes on to silicon_exit64. If
+ * the block faults, the kernel's signal frame holds all registers, trap number, error code and
+ * CR2: the handler copies them and makes sigreturn land in silicon_exit_event instead.
  *
  * What to beware of:
  *
- * - Nothing but the windows may be reachable below 4 GB, or a stray access of the block would read
- * or ruin the process itself. So the program must be a PIE, everything here but the stub lies above
- *   4 GB, and data go through the flat segment 0x2b: outside the windows all is a page fault.
- *   AddressSanitizer has shadow memory from 0x7fff8000 on, so the windows lie below it, and if
- *   anything is found mapped below 4 GB, DS, ES and SS become a segment of the LDT (base 0) that
- *   ends before it. The price is told at silicon_limit.
+ * - Nothing but the windows may be reachable below 4 GB, or a stray access of the block would
+ *   read or ruin the process itself. So the program must be a PIE, everything here but the stub
+ *   lies above 4 GB, and data go through the flat segment 0x2b: outside the windows all is a
+ *   page fault. AddressSanitizer has shadow memory from 0x7fff8000 on, so the windows lie below
+ *   it, and if anything is found mapped below 4 GB, DS, ES and SS become a segment of the LDT
+ *   (base 0) that ends before it. The price is told at silicon_limit.
  * - DS and ES are null in a 64-bit process and the block would fault at its first access: load
- * them.
- * - FS holds glibc's thread pointer, and so must not change; GS is left alone too. Neither can be
- *   used by the block: an access through a null selector is #GP(0).
- * - The signal stack must lie above 4 GB: a random ESP that points into it makes the kernel believe
- *   that it is in use already, and build the frame at ESP.
- * - Between the load of ESP and the return of the host's RSP any signal whose handler is not on the
- *   signal stack is written to the guest's stack. Programs that use the oracle have no such
- * handlers.
- * - A popf of the block may set AC, and then the host's own unaligned accesses trap: the stub makes
- *   none, both exits clear it first. It may set TF: then a #DB comes one instruction later, and if
- * that was the far jump back, it comes in the stub; it is taken for the end of the block that it
- * is.
- * - What must not stand in a block (the generator leaves it out): loads of segment registers, far
- *   calls, jumps and returns, iret, sysenter and syscall. `int 0x80` is caught where the kernel can
- *   (syscall user dispatch, Linux 5.11) and reported as vector 0x80, for random code may hit it by
- * a wild jump; sysenter cannot be caught so, since the kernel has replaced EIP before it looks.
- *   SGDT, SIDT, SLDT, STR and SMSW may be emulated by the kernel (UMIP), CPUID may fault.
- * - Error code and present bit are those of the page tables: the pages of the windows are touched
- * once, or a write to the read-only one would say "not present". The data window is not executable:
- * a jump there is a fault with bit 4 of the error code, which processors without NX do not have; so
- *   is bit 4 in any fault of a fetch.
- * - Some results are this processor's, not the architecture's: flags documented as undefined, how
- * much of a PUSHA or ENTER has been written when it faults, RF.
- * - The code window is memory of the block too: it may read it (and finds a far jump behind itself)
- *   and write it. Such bytes stay until silicon_reset, and look like answers that do not repeat.
- * - A locked access across a cache line may cost 10 ms each where the kernel polices split locks.
- * - A wild jump may make an endless loop: a timer of virtual time ticks all the while; the run that
- *   sees it twice is stopped.
- * - cmocka sets its own handlers around every test, AddressSanitizer has some too; a fault that is
- * not the block's is handed to the handler found at silicon_init.
+ *   them.
+ * - FS holds glibc's thread pointer, and so must not change; GS is left alone too. Neither can
+ *   be used by the block: an access through a null selector is #GP(0).
+ * - The signal stack must lie above 4 GB: a random ESP that points into it makes the kernel
+ *   believe that it is in use already, and build the frame at ESP.
+ * - Between the load of ESP and the return of the host's RSP any signal whose handler is not on
+ *   the signal stack is written to the guest's stack. Programs that use the oracle have no such
+ *   handlers.
+ * - A popf of the block may set AC, and then the host's own unaligned accesses trap: the stub
+ *   makes none, both exits clear it first. It may set TF: then a #DB comes one instruction
+ *   later, and if that was the far jump back, it comes in the stub; it is taken for the end of
+ *   the block that it is.
+ * - What must not stand in a block (the generator leaves it out): loads of segment registers,
+ *   far calls, jumps and returns, iret, sysenter and syscall. `int 0x80` is caught where the
+ *   kernel can (syscall user dispatch, Linux 5.11) and reported as vector 0x80, for random code
+ *   may hit it by a wild jump; sysenter cannot be caught so, since the kernel has replaced EIP
+ *   before it looks. SGDT, SIDT, SLDT, STR and SMSW may be emulated by the kernel (UMIP), CPUID
+ *   may fault.
+ * - Error code and present bit are those of the page tables: the pages of the windows are
+ *   touched once, or a write to the read-only one would say "not present". The data window is
+ *   not executable: a jump there is a fault with bit 4 of the error code, which processors
+ *   without NX do not have; so is bit 4 in any fault of a fetch.
+ * - Some results are this processor's, not the architecture's: flags documented as undefined,
+ *   how much of a PUSHA or ENTER has been written when it faults, RF.
+ * - The code window is memory of the block too: it may read it (and finds a far jump behind
+ *   itself) and write it. Such bytes stay until silicon_reset, and look like answers that do not
+ *   repeat.
+ * - A locked access across a cache line may cost 10 ms each where the kernel polices split
+ *   locks.
+ * - A wild jump may make an endless loop: a timer of virtual time ticks all the while; the run
+ *   that sees it twice is stopped.
+ * - cmocka sets its own handlers around every test, AddressSanitizer has some too; a fault that
+ *   is not the block's is handed to the handler found at silicon_init.
  * - FXSAVE images have no selectors and, on some processors, no pointers after non-faulting x87
- * ops: compare the registers, not the whole image.
+ *   ops: compare the registers, not the whole image.
  *
- * To add something: a register that is to be passed gets a field in struct silicon_xfer, a line in
- * both directions of the assembly, and one in on_event (the way of faults).
+ * To add something: a register that is to be passed gets a field in struct silicon_xfer, a line
+ * in both directions of the assembly, and one in on_event (the way of faults).
  */
 
 #ifndef _GNU_SOURCE
