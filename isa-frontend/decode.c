@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The IA-32 decoder. All that is known of encodings stands in ia32.def; from it the preprocessor makes two opcode tables
- * (256 entries of 16 bits each: a row, or how to go on) and a table of rows (6 bytes each), small enough to stay in the
- * L1D of the machine that CMS runs on. Decoding is: prefixes, opcode, ModRM with SIB and displacement, then one step for
- * each operand letter of the row. To add an instruction, add its rows; a new operand letter also needs a case in operand().
+ * The IA-32 decoder. All that is known of encodings stands in ia32.def; from it the preprocessor
+ * makes two opcode tables (256 entries of 16 bits each: a row, or how to go on) and a table of rows
+ * (6 bytes each), small enough to stay in the L1D of the machine that CMS runs on. Decoding is:
+ * prefixes, opcode, ModRM with SIB and displacement, then one step for each operand letter of the
+ * row. To add an instruction, add its rows; a new operand letter also needs a case in operand().
  *
- * What a real processor decides before it executes is decided here: invalid opcodes and register numbers, memory-only
- * forms, LOCK where it may not stand, more than 15 bytes. Privilege is the executor's business.
+ * What a real processor decides before it executes is decided here: invalid opcodes and register
+ * numbers, memory-only forms, LOCK where it may not stand, more than 15 bytes. Privilege is the
+ * executor's business.
  */
 #include "isa-frontend/insn.h"
 #include "isa-frontend/mode.h"
@@ -14,11 +16,52 @@
 /* Operand letters. Those that need a ModRM byte come first. */
 enum letter {
     L__,
-    L_Eb, L_Ev, L_Ew, L_Es, L_Gb, L_Gv, L_Gw, L_M, L_Ma, L_Mp, L_Mq, L_Sw, L_Cd, L_Dd, L_Rd, L_Fx,
+    L_Eb,
+    L_Ev,
+    L_Ew,
+    L_Es,
+    L_Gb,
+    L_Gv,
+    L_Gw,
+    L_M,
+    L_Ma,
+    L_Mp,
+    L_Mq,
+    L_Sw,
+    L_Cd,
+    L_Dd,
+    L_Rd,
+    L_Fx,
     L_LAST_MODRM = L_Fx,
-    L_Zb, L_Zv, L_AL, L_CL, L_DX, L_eAX, L_one, L_Ib, L_sIb, L_Kb, L_Iw, L_Iz, L_Jb, L_Jz, L_Ob, L_Ov, L_Ap,
-    L_Xb, L_Xv, L_Xz, L_Yb, L_Yv, L_Yz,
-    L_ES, L_CS, L_SS, L_DS, L_FS, L_GS
+    L_Zb,
+    L_Zv,
+    L_AL,
+    L_CL,
+    L_DX,
+    L_eAX,
+    L_one,
+    L_Ib,
+    L_sIb,
+    L_Kb,
+    L_Iw,
+    L_Iz,
+    L_Jb,
+    L_Jz,
+    L_Ob,
+    L_Ov,
+    L_Ap,
+    L_Xb,
+    L_Xv,
+    L_Xz,
+    L_Yb,
+    L_Yv,
+    L_Yz,
+    L_ES,
+    L_CS,
+    L_SS,
+    L_DS,
+    L_FS,
+    L_GS
 };
 
 enum row_id {
@@ -46,8 +89,21 @@ enum group_id {
 
 /* Attribute letters, to be summed in ia32.def, and their meaning for decoding alone. */
 enum {
-    BY = AT_BY, LK = AT_LK, CT = AT_CT, ST = AT_ST, P0 = AT_P0, PI = AT_PI, PM = AT_PM, XDE = AT_XDE, XBR = AT_XBR,
-    XOF = AT_XOF, XBP = AT_XBP, XDB = AT_XDB, XUD = AT_XUD, XNM = AT_XNM, XGP = AT_XGP
+    BY = AT_BY,
+    LK = AT_LK,
+    CT = AT_CT,
+    ST = AT_ST,
+    P0 = AT_P0,
+    PI = AT_PI,
+    PM = AT_PM,
+    XDE = AT_XDE,
+    XBR = AT_XBR,
+    XOF = AT_XOF,
+    XBP = AT_XBP,
+    XDB = AT_XDB,
+    XUD = AT_XUD,
+    XNM = AT_XNM,
+    XGP = AT_XGP
 };
 enum { D_BYTE = 1, D_LOCK = 2, D_STRING = 4, D_PROT = 8, D_MODRM = 16 };
 
@@ -61,7 +117,7 @@ struct enc {
      ((attr)&AT_PM ? D_PROT : 0) | (MODRM_(a) || MODRM_(b) || MODRM_(c) ? D_MODRM : 0))
 
 static const struct enc encs[R_COUNT_] = {
-#define ENC_(insn, a, b, c, attr) { I_##insn, DFLAGS_(attr, a, b, c), { L_##a, L_##b, L_##c }, 0 },
+#define ENC_(insn, a, b, c, attr) {I_##insn, DFLAGS_(attr, a, b, c), {L_##a, L_##b, L_##c}, 0},
 #define ROW(map, oc, n, insn, a, b, c, attr, rd, wr, un, feat)                                     \
     [R_##map##_##oc] = ENC_(insn, a, b, c, attr)
 #define GROUP(map, oc)
@@ -82,26 +138,36 @@ static const uint16_t groups[GR_COUNT_][8] = {
 #undef GROUP
 };
 
-/* Opcode table entries: a row's number (0: invalid), or one of these with a number in the low bits. */
-enum { T_GROUP = 0x400, T_SPECIAL = 0x800, T_SEG = T_SPECIAL, T_REP = T_SPECIAL + 0x10,
-       T_LOCK = T_SPECIAL + 0x20, T_OPSIZE, T_ADDRSIZE, T_0F };
+/* Opcode table entries: a row's number (0: invalid), or one of these with a number in the low bits.
+ */
+enum {
+    T_GROUP = 0x400,
+    T_SPECIAL = 0x800,
+    T_SEG = T_SPECIAL,
+    T_REP = T_SPECIAL + 0x10,
+    T_LOCK = T_SPECIAL + 0x20,
+    T_OPSIZE,
+    T_ADDRSIZE,
+    T_0F
+};
 _Static_assert((int)R_COUNT_ <= (int)T_GROUP, "row numbers have 10 bits");
 
 #define EXT(map, oc, reg, insn, a, b, c, attr, rd, wr, un, feat)
-#define ROW_1(oc, n)   [0x##oc ... 0x##oc + (n)-1] = R_1_##oc,
-#define GROUP_1(oc)    [0x##oc] = T_GROUP + GR_1_##oc,
+#define ROW_1(oc, n) [0x##oc... 0x##oc + (n)-1] = R_1_##oc,
+#define GROUP_1(oc)  [0x##oc] = T_GROUP + GR_1_##oc,
 #define NO_ROW(oc, n)
 #define NO_GROUP(oc)
 
 static const uint16_t map1[256] = {
-#define ROW_2 NO_ROW
-#define GROUP_2 NO_GROUP
+#define ROW_2                                                  NO_ROW
+#define GROUP_2                                                NO_GROUP
 #define ROW(map, oc, n, insn, a, b, c, attr, rd, wr, un, feat) ROW_##map(oc, n)
-#define GROUP(map, oc) GROUP_##map(oc)
+#define GROUP(map, oc)                                         GROUP_##map(oc)
 #include "isa-frontend/ia32.def"
-    [0x26] = T_SEG + SEG_ES, [0x2e] = T_SEG + SEG_CS, [0x36] = T_SEG + SEG_SS, [0x3e] = T_SEG + SEG_DS,
-    [0x64] = T_SEG + SEG_FS, [0x65] = T_SEG + SEG_GS, [0x66] = T_OPSIZE, [0x67] = T_ADDRSIZE,
-    [0xf0] = T_LOCK, [0xf2] = T_REP + REP_NE, [0xf3] = T_REP + REP_E, [0x0f] = T_0F,
+    [0x26] = T_SEG + SEG_ES, [0x2e] = T_SEG + SEG_CS, [0x36] = T_SEG + SEG_SS,
+    [0x3e] = T_SEG + SEG_DS, [0x64] = T_SEG + SEG_FS, [0x65] = T_SEG + SEG_GS,
+    [0x66] = T_OPSIZE,       [0x67] = T_ADDRSIZE,     [0xf0] = T_LOCK,
+    [0xf2] = T_REP + REP_NE, [0xf3] = T_REP + REP_E,  [0x0f] = T_0F,
 };
 #undef ROW_1
 #undef ROW_2
@@ -109,10 +175,10 @@ static const uint16_t map1[256] = {
 #undef GROUP_2
 
 static const uint16_t map2[256] = {
-#define ROW_1 NO_ROW
-#define GROUP_1 NO_GROUP
-#define ROW_2(oc, n)   [0x##oc ... 0x##oc + (n)-1] = R_2_##oc,
-#define GROUP_2(oc)    [0x##oc] = T_GROUP + GR_2_##oc,
+#define ROW_1        NO_ROW
+#define GROUP_1      NO_GROUP
+#define ROW_2(oc, n) [0x##oc... 0x##oc + (n)-1] = R_2_##oc,
+#define GROUP_2(oc)  [0x##oc] = T_GROUP + GR_2_##oc,
 #include "isa-frontend/ia32.def"
 };
 #undef ROW
@@ -141,8 +207,8 @@ static inline uint32_t sext8(uint32_t v)
 }
 
 /* base, index of the 16-bit address forms: BX+SI BX+DI BP+SI BP+DI SI DI BP BX. */
-static const uint8_t base16[8] = { 3, 3, 5, 5, 6, 7, 5, 3 };
-static const uint8_t index16[8] = { 6, 7, 6, 7, REG_NONE, REG_NONE, REG_NONE, REG_NONE };
+static const uint8_t base16[8] = {3, 3, 5, 5, 6, 7, 5, 3};
+static const uint8_t index16[8] = {6, 7, 6, 7, REG_NONE, REG_NONE, REG_NONE, REG_NONE};
 
 /* The memory operand of a ModRM byte with mod < 3. False: more bytes are needed. */
 static bool address(struct cursor *c, uint32_t modrm, uint32_t seg, struct insn *out)
@@ -205,9 +271,10 @@ static inline enum decode_result exhausted(const struct cursor *c)
     return c->limit == 15 ? DEC_TOO_LONG : DEC_MORE;
 }
 
-enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t eip, uint32_t mode, struct insn *out)
+enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t eip, uint32_t mode,
+                               struct insn *out)
 {
-    struct cursor c = { bytes, 0, avail < 15 ? avail : 15 };
+    struct cursor c = {bytes, 0, avail < 15 ? avail : 15};
     uint32_t entry, opcode, seg = SEG_NONE, rep = REP_NONE, lock = 0;
     uint32_t opsize = mode & MODE_CODE32 ? 4 : 2, addrsize = opsize;
     const uint32_t other = opsize ^ 6;
@@ -256,7 +323,7 @@ enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t ei
     out->scale = 0;
     out->seg = SEG_NONE;
     out->disp = out->imm = out->imm2 = 0;
-    out->o[0] = out->o[1] = out->o[2] = (struct opnd){ O_NONE, 0, 0 };
+    out->o[0] = out->o[1] = out->o[2] = (struct opnd){O_NONE, 0, 0};
     if (entry == R_NONE || ((e->flags & D_PROT) && (mode & (MODE_PE | MODE_V86)) != MODE_PE))
         return DEC_UD;
     const uint32_t vsize = opsize;
@@ -279,17 +346,10 @@ enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t ei
         struct opnd *o = &out->o[n];
         uint32_t size = vsize, kind = O_REG, r = 0;
         switch (e->letter[n]) {
-        case L__:
-            goto done;
-        case L_Eb:
-            size = 1;
-            goto rm_operand;
-        case L_Ew:
-            size = 2;
-            goto rm_operand;
-        case L_Es:
-            size = is_mem ? 2 : vsize;
-            goto rm_operand;
+        case L__: goto done;
+        case L_Eb: size = 1; goto rm_operand;
+        case L_Ew: size = 2; goto rm_operand;
+        case L_Es: size = is_mem ? 2 : vsize; goto rm_operand;
         case L_Ev:
         rm_operand:
             kind = is_mem ? O_MEM : O_REG;
@@ -303,16 +363,12 @@ enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t ei
             size = 2;
             r = reg;
             break;
-        case L_Gv:
-            r = reg;
-            break;
+        case L_Gv: r = reg; break;
         case L_Mq:
             out->opsize = 8;
             size = 8;
             goto memory_only;
-        case L_Mp:
-            size = vsize + 2;
-            goto memory_only;
+        case L_Mp: size = vsize + 2; goto memory_only;
         case L_M:
             size = 0;
             /* fall through */
@@ -354,12 +410,8 @@ enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t ei
         case L_Zb:
             size = 1;
             /* fall through */
-        case L_Zv:
-            r = opcode & 7;
-            break;
-        case L_AL:
-            size = 1;
-            break;
+        case L_Zv: r = opcode & 7; break;
+        case L_AL: size = 1; break;
         case L_CL:
             size = 1;
             r = 1;
@@ -368,8 +420,7 @@ enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t ei
             size = 2;
             r = 2;
             break;
-        case L_eAX:
-            break;
+        case L_eAX: break;
         case L_one:
             kind = O_IMM;
             size = 1;
@@ -441,16 +492,14 @@ enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t ei
             size = 1;
             /* fall through */
         case L_Yz:
-        case L_Yv:
-            kind = O_STR_DST;
-            break;
+        case L_Yv: kind = O_STR_DST; break;
         default: /* ES .. GS */
             kind = O_SREG;
             size = 2;
             r = e->letter[n] - L_ES;
             break;
         }
-        *o = (struct opnd){ kind, r, size };
+        *o = (struct opnd){kind, r, size};
     }
 done:
     out->nopnds = n;

@@ -1,29 +1,59 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The columns of ia32.def that decoding does not need: flags, attributes, features; and the names of instructions. Apart
- * from the decoder so that its tables stay small in the cache. Rows are in the order of the file, row 0 is "invalid".
+ * The columns of ia32.def that decoding does not need: flags, attributes, features; and the names
+ * of instructions. Apart from the decoder so that its tables stay small in the cache. Rows are in
+ * the order of the file, row 0 is "invalid".
  */
 #include "isa-frontend/insn.h"
 
 enum { C = 1, P = 4, A = 0x10, Z = 0x40, S = 0x80, D = 0x400, O = 0x800 };
 enum {
-    FL_0 = 0, FL_ALL = 0x3f7fd5, FL_D = D, FL_C = C, FL_A = A, FL_Z = Z, FL_O = O, FL_AC = A | C, FL_OA = O | A, FL_OC = O | C,
-    FL_OAC = O | A | C, FL_SZP = S | Z | P, FL_OSZP = O | S | Z | P, FL_SZAP = S | Z | A | P, FL_SZPC = S | Z | P | C,
-    FL_SZAPC = S | Z | A | P | C, FL_OSZAP = O | S | Z | A | P, FL_OSAPC = O | S | A | P | C, FL_OSZPC = O | S | Z | P | C,
+    FL_0 = 0,
+    FL_ALL = 0x3f7fd5,
+    FL_D = D,
+    FL_C = C,
+    FL_A = A,
+    FL_Z = Z,
+    FL_O = O,
+    FL_AC = A | C,
+    FL_OA = O | A,
+    FL_OC = O | C,
+    FL_OAC = O | A | C,
+    FL_SZP = S | Z | P,
+    FL_OSZP = O | S | Z | P,
+    FL_SZAP = S | Z | A | P,
+    FL_SZPC = S | Z | P | C,
+    FL_SZAPC = S | Z | A | P | C,
+    FL_OSZAP = O | S | Z | A | P,
+    FL_OSAPC = O | S | A | P | C,
+    FL_OSZPC = O | S | Z | P | C,
     FL_OSZAPC = O | S | Z | A | P | C
 };
 enum {
-    BY = AT_BY, LK = AT_LK, CT = AT_CT, ST = AT_ST, P0 = AT_P0, PI = AT_PI, PM = AT_PM, XDE = AT_XDE, XBR = AT_XBR,
-    XOF = AT_XOF, XBP = AT_XBP, XDB = AT_XDB, XUD = AT_XUD, XNM = AT_XNM, XGP = AT_XGP
+    BY = AT_BY,
+    LK = AT_LK,
+    CT = AT_CT,
+    ST = AT_ST,
+    P0 = AT_P0,
+    PI = AT_PI,
+    PM = AT_PM,
+    XDE = AT_XDE,
+    XBR = AT_XBR,
+    XOF = AT_XOF,
+    XBP = AT_XBP,
+    XDB = AT_XDB,
+    XUD = AT_XUD,
+    XNM = AT_XNM,
+    XGP = AT_XGP
 };
 
 const struct ia32_row ia32_rows[] = {
-    { 0, 0, 0, 0, 0, 0 },
+    {0, 0, 0, 0, 0, 0},
 #define ROW(map, oc, n, insn, a, b, c, attr, rd, wr, un, feat)                                     \
-    { I_##insn, FEAT_##feat, attr, FL_##rd, FL_##wr, FL_##un },
+    {I_##insn, FEAT_##feat, attr, FL_##rd, FL_##wr, FL_##un},
 #define GROUP(map, oc)
 #define EXT(map, oc, reg, insn, a, b, c, attr, rd, wr, un, feat)                                   \
-    { I_##insn, FEAT_##feat, attr, FL_##rd, FL_##wr, FL_##un },
+    {I_##insn, FEAT_##feat, attr, FL_##rd, FL_##wr, FL_##un},
 #include "isa-frontend/ia32.def"
 #undef ROW
 #undef EXT
@@ -50,8 +80,7 @@ uint32_t ia32_undefined(const struct insn *in, uint32_t count)
     case I_ROL:
     case I_ROR:
     case I_RCL:
-    case I_RCR:
-        return count <= 1 ? 0 : O;
+    case I_RCR: return count <= 1 ? 0 : O;
     case I_SHL:
     case I_SHR:
     case I_SAR:
@@ -66,7 +95,6 @@ uint32_t ia32_undefined(const struct insn *in, uint32_t count)
         if (count > bits)
             return FL_OSZAPC; /* the result, too, is undefined */
         return A | (count == 1 ? 0 : O);
-    default:
-        return u;
+    default: return u;
     }
 }
