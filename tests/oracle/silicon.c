@@ -41,14 +41,17 @@
  *   not executable: a jump there is a fault with bit 4 of the error code, which processors
  *   without NX do not have; so is bit 4 in any fault of a fetch.
  * - Some results are this processor's, not the architecture's: flags documented as undefined,
- *   how much of a PUSHA or ENTER has been written when it faults, RF.
+ *   how much of a PUSHA or ENTER has been written when it faults, RF. (Two that are not, though
+ *   emulators get them wrong: ENTER faults if a write at its final ESP would, CMPXCHG8B needs
+ *   write access even when it does not exchange.)
  * - The code window is memory of the block too: it may read it (and finds a far jump behind
  *   itself) and write it. Such bytes stay until silicon_reset, and look like answers that do not
  *   repeat.
  * - A locked access across a cache line may cost 10 ms each where the kernel polices split
  *   locks.
  * - A wild jump may make an endless loop: a timer of virtual time ticks all the while; the run
- *   that sees it twice is stopped.
+ *   that sees it twice is stopped. The timer survives exec (not fork), and would kill the new
+ *   program.
  * - cmocka sets its own handlers around every test, AddressSanitizer has some too; a fault that
  *   is not the block's is handed to the handler found at silicon_init.
  * - FXSAVE images have no selectors and, on some processors, no pointers after non-faulting x87
