@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Static i386 ELF executables: what the loader takes from one, and every reason to refuse one. */
+#ifndef GUEST_ELF_H
+#define GUEST_ELF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ELF_SEGMENTS = 32 };
+
+struct elf_segment {
+    uint32_t vaddr, memsz, filesz, prot; /* prot: P_* of space.h */
+    const uint8_t *bytes;                /* filesz of them, inside struct elf_image's file */
+};
+
+struct elf_image {
+    uint8_t *file;
+    size_t size;
+    uint32_t entry, phdr, phent,
+        phnum; /* phdr: its address in the process, 0 if no segment holds it */
+    uint32_t nsegments;
+    struct elf_segment segment[ELF_SEGMENTS];
+    uint32_t end; /* first byte behind all segments: where brk begins */
+};
+
+/* Reads and checks the file. 0, or -1 with one line (no newline) that names the file and the
+ * reason. */
+int elf_load(struct elf_image *e, const char *path, char *err, size_t errlen);
+/* The same over bytes in memory, which it takes no ownership of. */
+int elf_parse(struct elf_image *e, const uint8_t *bytes, size_t size, char *err, size_t errlen);
+void elf_free(struct elf_image *e);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Areas and page tables of a guest process.
+ *
+ * The area list is the truth about what a process may touch; the page tables are what the modelled
+ * walker sees. A page table entry is only ever more restrictive than its area, never less: pages
+ * appear on first touch. Whoever removes or restricts an existing entry sets `changed`, which the
+ * host call reports to CMS, so that it drops TLB entries. Frame 0 is never given out, so 0 can mean
+ * none.
+ */
+#include <errno.h>
+#include <string.h>
+#include "guest/space.h"
+
+enum { PTE_P = 1, PTE_W = 2, PTE_U = 4 };
+
+static uint8_t *frame_bytes(struct space *s, uint32_t frame)
+{
+    return vm_mem(s->vm, frame * PAGE, PAGE);
+}
+
+static uint32_t frame_alloc(struct space *s)
+{
+    uint32_t f = s->free_head;
+    uint8_t *p;
+
+    if (f) {
+        p = frame_bytes(s, f);
+        memcpy(&s->free_head, p, 4);
+        memset(p, 0, PAGE);
+    } else {
+        if (s->next_frame >= s->nframes)
+            return 0;
+        f = s->next_frame++;
+    }
+    if (++s->frames_used > s->frames_peak)
+        s->frames_peak = s->frames_used;
+    return f;
+}
+
+static void frame_free(struct space *s, uint32_t f)
+{
+    /* A frame that held code may carry T-bits: the old bytes go through the bus, so that CMS hears
+     * of it. */
+    static const uint8_t zeros[PAGE];
+    vm_bus_write(s->vm, f * PAGE, zeros, PAGE);
+    memcpy(frame_bytes(s, f), &s->free_head, 4);
+    s->free_head = f;
+    s->frames_used--;
+}
+
+static uint32_t *table_word(struct space *s, uint32_t frame, uint32_t index)
+{
+    return (uint32_t *)(void *)frame_bytes(s, frame) + index;
+}
+
+/* The page-table entry of a page, its table made if asked; NULL if there is none or no frame is
+ * left for it. */
+static uint32_t *pte_of(struct space *s, uint32_t page, bool make)
+{
+    uint32_t *pde = table_word(s, s->cr3 / PAGE, page >> 10);
+
+    if (!(*pde & PTE_P)) {
+        uint32_t f = make ? frame_alloc(s) : 0;
+        if (!f)
+            return NULL;
+        *pde = f * PAGE | PTE_P | PTE_W | PTE_U;
+    }
+    return table_word(s, *pde / PAGE, page & 1023);
+}
+
+int space_init(struct space *s, struct vm *vm)
+{
+    memset(s, 0, sizeof *s);
+    s->vm = vm;
+    s->nframes = vm_concealed_base(vm) / PAGE;
+    s->next_frame = 1;
+    uint32_t f = frame_alloc(s);
+    if (!f)
+        return -ENOMEM;
+    s->cr3 = f * PAGE;
+    return 0;
+}
+
+/* Index of the first area that ends behind `page`. */
+static uint32_t area_at(const struct space *s, uint32_t page)
+{
+    uint32_t lo = 0, hi = s->nareas;
+
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (s->area[mid].end <= page)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static int area_insert(struct space *s, uint32_t at, struct area a)
+{
+    if (s->nareas == SPACE_AREAS)
+        return -ENOMEM;
+    memmove(&s->area[at + 1], &s->area[at], (s->nareas - at) * sizeof a);
+    s->area[at] = a;
+    s->nareas++;
+    return 0;
+}
+
+static void area_remove(struct space *s, uint32_t at)
+{
+    s->nareas--;
+    memmove(&s->area[at], &s->area[at + 1], (s->nareas - at) * sizeof s->area[0]);
+}
+
+static void merge_around(struct space *s, uint32_t at)
+{
+    uint32_t i = at ? at - 1 : 0;
+
+    while (i + 1 < s->nareas && i <= at + 1) {
+        struct area *a = &s->area[i], *b = a + 1;
+        if (a->end == b->first && a->prot == b->prot && !a->stack && !b->stack) {
+            a->end = b->end;
+            area_remove(s, i + 1);
+        } else {
+            i++;
+        }
+    }
+}
+
+/* Cuts areas so that none crosses `page`. */
+static int split_at(struct space *s, uint32_t page)
+{
+    uint32_t i = area_at(s, page);
+
+    if (i < s->nareas && s->area[i].first < page) {
+        struct area upper = s->area[i];
+        upper.first = page;
+        int e = area_insert(s, i + 1, upper);
+        if (e)
+            return e;
+        s->area[i].end = page;
+    }
+    return 0;
+}
+
+static bool range_ok(uint32_t first, uint32_t pages)
+{
+    return pages && first < SPACE_TOP_PAGE && pages <= SPACE_TOP_PAGE - first;
+}
+
+int space_unmap(struct space *s, uint32_t first, uint32_t pages)
+{
+    if (!range_ok(first, pages))
+        return -EINVAL;
+    int e = split_at(s, first);
+    if (!e)
+        e = split_at(s, first + pages);
+    if (e)
+        return e;
+    uint32_t i = area_at(s, first);
+    while (i < s->nareas && s->area[i].first < first + pages) {
+        for (uint32_t p = s->area[i].first; p < s->area[i].end; p++) {
+            uint32_t *pte = pte_of(s, p, false);
+            if (!pte) {
+                p |= 1023; /* a missing table maps nothing */
+                continue;
+            }
+            if (*pte & PTE_P) {
+                uint32_t f = *pte / PAGE;
+                *pte = 0;
+                frame_free(s, f);
+                s->changed = true;
+            }
+        }
+        area_remove(s, i);
+    }
+    return 0;
+}
+
+int space_map(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, bool stack)
+{
+    int e = space_unmap(s, first, pages);
+
+    if (e)
+        return e;
+    uint32_t at = area_at(s, first);
+    e = area_insert(s, at, (struct area){first, first + pages, prot, stack});
+    if (!e)
+        merge_around(s, at);
+    return e;
+}
+
+int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot)
+{
+    if (!range_ok(first, pages))
+        return -ENOMEM;
+    uint32_t end = first + pages, at = first;
+    for (uint32_t i = area_at(s, first); at < end; i++) {
+        if (i == s->nareas || s->area[i].first > at)
+            return -ENOMEM; /* a hole; Linux protects what lies before it, we nothing: see quirks */
+        at = s->area[i].end;
+    }
+    int e = split_at(s, first);
+    if (!e)
+        e = split_at(s, end);
+    if (e)
+        return e;
+    uint32_t i0 = area_at(s, first), i = i0;
+    for (; i < s->nareas && s->area[i].first < end; i++) {
+        s->area[i].prot = prot;
+        for (uint32_t p = s->area[i].first; p < s->area[i].end; p++) {
+            uint32_t *pte = pte_of(s, p, false);
+            if (!pte) {
+                p |= 1023;
+                continue;
+            }
+            if (!(*pte & PTE_P))
+                continue;
+            /* No access at all: kept present for the kernel alone, so that the page's bytes
+             * survive. */
+            uint32_t now = (*pte & ~(uint32_t)(PTE_W | PTE_U)) | (prot & P_WRITE ? PTE_W : 0) |
+                           (prot ? PTE_U : 0);
+            if (now != *pte) {
+                *pte = now;
+                s->changed = true;
+            }
+        }
+    }
+    merge_around(s, i0);
+    return 0;
+}
+
+bool space_is_free(const struct space *s, uint32_t first, uint32_t pages)
+{
+    uint32_t i = area_at(s, first);
+
+    return range_ok(first, pages) && (i == s->nareas || s->area[i].first >= first + pages);
+}
+
+uint32_t space_find_free(const struct space *s, uint32_t pages)
+{
+    uint32_t end = MMAP_TOP_PAGE;
+
+    if (!pages || pages >= MMAP_TOP_PAGE)
+        return 0;
+    for (uint32_t i = area_at(s, end); end >= SPACE_FIRST_PAGE + pages; i--) {
+        /* The area below `end`, if any, is i - 1. */
+        uint32_t low = i ? s->area[i - 1].end : SPACE_FIRST_PAGE;
+        if (low < end && end - low >= pages)
+            return end - pages;
+        if (!i)
+            break;
+        end = s->area[i - 1].first < end ? s->area[i - 1].first : end;
+    }
+    return 0;
+}
+
+static struct area *area_of(struct space *s, uint32_t page)
+{
+    uint32_t i = area_at(s, page);
+
+    return i < s->nareas && s->area[i].first <= page ? &s->area[i] : NULL;
+}
+
+/* Makes the page present; gives its physical address, or 0 if memory is out. */
+static uint32_t page_in(struct space *s, uint32_t page, const struct area *a)
+{
+    uint32_t *pte = pte_of(s, page, true);
+
+    if (!pte)
+        return 0;
+    if (!(*pte & PTE_P)) {
+        uint32_t f = frame_alloc(s);
+        if (!f)
+            return 0;
+        *pte = f * PAGE | PTE_P | (a->prot & P_WRITE ? PTE_W : 0) | (a->prot ? PTE_U : 0);
+    }
+    return *pte & ~(uint32_t)(PAGE - 1);
+}
+
+int space_fault(struct space *s, uint32_t addr, bool write)
+{
+    uint32_t page = addr / PAGE;
+    struct area *a = area_of(s, page);
+
+    if (!a || !a->prot || (write && !(a->prot & P_WRITE)))
+        return -EFAULT;
+    uint32_t *pte = pte_of(s, page, false);
+    if (pte && (*pte & PTE_P))
+        return -EFAULT; /* it is there, and the guest may still not: not ours to mend */
+    return page_in(s, page, a) ? 0 : -ENOMEM;
+}
+
+/* Walks [addr, addr + len) page by page; needs the given permission (0: none) of every area. */
+typedef bool (*chunk_fn)(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx);
+
+static int each_chunk(struct space *s, uint32_t addr, uint32_t len, uint32_t need, chunk_fn fn,
+                      void *ctx)
+{
+    for (uint32_t done = 0; done < len;) {
+        uint32_t at = addr + done, n = PAGE - at % PAGE;
+        struct area *a = at >= addr ? area_of(s, at / PAGE) : NULL;
+        uint32_t pa;
+
+        if (n > len - done)
+            n = len - done;
+        if (!a || (need && !(a->prot & need)))
+            return -EFAULT;
+        pa = page_in(s, at / PAGE, a);
+        if (!pa)
+            return -ENOMEM;
+        if (!fn(s, pa + at % PAGE, n, done, ctx))
+            return -EFAULT;
+        done += n;
+    }
+    return 0;
+}
+
+static bool chunk_read(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx)
+{
+    vm_bus_touch(s->vm, pa, len, false);
+    return vm_bus_read(s->vm, pa, (uint8_t *)ctx + done, len);
+}
+
+static bool chunk_write(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx)
+{
+    vm_bus_touch(s->vm, pa, len, true);
+    return vm_bus_write(s->vm, pa, (const uint8_t *)ctx + done, len);
+}
+
+static bool chunk_poke(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx)
+{
+    return vm_bus_write(s->vm, pa, (const uint8_t *)ctx + done, len);
+}
+
+int space_read(struct space *s, uint32_t addr, void *dst, uint32_t len)
+{
+    return each_chunk(s, addr, len, P_READ | P_WRITE | P_EXEC, chunk_read, dst);
+}
+
+int space_write(struct space *s, uint32_t addr, const void *src, uint32_t len)
+{
+    return each_chunk(s, addr, len, P_WRITE, chunk_write, (void *)(uintptr_t)src);
+}
+
+int space_poke(struct space *s, uint32_t addr, const void *src, uint32_t len)
+{
+    return each_chunk(s, addr, len, 0, chunk_poke, (void *)(uintptr_t)src);
+}
+
+int space_zero(struct space *s, uint32_t addr, uint32_t len)
+{
+    static const uint8_t zeros[PAGE];
+
+    while (len) {
+        uint32_t n = len < PAGE ? len : PAGE;
+        int e = space_poke(s, addr, zeros, n);
+        if (e)
+            return e;
+        addr += n;
+        len -= n;
+    }
+    return 0;
+}
+
+int space_string(struct space *s, uint32_t addr, char *dst, uint32_t max)
+{
+    for (uint32_t n = 0; n < max;) {
+        uint32_t piece =
+            PAGE - (addr + n) % PAGE; /* never beyond the page: the next may not exist */
+        if (piece > max - n)
+            piece = max - n;
+        if (piece > 64)
+            piece = 64;
+        int e = space_read(s, addr + n, dst + n, piece);
+        if (e)
+            return e;
+        char *end = memchr(dst + n, 0, piece);
+        if (end)
+            return (int)(end - dst);
+        n += piece;
+    }
+    return -ENAMETOOLONG;
+}
+
+bool space_ok(const struct space *s, uint32_t addr, uint32_t len, bool write)
+{
+    if (!len)
+        return true;
+    if (addr + (len - 1) < addr)
+        return false;
+    for (uint32_t p = addr / PAGE; p <= (addr + (len - 1)) / PAGE; p++) {
+        uint32_t i = area_at(s, p);
+        if (i == s->nareas || s->area[i].first > p || !s->area[i].prot ||
+            (write && !(s->area[i].prot & P_WRITE)))
+            return false;
+    }
+    return true;
+}

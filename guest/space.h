@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The address space of a guest process: areas, frames, and real IA-32 page tables built in guest
+ * frames.
+ *
+ * Pages are filled on demand: an area says what may be there, a page-table entry appears when a
+ * page is first touched, by the guest (a page fault that space_fault resolves) or by a system call.
+ * Everything is plain data: frame numbers and offsets, no host pointers but the machine itself.
+ */
+#ifndef GUEST_SPACE_H
+#define GUEST_SPACE_H
+
+#include "vliw-model/vm.h"
+
+enum { PAGE = 4096, SPACE_AREAS = 1024 };
+enum { P_READ = 1, P_WRITE = 2, P_EXEC = 4 };
+
+/* The layout of Linux on i386 with a 3 GB user space. */
+enum {
+    SPACE_TOP_PAGE = 0xc0000,
+    STACK_PAGES = 2048,
+    MMAP_TOP_PAGE = 0xb7f00,
+    SPACE_FIRST_PAGE = 16
+};
+
+struct area {
+    uint32_t first, end; /* page numbers [first, end) */
+    uint32_t prot;       /* P_* */
+    bool stack;          /* grows down on demand */
+};
+
+struct space {
+    struct vm *vm;
+    uint32_t cr3;
+    uint32_t nareas;
+    struct area area[SPACE_AREAS]; /* sorted, never overlapping, neighbours of equal kind merged */
+    uint32_t brk_start, brk;       /* bytes */
+    uint32_t nframes;              /* guest frames there are */
+    uint32_t next_frame;           /* frames from here on were never used */
+    uint32_t free_head; /* first of the freed frames, linked through their first word; 0: none */
+    uint32_t frames_used, frames_peak;
+    bool changed; /* an existing translation was changed or removed since last asked */
+};
+
+/* All return 0 or a negative Linux errno. */
+int space_init(struct space *s, struct vm *vm);
+int space_map(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, bool stack);
+int space_unmap(struct space *s, uint32_t first, uint32_t pages);
+int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot);
+/* A free range of `pages` pages, searched downwards from the mmap top; 0 if there is none. */
+uint32_t space_find_free(const struct space *s, uint32_t pages);
+bool space_is_free(const struct space *s, uint32_t first, uint32_t pages);
+
+/* Resolves a page fault of the guest at addr: 0 if the page is there now, -EFAULT if the guest may
+ * not, -ENOMEM. */
+int space_fault(struct space *s, uint32_t addr, bool write);
+
+/* User memory, through the page tables, with the area's permissions; writes go through the bus
+ * function. */
+int space_read(struct space *s, uint32_t addr, void *dst, uint32_t len);
+int space_write(struct space *s, uint32_t addr, const void *src, uint32_t len);
+int space_zero(struct space *s, uint32_t addr, uint32_t len);
+/* A string with its terminator, at most max bytes: its length, -EFAULT, or -ENAMETOOLONG. */
+int space_string(struct space *s, uint32_t addr, char *dst, uint32_t max);
+/* For the loader: writes regardless of the area's permissions. */
+int space_poke(struct space *s, uint32_t addr, const void *src, uint32_t len);
+/* Are all pages of the range readable (or writable) by the process? */
+bool space_ok(const struct space *s, uint32_t addr, uint32_t len, bool write);
+
+#endif

@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptors and data: open, read, write, seek, dup, directories.
+ *
+ * A descriptor names an open file description, which keeps the offset itself: the host's descriptor
+ * is only a handle, so that (path, offset) says everything. Streams (terminals, pipes of the host)
+ * have no offset; what is read from them is input of the run. Directories are listed in sorted
+ * order, because the host's order is an accident.
+ */
+#define _GNU_SOURCE /* O_PATH */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "guest/syscall.h"
+
+#define CALL(name)                                                                                 \
+    int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
+                       const uint32_t *a __attribute__((unused)))
+
+enum { IO_PIECE = 64 << 10, GSIGPIPE = 13 };
+
+struct guest_open *fd_open(struct process *p, uint32_t fd)
+{
+    return fd < PROC_FDS && p->fd[fd].used ? &p->open[p->fd[fd].open] : NULL;
+}
+
+void open_unref(struct process *p, uint32_t index)
+{
+    struct guest_open *o = &p->open[index];
+
+    if (--o->refs)
+        return;
+    if (o->host > 2)
+        close(o->host);
+    for (uint32_t i = 0; i < o->ndir; i++)
+        free(o->dir[i]);
+    free(o->dir);
+    memset(o, 0, sizeof *o);
+}
+
+static int32_t fd_alloc(struct process *p, uint32_t from)
+{
+    for (uint32_t i = from; i < PROC_FDS; i++)
+        if (!p->fd[i].used)
+            return (int32_t)i;
+    return -EMFILE;
+}
+
+void process_note_file(struct process *p, const char *path)
+{
+    for (uint32_t i = 0; i < p->nfiles; i++)
+        if (!strcmp(p->file[i].path, path))
+            return;
+    if (p->nfiles < PROC_FILES)
+        snprintf(p->file[p->nfiles++].path, sizeof p->file[0].path, "%s", path);
+}
+
+static int through_sysroot(struct process *p, const char *in, char *out, size_t n)
+{
+    if (p->sysroot && in[0] == '/') {
+        int k = snprintf(out, n, "%s%s", p->sysroot, in);
+        if (k > 0 && (size_t)k < n && !faccessat(AT_FDCWD, out, F_OK, AT_SYMLINK_NOFOLLOW))
+            return 0;
+    }
+    return (size_t)snprintf(out, n, "%s", in) < n ? 0 : -ENAMETOOLONG;
+}
+
+int guest_path(struct process *p, uint32_t addr, char *out, size_t n)
+{
+    char in[PATH_MAX];
+    int r = space_string(&p->space, addr, in, sizeof in);
+
+    if (r < 0)
+        return r;
+    if (!r)
+        return -ENOENT;
+    return through_sysroot(p, in, out, n);
+}
+
+int guest_path_at(struct process *p, int32_t dirfd, uint32_t addr, char *out, size_t n)
+{
+    char in[PATH_MAX];
+    int r = space_string(&p->space, addr, in, sizeof in);
+
+    if (r < 0)
+        return r;
+    if (!r)
+        return -ENOENT;
+    if (in[0] == '/' || dirfd == GAT_FDCWD)
+        return through_sysroot(p, in, out, n);
+    struct guest_open *o = fd_open(p, (uint32_t)dirfd);
+    if (!o)
+        return -EBADF;
+    if (o->stream)
+        return -ENOTDIR;
+    return (size_t)snprintf(out, n, "%s/%s", o->path, in) < n ? 0 : -ENAMETOOLONG;
+}
+
+static int32_t open_path(struct process *p, const char *path, uint32_t flags, uint32_t mode)
+{
+    int32_t fd = fd_alloc(p, 0);
+    uint32_t oi = 0;
+    struct stat st;
+    int h = 0;
+    static const uint32_t map[][2] = {{GO_CREAT, O_CREAT},       {GO_EXCL, O_EXCL},
+                                      {GO_TRUNC, O_TRUNC},       {GO_DIRECTORY, O_DIRECTORY},
+                                      {GO_NOFOLLOW, O_NOFOLLOW}, {GO_NONBLOCK, O_NONBLOCK},
+                                      {GO_PATH, O_PATH}};
+
+    if (fd < 0)
+        return fd;
+    while (oi < PROC_OPEN && p->open[oi].refs)
+        oi++;
+    if (oi == PROC_OPEN)
+        return -ENFILE;
+    for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
+        if ((flags & map[i][0]) == map[i][0])
+            h |= (int)map[i][1];
+    int host =
+        open(path, h | (int)(flags & GO_ACCMODE) | O_NOCTTY | O_CLOEXEC, mode & ~p->umask & 07777);
+    if (host < 0)
+        return -errno;
+    /* Descriptors 0..2 of the host are the simulator's: never let a guest file take one. */
+    if (host <= 2) {
+        int up = fcntl(host, F_DUPFD_CLOEXEC, 3);
+        close(host);
+        host = up;
+        if (host < 0)
+            return -errno;
+    }
+    struct guest_open *o = &p->open[oi];
+    memset(o, 0, sizeof *o);
+    o->refs = 1;
+    o->flags = flags & ~(uint32_t)GO_CLOEXEC;
+    o->host = host;
+    o->stream =
+        !fstat(host, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISBLK(st.st_mode);
+    if (!realpath(path, o->path))
+        snprintf(o->path, sizeof o->path, "%s", path);
+    if (S_ISREG(st.st_mode) && (flags & GO_ACCMODE) != GO_WRONLY && !(flags & GO_TRUNC))
+        process_note_file(p, path);
+    p->fd[fd] = (struct guest_fd){true, (flags & GO_CLOEXEC) != 0, (uint16_t)oi};
+    return fd;
+}
+
+CALL(open)
+{
+    char path[PATH_MAX];
+    int e = guest_path(p, a[0], path, sizeof path);
+
+    return e ? e : open_path(p, path, a[1], a[2]);
+}
+
+CALL(openat)
+{
+    char path[PATH_MAX];
+    int e = guest_path_at(p, (int32_t)a[0], a[1], path, sizeof path);
+
+    return e ? e : open_path(p, path, a[2], a[3]);
+}
+
+CALL(creat)
+{
+    char path[PATH_MAX];
+    int e = guest_path(p, a[0], path, sizeof path);
+
+    return e ? e : open_path(p, path, GO_WRONLY | GO_CREAT | GO_TRUNC, a[1]);
+}
+
+CALL(close)
+{
+    if (!fd_open(p, a[0]))
+        return -EBADF;
+    p->fd[a[0]].used = false;
+    open_unref(p, p->fd[a[0]].open);
+    return 0;
+}
+
+static int32_t dup_to(struct process *p, uint32_t from, uint32_t to, bool cloexec)
+{
+    p->open[p->fd[from].open].refs++;
+    if (p->fd[to].used)
+        open_unref(p, p->fd[to].open);
+    p->fd[to] = (struct guest_fd){true, cloexec, p->fd[from].open};
+    return (int32_t)to;
+}
+
+static int32_t dup_from(struct process *p, uint32_t from, uint32_t at_least, bool cloexec)
+{
+    int32_t to = fd_open(p, from) ? fd_alloc(p, at_least) : -EBADF;
+
+    return to < 0 ? to : dup_to(p, from, (uint32_t)to, cloexec);
+}
+
+CALL(dup)
+{
+    return dup_from(p, a[0], 0, false);
+}
+
+CALL(dup2)
+{
+    if (!fd_open(p, a[0]) || a[1] >= PROC_FDS)
+        return -EBADF;
+    return a[0] == a[1] ? (int32_t)a[1] : dup_to(p, a[0], a[1], false);
+}
+
+CALL(dup3)
+{
+    if (a[0] == a[1])
+        return -EINVAL;
+    return !fd_open(p, a[0]) || a[1] >= PROC_FDS ? -EBADF
+                                                 : dup_to(p, a[0], a[1], (a[2] & GO_CLOEXEC) != 0);
+}
+
+CALL(fcntl)
+{
+    enum {
+        DUPFD,
+        GETFD,
+        SETFD,
+        GETFL,
+        SETFL,
+        GETLK,
+        SETLK,
+        SETLKW,
+        GETLK64 = 12,
+        SETLK64,
+        SETLKW64,
+        DUPFD_CLOEXEC = 1030
+    };
+    struct guest_open *o = fd_open(p, a[0]);
+
+    if (!o)
+        return -EBADF;
+    switch (a[1]) {
+    case DUPFD:
+    case DUPFD_CLOEXEC:
+        return a[2] >= PROC_FDS ? -EINVAL : dup_from(p, a[0], a[2], a[1] == DUPFD_CLOEXEC);
+    case GETFD: return p->fd[a[0]].cloexec;
+    case SETFD: p->fd[a[0]].cloexec = a[2] & 1; return 0;
+    case GETFL: return (int32_t)(o->flags & ~(uint32_t)(GO_CREAT | GO_EXCL | GO_TRUNC | GO_NOCTTY));
+    case SETFL:
+        o->flags =
+            (o->flags & ~(uint32_t)(GO_APPEND | GO_NONBLOCK)) | (a[2] & (GO_APPEND | GO_NONBLOCK));
+        return 0;
+    case SETLK:
+    case SETLKW:
+    case SETLK64:
+    case SETLKW64: return 0; /* one process: nobody to lock out */
+    default: return -EINVAL;
+    }
+}
+
+CALL(fcntl64)
+{
+    return sys_fcntl(p, a);
+}
+
+/* One transfer of at most IO_PIECE bytes between guest memory and a description. */
+static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len,
+                          const uint64_t *at)
+{
+    static uint8_t buf[IO_PIECE];
+    ssize_t n = o->stream ? read(o->host, buf, len)
+                          : pread(o->host, buf, len, (off_t)(at ? *at : o->offset));
+
+    if (n < 0)
+        return -errno;
+    int e = space_write(&p->space, addr, buf, (uint32_t)n);
+    if (e)
+        return e;
+    if (!o->stream && !at)
+        o->offset += (uint64_t)n;
+    return (int32_t)n;
+}
+
+static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len,
+                           const uint64_t *at)
+{
+    static uint8_t buf[IO_PIECE];
+    struct stat st;
+    int e = space_read(&p->space, addr, buf, len);
+
+    if (e)
+        return e;
+    if (!o->stream && !at && (o->flags & GO_APPEND) && !fstat(o->host, &st))
+        o->offset = (uint64_t)st.st_size;
+    ssize_t n = o->stream ? write(o->host, buf, len)
+                          : pwrite(o->host, buf, len, (off_t)(at ? *at : o->offset));
+    if (n < 0) {
+        e = -errno;
+        if (e == -EPIPE)
+            process_signal(p, GSIGPIPE);
+        return e;
+    }
+    if (!o->stream && !at)
+        o->offset += (uint64_t)n;
+    return (int32_t)n;
+}
+
+static int32_t transfer(struct process *p, uint32_t fd, uint32_t addr, uint32_t len,
+                        const uint64_t *at, bool out)
+{
+    struct guest_open *o = fd_open(p, fd);
+    uint32_t done = 0, acc = o ? o->flags & GO_ACCMODE : 0;
+
+    if (!o || (out ? acc == 0 && o->host > 2 : acc == GO_WRONLY && o->host > 2) ||
+        (o->flags & GO_PATH))
+        return -EBADF;
+    if (at && o->stream)
+        return -ESPIPE;
+    if (len > INT32_MAX - PAGE)
+        len = INT32_MAX - PAGE + 1 - PAGE;
+    do {
+        uint32_t piece = len - done < IO_PIECE ? len - done : IO_PIECE;
+        uint64_t here = at ? *at + done : 0;
+        int32_t n = out ? write_piece(p, o, addr + done, piece, at ? &here : NULL)
+                        : read_piece(p, o, addr + done, piece, at ? &here : NULL);
+        if (n < 0)
+            return done ? (int32_t)done : n;
+        done += (uint32_t)n;
+        if ((uint32_t)n < piece || o->stream)
+            break;
+    } while (done < len);
+    return (int32_t)done;
+}
+
+CALL(read)
+{
+    return transfer(p, a[0], a[1], a[2], NULL, false);
+}
+CALL(write)
+{
+    return transfer(p, a[0], a[1], a[2], NULL, true);
+}
+
+CALL(pread64)
+{
+    uint64_t at = a[3] | (uint64_t)a[4] << 32;
+    return transfer(p, a[0], a[1], a[2], &at, false);
+}
+
+CALL(pwrite64)
+{
+    uint64_t at = a[3] | (uint64_t)a[4] << 32;
+    return transfer(p, a[0], a[1], a[2], &at, true);
+}
+
+static int32_t vectored(struct process *p, const uint32_t *a, bool out)
+{
+    uint32_t done = 0, v[2];
+
+    if (a[2] > 1024)
+        return -EINVAL;
+    for (uint32_t i = 0; i < a[2]; i++) {
+        int32_t e = space_read(&p->space, a[1] + 8 * i, v, 8);
+        if (!e && v[1])
+            e = transfer(p, a[0], v[0], v[1], NULL, out);
+        if (e < 0)
+            return done ? (int32_t)done : e;
+        done += (uint32_t)e;
+        if ((uint32_t)e < v[1])
+            break;
+    }
+    return (int32_t)done;
+}
+
+CALL(readv)
+{
+    return vectored(p, a, false);
+}
+CALL(writev)
+{
+    return vectored(p, a, true);
+}
+
+static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)
+{
+    struct guest_open *to = fd_open(p, a[0]), *from = fd_open(p, a[1]);
+    static uint8_t buf[IO_PIECE];
+    uint64_t off = 0;
+    int32_t e = a[2] ? space_read(&p->space, a[2], &off, wide ? 8 : 4) : 0;
+
+    if (e)
+        return e;
+    if (!to || !from)
+        return -EBADF;
+    if (from->stream)
+        return -EINVAL;
+    if (!a[2])
+        off = from->offset;
+    uint32_t done = 0;
+    while (done < a[3]) {
+        uint32_t piece = a[3] - done < IO_PIECE ? a[3] - done : IO_PIECE;
+        ssize_t n = pread(from->host, buf, piece, (off_t)(off + done));
+        if (n > 0)
+            n = to->stream ? write(to->host, buf, (size_t)n)
+                           : pwrite(to->host, buf, (size_t)n, (off_t)to->offset);
+        if (n < 0 && !done)
+            return -errno;
+        if (n <= 0)
+            break;
+        if (!to->stream)
+            to->offset += (uint64_t)n;
+        done += (uint32_t)n;
+    }
+    off += done;
+    if (!a[2])
+        from->offset = off;
+    else
+        e = space_write(&p->space, a[2], &off, wide ? 8 : 4);
+    return e ? e : (int32_t)done;
+}
+
+CALL(sendfile)
+{
+    return copy_file(p, a, false);
+}
+CALL(sendfile64)
+{
+    return copy_file(p, a, true);
+}
+
+static int64_t seek(struct process *p, uint32_t fd, int64_t off, uint32_t whence)
+{
+    struct guest_open *o = fd_open(p, fd);
+    struct stat st;
+
+    if (!o)
+        return -EBADF;
+    if (o->stream)
+        return -ESPIPE;
+    if (fstat(o->host, &st))
+        return -errno;
+    if (whence > 2)
+        return -EINVAL;
+    off += whence == 0 ? 0 : whence == 1 ? (int64_t)o->offset : (int64_t)st.st_size;
+    if (off < 0)
+        return -EINVAL;
+    o->offset = (uint64_t)off;
+    if (S_ISDIR(st.st_mode)) {
+        o->dirpos = (uint32_t)off;
+        if (!off) { /* rewinddir: the listing is read anew */
+            for (uint32_t i = 0; i < o->ndir; i++)
+                free(o->dir[i]);
+            free(o->dir);
+            o->dir = NULL;
+            o->ndir = 0;
+        }
+    }
+    return off;
+}
+
+CALL(lseek)
+{
+    int64_t r = seek(p, a[0], (int32_t)a[1], a[2]);
+
+    return r > INT32_MAX ? -EOVERFLOW : (int32_t)r;
+}
+
+CALL(llseek)
+{
+    int64_t r = seek(p, a[0], (int64_t)((uint64_t)a[1] << 32 | a[2]), a[4]);
+
+    return r < 0 ? (int32_t)r : space_write(&p->space, a[3], &r, 8);
+}
+
+CALL(ioctl)
+{
+    /* The guest has no terminal, whatever the host's streams are: runs stay equal. */
+    return fd_open(p, a[0]) ? -ENOTTY : -EBADF;
+}
+
+static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
+{
+    struct guest_open *o = fd_open(p, fd);
+
+    return !o ? -EBADF : ftruncate(o->host, (off_t)len) ? -errno : 0;
+}
+
+CALL(ftruncate)
+{
+    return truncate_fd(p, a[0], a[1]);
+}
+CALL(ftruncate64)
+{
+    return truncate_fd(p, a[0], a[1] | (uint64_t)a[2] << 32);
+}
+CALL(fsync)
+{
+    return fd_open(p, a[0]) ? 0 : -EBADF;
+}
+CALL(fdatasync)
+{
+    return fd_open(p, a[0]) ? 0 : -EBADF;
+}
+CALL(flock)
+{
+    return fd_open(p, a[0]) ? 0 : -EBADF;
+}
+CALL(fadvise64_64)
+{
+    return fd_open(p, a[0]) ? 0 : -EBADF;
+}
+
+static int by_name(const void *x, const void *y)
+{
+    return strcmp(*(char *const *)x, *(char *const *)y);
+}
+
+static int list_directory(struct guest_open *o)
+{
+    DIR *d = opendir(o->path);
+    uint32_t room = 0;
+
+    if (!d)
+        return -errno;
+    for (struct dirent *e; (e = readdir(d));) {
+        if (o->ndir == room) {
+            char **more = realloc(o->dir, (room = room ? room * 2 : 64) * sizeof *more);
+            if (!more)
+                break;
+            o->dir = more;
+        }
+        char *name = malloc(strlen(e->d_name) + 2);
+        if (!name)
+            break;
+        name[0] = (char)e->d_type; /* behind the sorting key's back: the name starts at 1 */
+        strcpy(name + 1, e->d_name);
+        o->dir[o->ndir++] = name + 1;
+    }
+    closedir(d);
+    qsort(o->dir, o->ndir, sizeof *o->dir, by_name);
+    for (uint32_t i = 0; i < o->ndir; i++)
+        o->dir[i]--;
+    return 0;
+}
+
+CALL(getdents64)
+{
+    struct guest_open *o = fd_open(p, a[0]);
+    uint32_t done = 0;
+    uint8_t rec[300];
+
+    if (!o)
+        return -EBADF;
+    if (o->stream)
+        return -ENOTDIR;
+    if (!o->dir) {
+        int e = list_directory(o);
+        if (e)
+            return e;
+    }
+    while (o->dirpos < o->ndir) {
+        const char *name = o->dir[o->dirpos] + 1;
+        uint32_t len = (uint32_t)(19 + strlen(name) + 1 + 7) & ~7u;
+        struct stat st;
+        if (len > a[2] - done || len > sizeof rec)
+            return done ? (int32_t)done : -EINVAL;
+        memset(rec, 0, sizeof rec);
+        uint64_t ino = fstatat(o->host, name, &st, AT_SYMLINK_NOFOLLOW)
+                           ? 1
+                           : virtual_inode(p, st.st_dev, st.st_ino);
+        uint64_t next = o->dirpos + 1;
+        uint16_t rl = (uint16_t)len;
+        memcpy(rec, &ino, 8);
+        memcpy(rec + 8, &next, 8);
+        memcpy(rec + 16, &rl, 2);
+        rec[18] = (uint8_t)o->dir[o->dirpos][0];
+        memcpy(rec + 19, name, strlen(name));
+        int e = space_write(&p->space, a[1] + done, rec, len);
+        if (e)
+            return done ? (int32_t)done : e;
+        done += len;
+        o->dirpos++;
+    }
+    return (int32_t)done;
+}
+
+CALL(poll)
+{
+    /* Everything is always ready: the host's streams block when they are read, which costs the
+     * guest no time. */
+    uint32_t n = 0;
+    struct {
+        int32_t fd;
+        int16_t want, got;
+    } f;
+
+    if (a[1] > PROC_FDS)
+        return -EINVAL;
+    for (uint32_t i = 0; i < a[1]; i++) {
+        int32_t e = space_read(&p->space, a[0] + 8 * i, &f, 8);
+        if (e)
+            return e;
+        f.got = f.fd < 0 ? 0 : fd_open(p, (uint32_t)f.fd) ? f.want & (POLLIN | POLLOUT) : POLLNVAL;
+        n += f.got != 0;
+        e = space_write(&p->space, a[0] + 8 * i, &f, 8);
+        if (e)
+            return e;
+    }
+    return (int32_t)n;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls about the address space. Files are mapped by copying: a private mapping cannot tell
+ * the difference. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include "guest/syscall.h"
+
+#define CALL(name)                                                                                 \
+    int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
+                       const uint32_t *a __attribute__((unused)))
+
+enum { MAP_SHARED = 1, MAP_FIXED = 0x10, MAP_ANON = 0x20, MAP_FIXED_NOREPLACE = 0x100000 };
+
+static uint32_t pages_of(uint32_t bytes)
+{
+    return bytes / PAGE + (bytes % PAGE != 0);
+}
+
+CALL(brk)
+{
+    struct space *s = &p->space;
+    uint32_t want = a[0], old = pages_of(s->brk), now = pages_of(want);
+
+    if (want < s->brk_start || want >= (uint32_t)(SPACE_TOP_PAGE - STACK_PAGES) * PAGE)
+        return (int32_t)s->brk;
+    if (now > old && (!space_is_free(s, old, now - old) ||
+                      space_map(s, old, now - old, P_READ | P_WRITE, false)))
+        return (int32_t)s->brk;
+    if (now < old)
+        space_unmap(s, now, old - now);
+    s->brk = want;
+    return (int32_t)want;
+}
+
+/* Fills a fresh mapping from a file; what lies behind its end stays zero. */
+static int32_t fill_from_file(struct process *p, uint32_t addr, uint32_t len, int host,
+                              uint64_t offset)
+{
+    uint8_t buf[PAGE];
+
+    for (uint32_t done = 0; done < len;) {
+        ssize_t n = pread(host, buf, len - done < PAGE ? len - done : PAGE, (off_t)(offset + done));
+        if (n < 0)
+            return -errno;
+        if (!n)
+            break;
+        int e = space_poke(&p->space, addr + done, buf, (uint32_t)n);
+        if (e)
+            return e;
+        done += (uint32_t)n;
+    }
+    return 0;
+}
+
+static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot, uint32_t flags,
+                   uint32_t fd, uint64_t offset)
+{
+    struct space *s = &p->space;
+    uint32_t pages = pages_of(len), first = addr / PAGE;
+    struct guest_open *o = NULL;
+
+    if (!len || addr % PAGE || offset % PAGE || prot & ~7u)
+        return -EINVAL;
+    if (!(flags & MAP_ANON)) {
+        o = fd_open(p, fd);
+        if (!o)
+            return -EBADF;
+        if (o->stream)
+            return -ENODEV;
+        if ((flags & MAP_SHARED) && (prot & P_WRITE))
+            return -EINVAL; /* shared writable file mappings are not supported */
+    }
+    if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
+        if (!first || !space_is_free(s, first, pages))
+            first = space_find_free(s, pages);
+        if (!first)
+            return -ENOMEM;
+    } else if (first < SPACE_FIRST_PAGE || first >= SPACE_TOP_PAGE ||
+               pages > SPACE_TOP_PAGE - first) {
+        return -ENOMEM;
+    } else if ((flags & MAP_FIXED_NOREPLACE) && !space_is_free(s, first, pages)) {
+        return -EEXIST;
+    }
+    int e = space_map(s, first, pages, prot, false);
+    if (!e && o)
+        e = fill_from_file(p, first * PAGE, len, o->host, offset);
+    return e ? e : (int32_t)(first * PAGE);
+}
+
+CALL(mmap2)
+{
+    return map(p, a[0], a[1], a[2], a[3], a[4], (uint64_t)a[5] * PAGE);
+}
+
+CALL(old_mmap)
+{
+    uint32_t m[6];
+    int32_t e = space_read(&p->space, a[0], m, sizeof m);
+
+    return e ? e : map(p, m[0], m[1], m[2], m[3], m[4], m[5]);
+}
+
+CALL(munmap)
+{
+    if (a[0] % PAGE || !a[1])
+        return -EINVAL;
+    return space_unmap(&p->space, a[0] / PAGE, pages_of(a[1]));
+}
+
+CALL(mprotect)
+{
+    if (a[0] % PAGE || a[2] & ~7u)
+        return -EINVAL;
+    return a[1] ? space_protect(&p->space, a[0] / PAGE, pages_of(a[1]), a[2]) : 0;
+}
+
+CALL(mremap)
+{
+    enum { MAYMOVE = 1 };
+    struct space *s = &p->space;
+    uint32_t first = a[0] / PAGE, old = pages_of(a[1]), now = pages_of(a[2]);
+    uint8_t buf[PAGE];
+
+    if (a[0] % PAGE || !now || !old || a[3] & ~(uint32_t)MAYMOVE)
+        return -EINVAL;
+    if (!space_ok(s, a[0], a[1], true))
+        return -EFAULT; /* only private writable memory is moved, which is what allocators ask for
+                         */
+    if (now <= old) {
+        int e = now < old ? space_unmap(s, first + now, old - now) : 0;
+        return e ? e : (int32_t)a[0];
+    }
+    if (space_is_free(s, first + old, now - old)) {
+        int e = space_map(s, first + old, now - old, P_READ | P_WRITE, false);
+        return e ? e : (int32_t)a[0];
+    }
+    if (!(a[3] & MAYMOVE))
+        return -ENOMEM;
+    uint32_t to = space_find_free(s, now);
+    if (!to)
+        return -ENOMEM;
+    int e = space_map(s, to, now, P_READ | P_WRITE, false);
+    for (uint32_t i = 0; !e && i < old; i++) {
+        e = space_read(s, (first + i) * PAGE, buf, PAGE);
+        if (!e)
+            e = space_poke(s, (to + i) * PAGE, buf, PAGE);
+    }
+    if (!e)
+        e = space_unmap(s, first, old);
+    return e ? e : (int32_t)(to * PAGE);
+}
+
+CALL(madvise)
+{
+    return 0;
+} /* advice */

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names and attributes of files. Sizes, modes, owners and times are the files' own; device and
+ * inode numbers are virtual, given in order of first sight, so that a run does not depend on which
+ * disk it stands.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+#include "guest/syscall.h"
+
+#define CALL(name)                                                                                 \
+    int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
+                       const uint32_t *a __attribute__((unused)))
+
+enum { VIRTUAL_DEV = 1 };
+
+uint32_t virtual_inode(struct process *p, uint64_t dev, uint64_t ino)
+{
+    uint32_t h = (uint32_t)((ino * 0x9e3779b97f4a7c15u ^ dev * 0xc2b2ae3d27d4eb4fu) >> 40) %
+                 PROC_INODE_SLOTS;
+
+    for (uint32_t i = 0; i < PROC_INODE_SLOTS; i++, h = (h + 1) % PROC_INODE_SLOTS) {
+        struct guest_inode *n = &p->inode[h];
+        if (!n->number) {
+            *n = (struct guest_inode){dev, ino, ++p->ninodes};
+            return n->number;
+        }
+        if (n->dev == dev && n->ino == ino)
+            return n->number;
+    }
+    return ++p->ninodes; /* table full: still unique, but a second sight gets another number */
+}
+
+static int32_t put_stat64(struct process *p, uint32_t at, const struct stat *st)
+{
+    struct {
+        uint64_t dev;
+        uint32_t pad0, ino32, mode, nlink, uid, gid;
+        uint64_t rdev;
+        uint32_t pad1;
+        uint32_t size[2]; /* 64-bit members are 4-byte aligned on i386 */
+        uint32_t blksize, blocks[2];
+        uint32_t t[6];
+        uint32_t ino[2];
+    } __attribute__((packed)) g = {0};
+    _Static_assert(sizeof g == 96, "struct stat64 of i386");
+    uint64_t size = (uint64_t)st->st_size, blocks = (uint64_t)st->st_blocks;
+
+    g.dev = VIRTUAL_DEV;
+    g.ino32 = g.ino[0] = virtual_inode(p, st->st_dev, st->st_ino);
+    g.mode = st->st_mode;
+    g.nlink = (uint32_t)st->st_nlink;
+    g.uid = st->st_uid;
+    g.gid = st->st_gid;
+    g.rdev = st->st_rdev;
+    memcpy(g.size, &size, 8);
+    g.blksize = PAGE;
+    memcpy(g.blocks, &blocks, 8);
+    g.t[0] = (uint32_t)st->st_atim.tv_sec;
+    g.t[1] = (uint32_t)st->st_atim.tv_nsec;
+    g.t[2] = (uint32_t)st->st_mtim.tv_sec;
+    g.t[3] = (uint32_t)st->st_mtim.tv_nsec;
+    g.t[4] = (uint32_t)st->st_ctim.tv_sec;
+    g.t[5] = (uint32_t)st->st_ctim.tv_nsec;
+    return space_write(&p->space, at, &g, sizeof g);
+}
+
+static int32_t put_statx(struct process *p, uint32_t at, const struct stat *st)
+{
+    enum { BASIC = 0x7ff };
+    uint8_t x[256] = {0};
+    uint32_t w;
+    uint64_t q;
+    uint16_t mode = (uint16_t)st->st_mode;
+#define PUT32(off, v) (w = (uint32_t)(v), memcpy(x + (off), &w, 4))
+#define PUT64(off, v) (q = (uint64_t)(v), memcpy(x + (off), &q, 8))
+    PUT32(0, BASIC);
+    PUT32(4, PAGE);
+    PUT32(16, st->st_nlink);
+    PUT32(20, st->st_uid);
+    PUT32(24, st->st_gid);
+    memcpy(x + 28, &mode, 2);
+    PUT64(32, virtual_inode(p, st->st_dev, st->st_ino));
+    PUT64(40, st->st_size);
+    PUT64(48, st->st_blocks);
+    const struct timespec *t[3] = {&st->st_atim, &st->st_ctim, &st->st_mtim};
+    static const uint8_t where[3] = {64, 96, 112};
+    for (int i = 0; i < 3; i++) {
+        PUT64(where[i], t[i]->tv_sec);
+        PUT32(where[i] + 8, t[i]->tv_nsec);
+    }
+    PUT32(128, st->st_rdev >> 8 & 0xfff);
+    PUT32(132, st->st_rdev & 0xff);
+    PUT32(140, VIRTUAL_DEV);
+#undef PUT32
+#undef PUT64
+    return space_write(&p->space, at, x, sizeof x);
+}
+
+typedef int32_t (*put_fn)(struct process *, uint32_t, const struct stat *);
+
+static int32_t stat_fd(struct process *p, uint32_t fd, uint32_t at, put_fn put)
+{
+    struct guest_open *o = fd_open(p, fd);
+    struct stat st;
+
+    if (!o)
+        return -EBADF;
+    if (fstat(o->host, &st))
+        return -errno;
+    if (o->stream && o->host <= 2) {
+        /* Standard streams look alike wherever they lead: a pipe with nothing known of it. */
+        memset(&st, 0, sizeof st);
+        st.st_mode = S_IFIFO | 0600;
+        st.st_nlink = 1;
+        st.st_dev = st.st_ino = (ino_t)-1 - (ino_t)o->host;
+    }
+    return put(p, at, &st);
+}
+
+static int32_t stat_at(struct process *p, uint32_t dirfd, uint32_t name, uint32_t flags,
+                       uint32_t at, put_fn put)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    uint8_t first;
+
+    if ((flags & GAT_EMPTY_PATH) && !space_read(&p->space, name, &first, 1) && !first)
+        return stat_fd(p, dirfd, at, put);
+    int e = guest_path_at(p, (int32_t)dirfd, name, path, sizeof path);
+    if (e)
+        return e;
+    if (fstatat(AT_FDCWD, path, &st, flags & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
+        return -errno;
+    return put(p, at, &st);
+}
+
+CALL(stat64)
+{
+    return stat_at(p, (uint32_t)GAT_FDCWD, a[0], 0, a[1], put_stat64);
+}
+CALL(lstat64)
+{
+    return stat_at(p, (uint32_t)GAT_FDCWD, a[0], GAT_SYMLINK_NOFOLLOW, a[1], put_stat64);
+}
+CALL(fstat64)
+{
+    return stat_fd(p, a[0], a[1], put_stat64);
+}
+CALL(fstatat64)
+{
+    return stat_at(p, a[0], a[1], a[3], a[2], put_stat64);
+}
+CALL(statx)
+{
+    return stat_at(p, a[0], a[1], a[2], a[4], put_statx);
+}
+
+static int32_t put_statfs(struct process *p, uint32_t at)
+{
+    /* A file system of no particular size: figures of the host's disk are not the guest's business.
+     */
+    uint32_t s[21] = {0xef53,  PAGE, 1 << 20, 0, 1 << 19, 0, 1 << 19, 0,
+                      1 << 18, 0,    1 << 17, 0, 1,       0, 255,     PAGE};
+
+    return space_write(&p->space, at, s, 84);
+}
+
+CALL(statfs64)
+{
+    return a[1] == 84 ? put_statfs(p, a[2]) : -EINVAL;
+}
+CALL(fstatfs64)
+{
+    return !fd_open(p, a[0]) ? -EBADF : a[1] == 84 ? put_statfs(p, a[2]) : -EINVAL;
+}
+
+static int32_t read_link(struct process *p, const char *path, uint32_t at, uint32_t size)
+{
+    char target[PATH_MAX];
+    ssize_t n;
+
+    if (!strcmp(path, "/proc/self/exe"))
+        n = snprintf(target, sizeof target, "%s", p->program);
+    else
+        n = readlink(path, target, sizeof target);
+    if (n < 0)
+        return -errno;
+    if ((uint32_t)n > size)
+        n = (ssize_t)size;
+    int e = space_write(&p->space, at, target, (uint32_t)n);
+    return e ? e : (int32_t)n;
+}
+
+CALL(readlink)
+{
+    char path[PATH_MAX];
+    int e = guest_path(p, a[0], path, sizeof path);
+
+    return e ? e : read_link(p, path, a[1], a[2]);
+}
+
+CALL(readlinkat)
+{
+    char path[PATH_MAX];
+    int e = guest_path_at(p, (int32_t)a[0], a[1], path, sizeof path);
+
+    return e ? e : read_link(p, path, a[2], a[3]);
+}
+
+CALL(getcwd)
+{
+    char cwd[PATH_MAX];
+
+    if (!getcwd(cwd, sizeof cwd))
+        return -errno;
+    uint32_t n = (uint32_t)strlen(cwd) + 1;
+    if (n > a[1])
+        return -ERANGE;
+    int e = space_write(&p->space, a[0], cwd, n);
+    return e ? e : (int32_t)n;
+}
+
+CALL(fchdir)
+{
+    struct guest_open *o = fd_open(p, a[0]);
+
+    return !o ? -EBADF : fchdir(o->host) ? -errno : 0;
+}
+
+CALL(umask)
+{
+    uint32_t old = p->umask;
+
+    p->umask = a[0] & 0777;
+    return (int32_t)old;
+}
+
+/* Calls that are one host call on one path. */
+#define PATH_CALL(name, addr, expr)                                                                \
+    CALL(name)                                                                                     \
+    {                                                                                              \
+        char path[PATH_MAX];                                                                       \
+        int e = guest_path(p, addr, path, sizeof path);                                            \
+        return e ? e : (expr) ? -errno : 0;                                                        \
+    }
+#define PATH_CALL_AT(name, expr)                                                                   \
+    CALL(name)                                                                                     \
+    {                                                                                              \
+        char path[PATH_MAX];                                                                       \
+        int e = guest_path_at(p, (int32_t)a[0], a[1], path, sizeof path);                          \
+        return e ? e : (expr) ? -errno : 0;                                                        \
+    }
+PATH_CALL(access, a[0], access(path, (int)a[1]))
+PATH_CALL_AT(faccessat, access(path, (int)a[2]))
+PATH_CALL_AT(faccessat2, access(path, (int)a[2]))
+PATH_CALL(chdir, a[0], chdir(path))
+PATH_CALL(mkdir, a[0], mkdir(path, a[1] & ~p->umask & 07777))
+PATH_CALL_AT(mkdirat, mkdir(path, a[2] & ~p->umask & 07777))
+PATH_CALL(rmdir, a[0], rmdir(path))
+PATH_CALL(unlink, a[0], unlink(path))
+PATH_CALL_AT(unlinkat, (a[2] & GAT_REMOVEDIR) ? rmdir(path) : unlink(path))
+PATH_CALL(chmod, a[0], chmod(path, a[1] & 07777))
+PATH_CALL_AT(fchmodat, chmod(path, a[2] & 07777))
+PATH_CALL(chown32, a[0], chown(path, a[1], a[2]))
+PATH_CALL(lchown32, a[0], lchown(path, a[1], a[2]))
+PATH_CALL_AT(fchownat, fchownat(AT_FDCWD, path, a[2], a[3],
+                                a[4] & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
+
+CALL(fchmod)
+{
+    struct guest_open *o = fd_open(p, a[0]);
+    return !o ? -EBADF : fchmod(o->host, a[1] & 07777) ? -errno : 0;
+}
+
+CALL(fchown32)
+{
+    struct guest_open *o = fd_open(p, a[0]);
+    return !o ? -EBADF : fchown(o->host, a[1], a[2]) ? -errno : 0;
+}
+
+static int32_t two_paths(struct process *p, int32_t d1, uint32_t n1, int32_t d2, uint32_t n2,
+                         int (*fn)(const char *, const char *))
+{
+    char x[PATH_MAX], y[PATH_MAX];
+    int e = guest_path_at(p, d1, n1, x, sizeof x);
+
+    if (!e)
+        e = guest_path_at(p, d2, n2, y, sizeof y);
+    return e ? e : fn(x, y) ? -errno : 0;
+}
+
+CALL(rename)
+{
+    return two_paths(p, GAT_FDCWD, a[0], GAT_FDCWD, a[1], rename);
+}
+CALL(renameat)
+{
+    return two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], rename);
+}
+CALL(renameat2)
+{
+    return a[4] ? -EINVAL : two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], rename);
+}
+CALL(link)
+{
+    return two_paths(p, GAT_FDCWD, a[0], GAT_FDCWD, a[1], link);
+}
+
+static int32_t make_symlink(struct process *p, uint32_t text, int32_t dirfd, uint32_t name)
+{
+    char target[PATH_MAX], path[PATH_MAX];
+    int e = space_string(&p->space, text, target,
+                         sizeof target); /* the text as it is: it is not resolved */
+
+    if (e < 0)
+        return e;
+    e = guest_path_at(p, dirfd, name, path, sizeof path);
+    return e ? e : symlink(target, path) ? -errno : 0;
+}
+
+CALL(symlink)
+{
+    return make_symlink(p, a[0], GAT_FDCWD, a[1]);
+}
+CALL(symlinkat)
+{
+    return make_symlink(p, a[0], (int32_t)a[1], a[2]);
+}
+
+/* Setting times: "now" is the virtual now. */
+static int32_t set_times(struct process *p, uint32_t dirfd, uint32_t name,
+                         const struct timespec t[2], uint32_t flags)
+{
+    char path[PATH_MAX];
+
+    if (!name) {
+        struct guest_open *o = fd_open(p, dirfd);
+        return !o ? -EBADF : futimens(o->host, t) ? -errno : 0;
+    }
+    int e = guest_path_at(p, (int32_t)dirfd, name, path, sizeof path);
+    if (e)
+        return e;
+    return utimensat(AT_FDCWD, path, t, flags & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0)
+               ? -errno
+               : 0;
+}
+
+static void virtual_now(const struct process *p, struct timespec *t)
+{
+    uint64_t ns = process_now_ns(p);
+
+    t->tv_sec = (time_t)(p->epoch + ns / 1000000000u);
+    t->tv_nsec = (long)(ns % 1000000000u);
+}
+
+static int32_t times_from_guest(struct process *p, const uint32_t *a, bool wide)
+{
+    enum { NOW = 0x3fffffff, OMIT = 0x3ffffffe };
+    struct timespec t[2];
+    uint32_t w[8];
+
+    virtual_now(p, &t[0]);
+    t[1] = t[0];
+    if (a[2]) {
+        int e = space_read(&p->space, a[2], w, wide ? 32 : 16);
+        if (e)
+            return e;
+        for (int i = 0; i < 2; i++) {
+            uint32_t nsec = wide ? w[4 * i + 2] : w[2 * i + 1];
+            if (nsec == NOW)
+                continue;
+            t[i].tv_nsec = nsec == OMIT ? UTIME_OMIT : (long)nsec;
+            t[i].tv_sec =
+                wide ? (time_t)(w[4 * i] | (uint64_t)w[4 * i + 1] << 32) : (int32_t)w[2 * i];
+        }
+    }
+    return set_times(p, a[0], a[1], t, a[3]);
+}
+
+CALL(utimensat)
+{
+    return times_from_guest(p, a, false);
+}
+CALL(utimensat64)
+{
+    return times_from_guest(p, a, true);
+}
+
+CALL(utime)
+{
+    struct timespec t[2];
+    uint32_t w[2];
+
+    virtual_now(p, &t[0]);
+    t[1] = t[0];
+    if (a[1]) {
+        int e = space_read(&p->space, a[1], w, sizeof w);
+        if (e)
+            return e;
+        t[0] = (struct timespec){(int32_t)w[0], 0};
+        t[1] = (struct timespec){(int32_t)w[1], 0};
+    }
+    return set_times(p, (uint32_t)GAT_FDCWD, a[0], t, 0);
+}
