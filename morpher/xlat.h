@@ -9,6 +9,8 @@
  *   branch_off != 0: the branch that leads to the stub is long; its immediate word (at byte branch_off) gets the target
  *   branch_off == 0: the stub itself: its op word (byte stub_op_off) changes from exit to jal r0, its immediate word
  *                    (byte stub_imm_off) gets the target
+ * A committing bundle of the translation that has no entry in commit[] leaves the guest EIP in G_EIP: it computed an
+ * indirect target. Entries stand in the order of their offsets.
  */
 #ifndef MORPHER_XLAT_H
 #define MORPHER_XLAT_H
