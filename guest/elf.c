@@ -69,29 +69,31 @@ static int parse_headers(struct elf_image *e, Elf *elf, const uint8_t *bytes, si
             "dynamic or position-independent program: only static executables are supported");
     if (h->e_type != ET_EXEC)
         return fail(err, n, "not an executable (a relocatable or core file)");
-    if (h->e_phentsize != sizeof(Elf32_Phdr) || elf_getphdrnum(elf, &phnum) || !phnum ||
-        phnum > 256)
+    phnum = h->e_phnum; /* PN_XNUM, the escape for more, is too many anyway */
+    if (h->e_phentsize != sizeof(Elf32_Phdr) || !phnum || phnum > 256)
         return fail(err, n, "malformed: impossible program headers");
     if (h->e_phoff > size || phnum * sizeof(Elf32_Phdr) > size - h->e_phoff)
         return fail(err, n, "truncated: the program headers lie behind the end of the file");
-    const Elf32_Phdr *p = elf32_getphdr(elf);
-    if (!p)
+    const Elf32_Phdr *table = elf32_getphdr(elf);
+    if (!table)
         return fail(err, n, "malformed: impossible program headers");
     e->entry = h->e_entry;
     e->phent = h->e_phentsize;
     e->phnum = (uint32_t)phnum;
     for (size_t i = 0; i < phnum; i++) {
-        if (p[i].p_type == PT_INTERP)
-            return fail(
-                err, n,
-                "dynamic program (it names an interpreter): only static executables are supported");
-        if (p[i].p_type != PT_LOAD)
+        Elf32_Phdr p; /* a copy: nothing aligns the table within a hostile file */
+        memcpy(&p, (const uint8_t *)table + i * sizeof p, sizeof p);
+        if (p.p_type == PT_INTERP)
+            return fail(err, n,
+                        "dynamic program (it names an interpreter): only static "
+                        "executables are supported");
+        if (p.p_type != PT_LOAD)
             continue;
-        if (add_segment(e, &p[i], bytes, size, err, n))
+        if (add_segment(e, &p, bytes, size, err, n))
             return -1;
-        if (p[i].p_offset <= h->e_phoff &&
-            h->e_phoff + phnum * sizeof *p <= (uint64_t)p[i].p_offset + p[i].p_filesz)
-            e->phdr = p[i].p_vaddr + (h->e_phoff - p[i].p_offset);
+        if (p.p_offset <= h->e_phoff &&
+            h->e_phoff + phnum * sizeof p <= (uint64_t)p.p_offset + p.p_filesz)
+            e->phdr = p.p_vaddr + (h->e_phoff - p.p_offset);
     }
     if (!e->nsegments)
         return fail(err, n, "nothing to load: no segment");
