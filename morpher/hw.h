@@ -153,6 +153,12 @@ __attribute__((noreturn)) HW_ATTR void hw_enter(uint32_t pc)
     __asm__ volatile("jr\t%0" : : "r"(pc) : "memory");
     __builtin_unreachable();
 }
+/* Rolls back to the last commit and enters cms_entry with trap EXIT. */
+__attribute__((noreturn)) HW_ATTR void hw_exit(uint32_t info)
+{
+    __asm__ volatile("exit\t%0" : : "r"(info) : "memory");
+    __builtin_unreachable();
+}
 __attribute__((noreturn)) HW_ATTR void hw_halt(uint32_t status)
 {
     __asm__ volatile("halt\t%0" : : "r"(status) : "memory");
@@ -182,6 +188,7 @@ uint32_t hw_g(uint32_t i);
 void hw_setg(uint32_t i, uint32_t v);
 void hw_commit(uint32_t n);
 __attribute__((noreturn)) void hw_enter(uint32_t pc);
+__attribute__((noreturn)) void hw_exit(uint32_t info);
 __attribute__((noreturn)) void hw_halt(uint32_t status);
 __attribute__((noreturn)) void hw_rfe(void);
 __attribute__((noreturn)) void hw_raise(uint32_t info, uint32_t trap);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The dispatcher: at a block's beginning, finds the translation or has one made or calls the
+ * interpreter, for ever. It is left by hw_enter alone, and comes back by a trap through
+ * cms_rollback, which calls it afresh.
+ *
+ * The interpreter's turn is the hot path here: one block is one round. What is known of a block's
+ * heat is one word (profile.c); the map table is asked only if that word says that it may know
+ * something.
+ */
+#include "morpher/cms.h"
+
+/* 17 KB: not for the stack. */
+static struct xlat fresh;
+
+void cms_hostcall_done(uint32_t answer)
+{
+    if (answer & HC_SPACE_CHANGED) {
+        hw_tlbinv(0, 1);
+        hw_jtlbinv(0, 1);
+    }
+    smc_drain();
+}
+
+__attribute__((noreturn)) static void enter(uint32_t i, uint32_t eip, bool indirect)
+{
+    uint32_t code = tc.rec[i].code;
+
+    if (indirect && cms.jtlb) {
+        hw_jtlbw(eip, code);
+        cms.stats->jtlb_fills++;
+    }
+    hw_enter(code);
+}
+
+/* Translates the block at eip. Its number, or 0. */
+static uint32_t translate(uint32_t eip, uint32_t mode)
+{
+    uint32_t max_words, base, i = 0;
+    enum abort_reason why;
+
+    hw_phase(PH_GEAR1);
+    base = tcache_next(&max_words);
+    why = gear1_translate(eip, mode, base, max_words, &fresh);
+    hw_phase(PH_CACHE);
+    if (why == AB_NONE)
+        i = tcache_insert(&fresh);
+    if (i) {
+        struct cms_stats *s = cms.stats;
+
+        s->blocks_translated++;
+        s->insns_translated += fresh.ninsns;
+        s->ops_emitted += fresh.nops;
+        s->bundles_emitted += fresh.nbundles;
+        s->bytes_emitted += fresh.nwords * 4;
+        profile_translated(eip);
+    } else if (why != AB_NONE) {
+        cms.stats->aborts++;
+        cms.stats->abort_reason[why]++;
+        if (why == AB_UNSUPPORTED)
+            profile_single(eip);
+        else
+            profile_cool(eip);
+    }
+    hw_phase(PH_DISPATCH);
+    return i;
+}
+
+static void interpret(bool single)
+{
+    hw_phase(PH_INTERPRET);
+    if (ia32_interp(single) == IX_SYSCALL) {
+        uint32_t answer;
+
+        hw_phase(PH_HOSTCALL);
+        hw_commit(0);
+        answer = hw_hostcall(0, HC_SYSCALL);
+        hw_phase(PH_DISPATCH);
+        cms_hostcall_done(answer);
+    }
+    hw_phase(PH_DISPATCH);
+}
+
+__attribute__((noreturn)) void cms_dispatch(enum go go)
+{
+    hw_phase(PH_DISPATCH);
+    if (go == GO_INTERPRET || go == GO_ONE) {
+        interpret(go == GO_ONE);
+        go = GO_ANY;
+    }
+    for (;;) {
+        bool single = false;
+
+        if (cms.hot) {
+            uint32_t eip = hw_g(G_EIP);
+            enum heat heat = profile_touch(eip);
+
+            if (heat != HEAT_COLD) {
+                uint32_t mode = hw_mfs(SR_MODE), i = tcache_find(eip, mode);
+
+                single = profile_is_single(eip);
+                if (!i && heat == HEAT_HOT && !single)
+                    i = translate(eip, mode);
+                if (i)
+                    enter(i, eip, go == GO_INDIRECT);
+            }
+        }
+        go = GO_ANY;
+        interpret(single);
+    }
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every rollback trap ends here, in a fresh C world: registers and memory are as they were at the
+ * last commit. Three steps:
+ *
+ * 1. Where is the guest? If the last commit was a translation's, its side table gives the EIP for
+ * (committing bundle, branch direction), because translations spend no op on EIP; else CMS
+ * committed last, and G_EIP is exact. Either way G_EIP is made exact and committed, so that nothing
+ * below depends on the translation any more; it may even be freed.
+ * 2. What happened, and to whom? One small function for each trap code. The same trap means
+ * different things: taken in a translation it is a question, which interpretation from the last
+ * commit answers (the fault shows again, precisely, or it was none); taken in the interpreter,
+ * whose every instruction commits, it is the answer.
+ * 3. How does the guest go on? enum go. All but the three orderly ways out of a translation (exit,
+ * JTLB miss, event) say GO_INTERPRET, so that at least one instruction is retired, or a fault
+ * delivered, before a translation is entered.
+ *
+ * To add a trap: its row in traps.def, a function here, a line in the switch, and a case in
+ * tests/unit/test_cms_recover.c.
+ */
+#include "morpher/cms.h"
+
+enum { STUCK_MAX = 1000 };
+
+struct trap {
+    uint32_t info, addr, pc;
+    uint32_t xlat; /* the translation that trapped; 0: CMS itself, that is the interpreter */
+};
+
+/* Makes G_EIP exact after a commit in a translation. */
+static void locate(void)
+{
+    uint32_t commit_pc = hw_mfs(SR_COMMIT_PC), dir = hw_mfs(SR_COMMIT_DIR), eip, i;
+
+    if (tcache_inside(commit_pc)) {
+        i = tcache_at(commit_pc);
+        if (!i || !tcache_eip(i, commit_pc, dir, hw_g(G_EIP), &eip))
+            cms_panic(PANIC_SIDE_TABLE);
+        hw_setg(G_EIP, eip);
+    }
+    hw_commit(0);
+}
+
+/* A rollback that does not follow from progress: no instruction since the last one. */
+static void check_progress(void)
+{
+    uint32_t retired = hw_mfs(SR_RETIRED);
+
+    if (retired != cms.last_retired)
+        cms.stuck = 0;
+    cms.last_retired = retired;
+    if (++cms.stuck > STUCK_MAX)
+        cms_panic(PANIC_NO_PROGRESS);
+}
+
+static enum go recover(const struct trap *t)
+{
+    if (t->xlat)
+        cms.stats->interp_after_rollback++;
+    return GO_INTERPRET;
+}
+
+/* An exit of a translation, or CMS's own way to roll back and deliver (deliver.c). */
+static enum go on_exit_op(const struct trap *t)
+{
+    uint32_t pending = cms.pending;
+
+    if (t->xlat) {
+        const struct xrec *r = &tc.rec[t->xlat];
+        uint32_t k = t->info;
+
+        cms.stats->exits++;
+        if (k >= r->nexits)
+            cms_panic(PANIC_TRAP);
+        switch (tcache_exits(r)[k].kind) {
+        case XE_DIRECT: chain_exit(t->xlat, k); return GO_ANY;
+        case XE_INTERP: return GO_ONE;
+        default: return GO_ANY;
+        }
+    }
+    cms.pending = PENDING_NONE;
+    if (pending == PENDING_FAULT)
+        deliver_fault(cms.pending_vector, cms.pending_error, 0);
+    else if (pending == PENDING_UNIMPLEMENTED)
+        deliver_unimplemented();
+    else
+        cms_panic(PANIC_TRAP);
+    return GO_ANY;
+}
+
+/* #PF error code, for a user. */
+static uint32_t page_error(enum walk w, uint32_t access)
+{
+    return (w == WALK_DENIED ? 1 : 0) | (access & ACC_WRITE ? 2 : 0) | 4;
+}
+
+/* No valid translation, no permission, or the dirty mark is missing. The page tables of this moment
+ * decide. */
+static enum go on_page(const struct trap *t)
+{
+    struct walked w;
+    enum walk result;
+
+    if (t->xlat)
+        return recover(t);
+    hw_tlbinv(t->addr, 0);
+    result = walk_page(t->addr, t->info, true, &w);
+    if (result == WALK_OK)
+        hw_tlbw(t->addr, w.entry);
+    else if (result == WALK_CONCEALED)
+        deliver_fault(X_MC, MC_CONCEALED, t->addr);
+    else
+        deliver_fault(X_PF, page_error(result, t->info), t->addr);
+    return GO_INTERPRET;
+}
+
+/* The first store to a page: sets the D bit, for translations too, since the retry would only come
+ * here again. */
+static enum go on_dirty(const struct trap *t)
+{
+    struct walked w;
+
+    hw_tlbinv(t->addr, 0);
+    if (walk_page(t->addr, t->info | ACC_WRITE, true, &w) == WALK_OK)
+        hw_tlbw(t->addr, w.entry);
+    return recover(t);
+}
+
+static enum go on_tbit(const struct trap *t)
+{
+    smc_store(t->info);
+    return recover(t);
+}
+
+/* The code page of a translation maps to another frame by now: is there a translation of what is
+ * there? */
+static enum go on_xchk(const struct trap *t)
+{
+    const struct xrec *r = &tc.rec[t->xlat];
+    struct walked w, second = {0, 0xffffffff};
+    uint32_t eip = hw_g(G_EIP), other;
+
+    if (!t->xlat)
+        cms_panic(PANIC_TRAP);
+    hw_phase(PH_CACHE);
+    hw_tlbinv(t->addr, 0);
+    if (walk_page(eip, ACC_READ | ACC_EXEC, false, &w) != WALK_OK)
+        return recover(t);
+    walk_page((eip | 4095) + 1, ACC_READ | ACC_EXEC, false, &second);
+    other = tcache_search(eip, r->mode, w.frame << 12 | (eip & 4095), second.frame);
+    if (other && other != t->xlat)
+        tcache_file(other);
+    else
+        tcache_unfile(t->xlat);
+    return recover(t);
+}
+
+static enum go on_divide(const struct trap *t)
+{
+    if (t->xlat)
+        return recover(t);
+    deliver_fault(X_DE, 0, 0);
+    return GO_INTERPRET;
+}
+
+static enum go on_align(const struct trap *t)
+{
+    if (t->xlat)
+        return recover(t);
+    deliver_fault(X_AC, 0, t->addr);
+    return GO_INTERPRET;
+}
+
+/* The guest reached for memory that is not its own; anything else is a defect of CMS. */
+static enum go on_machine_check(const struct trap *t)
+{
+    if (t->info != MC_CONCEALED && t->info != MC_NO_MEMORY)
+        cms_panic(PANIC_TRAP);
+    if (t->xlat)
+        return recover(t);
+    hw_tlbinv(t->addr, 0);
+    deliver_fault(X_MC, t->info, t->addr);
+    return GO_INTERPRET;
+}
+
+static uint64_t special64(uint32_t lo, uint32_t hi)
+{
+    return lo | (uint64_t)hi << 32;
+}
+
+/* The next commit would pass the instruction deadline: one by one up to it, where the deadline has
+ * been met and ends. */
+static enum go on_deadline(const struct trap *t)
+{
+    uint64_t deadline = special64(hw_mfs(SR_DEADLINE), hw_mfs(SR_DEADLINE_HI));
+    uint64_t retired = special64(hw_mfs(SR_RETIRED), hw_mfs(SR_RETIRED_HI));
+
+    if (retired >= deadline) {
+        hw_mts(0xffffffff, SR_DEADLINE);
+        hw_mts(0xffffffff, SR_DEADLINE_HI);
+        return GO_INTERPRET;
+    }
+    recover(t);
+    return GO_ONE;
+}
+
+/* Sampled just after a commit in a translation: nothing was lost. */
+static enum go on_event(void)
+{
+    uint64_t deadline = special64(hw_mfs(SR_CYCLE_DEADLINE), hw_mfs(SR_CYCLE_DEADLINE_HI));
+    uint64_t cycles = special64(hw_mfs(SR_CYCLES), hw_mfs(SR_CYCLES_HI));
+
+    if (cycles >= deadline) { /* no one waits for it yet */
+        hw_mts(0xffffffff, SR_CYCLE_DEADLINE);
+        hw_mts(0xffffffff, SR_CYCLE_DEADLINE_HI);
+    }
+    smc_drain();
+    return GO_ANY;
+}
+
+/* Traps that translations may take, and CMS may not. */
+static enum go on_translation_only(const struct trap *t)
+{
+    if (!t->xlat)
+        cms_panic(PANIC_TRAP);
+    return recover(t);
+}
+
+static enum go handle(uint32_t code, const struct trap *t)
+{
+    switch (code) {
+    case T_EXIT: return on_exit_op(t);
+    case T_JTLB_MISS: return GO_INDIRECT;
+    case T_EVENT: return on_event();
+    case T_PAGE:
+    case T_PERM: return on_page(t);
+    case T_DIRTY: return on_dirty(t);
+    case T_TBIT: return on_tbit(t);
+    case T_XCHK: return on_xchk(t);
+    case T_DIVIDE: return on_divide(t);
+    case T_ALIGN: return on_align(t);
+    case T_DEADLINE: return on_deadline(t);
+    case T_MACHINE_CHECK: return on_machine_check(t);
+    case T_SB_FULL: /* the interpreter commits in steps that the smallest buffer holds */
+    case T_CODE:
+    case T_ALIAS: return on_translation_only(t);
+    default: cms_panic(PANIC_TRAP); /* IOPAGE: never filled so; ILLEGAL; restartable codes */
+    }
+}
+
+__attribute__((noreturn)) void cms_rollback(void)
+{
+    struct trap t;
+    uint32_t code;
+
+    hw_phase(PH_RECOVER);
+    code = hw_mfs(SR_TRAP_CODE);
+    t.info = hw_mfs(SR_TRAP_INFO);
+    t.addr = hw_mfs(SR_TRAP_ADDR);
+    t.pc = hw_mfs(SR_TRAP_PC);
+    t.xlat = tcache_at(t.pc);
+    if (!t.xlat && tcache_inside(t.pc))
+        cms_panic(PANIC_TRAP);
+    locate();
+    check_progress();
+    cms_dispatch(handle(code, &t));
+}
