@@ -61,6 +61,13 @@ enum guest_reg {
     {                                                                                              \
         __asm__ volatile(mn "\t%0, %1" : : "r"(a), "ri"(b) : "memory");                            \
     }
+#define HW_OP_RB_(fn, mn)                                                                          \
+    HW_ATTR uint32_t fn(uint32_t b)                                                                \
+    {                                                                                              \
+        uint32_t d;                                                                                \
+        __asm__ volatile(mn "\t%0, %1" : "=r"(d) : "ri"(b));                                       \
+        return d;                                                                                  \
+    }
 /* Guest memory is not C memory: no "memory" clobber, but volatile keeps their order. */
 #define HW_OP_LOAD_(fn, mn)                                                                        \
     HW_ATTR uint32_t fn(uint32_t a)                                                                \
@@ -86,6 +93,7 @@ enum guest_reg {
 #define HW_OP_RRX_(fn, mn)   uint32_t fn(uint32_t d, uint32_t a);
 #define HW_OP_AB_(fn, mn)    void fn(uint32_t a, uint32_t b);
 #define HW_OP_LOAD_(fn, mn)  uint32_t fn(uint32_t a);
+#define HW_OP_RB_(fn, mn)    uint32_t fn(uint32_t b);
 #define HW_OP_STORE_(fn, mn) void fn(uint32_t a, uint32_t v);
 #define HW_OP_B_(fn, mn)     void fn(uint32_t b);
 #endif
@@ -111,7 +119,10 @@ enum guest_reg {
     HW(STORE, gst8) HW(STORE, gst16) HW(STORE, gst32) HW(LOAD, gldx8) HW(LOAD, gldx32)             \
     HW(RRB, prober) HW(RRB, probew) HW(RRB, probex) HW(RR, gpa) HW(RR, gget) HW(AB, gput)          \
     HW(AB, isync) HW(AB, mts) HW(B, phase) HW(AB, tlbw) HW(AB, tlbinv) HW(AB, jtlbw)               \
-    HW(AB, jtlbinv) HW(AB, tbset) HW(AB, tbclr) HW(RRB, pin) HW(RRB, hostcall)
+    HW(AB, jtlbinv) HW(AB, tbset) HW(AB, tbclr) HW(RRB, pin) HW(RRB, hostcall)                     \
+    HW(RB, wget) HW(AB, wput) HW(RRB, fld) HW(RRB, fst) HW(RRB, fadd) HW(RRB, fsub) HW(RRB, fsubr) \
+    HW(RRB, fmul) HW(RRB, fdiv) HW(RRB, fdivr) HW(RRB, fcom) HW(RRB, fucom) HW(RR, fsqrt)          \
+    HW(RR, frnd)
 
 #define HW_DECL_(shape, name) HW_OP_##shape##_(hw_##name, #name)
 HW_LIST(HW_DECL_)

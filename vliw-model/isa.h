@@ -117,6 +117,13 @@ enum cause {
 /* Kinds of guest access, in TRAP_INFO: low bits size, then what it was. */
 enum { ACC_SIZE = 0xff, ACC_READ = 0x100, ACC_WRITE = 0x200, ACC_EXEC = 0x400 };
 
+/* Formats of a wide register's contents, as FP ops name them in bits 7..5 of an operand. Integers are two's complement. */
+enum wide_format { WF_X80, WF_F32, WF_F64, WF_I16, WF_I32, WF_I64 };
+/* FSW bits that FP ops raise, in the places where the x87 has them. */
+enum { FS_IE = 1, FS_DE = 2, FS_ZE = 4, FS_OE = 8, FS_UE = 16, FS_PE = 32, FS_C0 = 0x100, FS_C1 = 0x200, FS_C2 = 0x400, FS_C3 = 0x4000 };
+/* The guest's x87 registers are w16..w23, by physical number; the shadowed wide registers begin there. */
+enum { WIDE_SHADOW0 = 16, WIDE_X87 = 16, WIDE_TEMP = 24 };
+
 /* TLB entry word: frame number << 12 | marks. A page must be R to be read, W to be written, X to be executed. */
 enum { TLB_V = 1, TLB_R = 2, TLB_W = 4, TLB_X = 8, TLB_DIRTY = 16, TLB_IO = 32, TLB_GLOBAL = 64 };
 
