@@ -220,6 +220,7 @@ enum hostcall_service {
                        process or redirects the registers to a signal handler */
     HC_UNIMPLEMENTED, /* arg: as HC_FAULT; an instruction CMS does not implement: a loud line, then a fault follows */
     HC_LOADSEG,       /* arg: selector | segment register (enum seg_reg) << 16; sets the base register; 0, or 1: #GP */
+    HC_DEADLINE,      /* the instruction deadline has been met, exactly; it is off again. Registers may be redirected */
     HC_PANIC          /* arg: code; CMS found itself inconsistent: exit status 70 */
 };
 enum { HC_SPACE_CHANGED = 1 };

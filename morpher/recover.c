@@ -198,6 +198,8 @@ static enum go on_deadline(const struct trap *t)
     if (retired >= deadline) {
         hw_mts(0xffffffff, SR_DEADLINE);
         hw_mts(0xffffffff, SR_DEADLINE_HI);
+        hw_commit(0);
+        cms_hostcall_done(hw_hostcall(0, HC_DEADLINE));
         return GO_INTERPRET;
     }
     recover(t);
