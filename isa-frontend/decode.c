@@ -103,7 +103,8 @@ enum {
     XDB = AT_XDB,
     XUD = AT_XUD,
     XNM = AT_XNM,
-    XGP = AT_XGP
+    XGP = AT_XGP,
+    RM = AT_RM
 };
 enum { D_BYTE = 1, D_LOCK = 2, D_STRING = 4, D_PROT = 8, D_MODRM = 16 };
 

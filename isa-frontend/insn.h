@@ -59,7 +59,7 @@ enum decode_result { DEC_OK, DEC_UD /* invalid opcode */, DEC_TOO_LONG /* over 1
 
 /* What a row of ia32.def says beyond the encoding; columns as told there. */
 enum ia32_attr {
-    AT_0 = 0, AT_BY = 1, AT_LK = 2, AT_CT = 4, AT_ST = 8, AT_P0 = 16, AT_PI = 32, AT_PM = 64,
+    AT_0 = 0, AT_BY = 1, AT_LK = 2, AT_CT = 4, AT_ST = 8, AT_P0 = 16, AT_PI = 32, AT_PM = 64, AT_RM = 128,
     AT_XDE = 0x100, AT_XBR = 0x200, AT_XOF = 0x400, AT_XBP = 0x800, AT_XDB = 0x1000, AT_XUD = 0x2000, AT_XNM = 0x4000,
     AT_XGP = 0x8000
 };

@@ -26,6 +26,12 @@ __attribute__((noreturn)) void cms_guest_fault(uint32_t vector, uint32_t error);
 /* An instruction that is valid but not implemented: a loud line, then #UD. Never returns. */
 __attribute__((noreturn)) void cms_unimplemented(uint32_t eip);
 
+/*
+ * For the error code of a page fault: ACC_WRITE if the instruction at eip reads, modifies and writes memory, for then the
+ * processor reports even its read as a write; else 0. Never traps.
+ */
+uint32_t ia32_write_intent(uint32_t eip);
+
 /* IA-32 exception numbers. */
 enum { X_DE, X_DB, X_NMI, X_BP, X_OF, X_BR, X_UD, X_NM, X_DF, X_TS = 10, X_NP, X_SS, X_GP, X_PF, X_MF = 16, X_AC, X_MC, X_XM };
 

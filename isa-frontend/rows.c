@@ -44,7 +44,8 @@ enum {
     XDB = AT_XDB,
     XUD = AT_XUD,
     XNM = AT_XNM,
-    XGP = AT_XGP
+    XGP = AT_XGP,
+    RM = AT_RM
 };
 
 const struct ia32_row ia32_rows[] = {

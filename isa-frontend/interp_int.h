@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the interpreter share. Guest state stays where hw.h says; these helpers name pieces of it.
+ *
+ * Rules for every handler: it may be left at any guest access and never come back, so until its commit it changes nothing
+ * but guest registers, flags and gated stores, which the hardware takes back. It ends with retire(), or with a fault.
+ * At most 8 bytes at two places are stored before a commit, which the smallest gated store buffer holds.
+ */
+#ifndef ISA_FRONTEND_INTERP_INT_H
+#define ISA_FRONTEND_INTERP_INT_H
+
+#include "isa-frontend/insn.h"
+#include "isa-frontend/interp.h"
+#include "isa-frontend/mode.h"
+#include "morpher/hw.h"
+
+/* How an instruction ended, beside enum interp_exit. */
+enum { IX_NEXT = 0x10 /* committed, go on behind it */, IX_SLOW /* fast handlers: nothing done, take the generic way */ };
+
+enum { EFL_TF = 0x100, EFL_IF = 0x200, EFL_DF = 0x400, EFL_IOPL = 0x3000, EFL_NT = 0x4000, EFL_RF = 0x10000, EFL_VM = 0x20000,
+       EFL_AC = 0x40000, EFL_VIF = 0x80000, EFL_VIP = 0x100000, EFL_ID = 0x200000 };
+
+/* One operation of all three widths: BY_SIZE(add, 4, a, b) is hw_addf32(a, b). */
+#define BY_SIZE(op, size, a, b)                                                                    \
+    ((size) == 4 ? hw_##op##f32(a, b) : (size) == 2 ? hw_##op##f16(a, b) : hw_##op##f8(a, b))
+#define BY_SIZE1(op, size, a)                                                                      \
+    ((size) == 4 ? hw_##op##f32(a) : (size) == 2 ? hw_##op##f16(a) : hw_##op##f8(a))
+
+static inline void retire(uint32_t next)
+{
+    hw_setg(G_EIP, next);
+    hw_commit(1);
+}
+
+static inline uint32_t reg8(uint32_t r)
+{
+    return r < 4 ? hw_zext8(hw_gget(r)) : hw_ext8h(hw_gget(r & 3));
+}
+
+static inline void set_reg8(uint32_t r, uint32_t v)
+{
+    if (r < 4)
+        hw_gput(hw_ins8(hw_gget(r), v), r);
+    else
+        hw_gput(hw_ins8h(hw_gget(r & 3), v), r & 3);
+}
+
+static inline uint32_t reg_of(uint32_t r, uint32_t size)
+{
+    return size == 4 ? hw_gget(r) : size == 2 ? hw_zext16(hw_gget(r)) : reg8(r);
+}
+
+static inline void set_reg_of(uint32_t r, uint32_t size, uint32_t v)
+{
+    if (size == 4)
+        hw_gput(v, r);
+    else if (size == 2)
+        hw_gput(hw_ins16(hw_gget(r), v), r);
+    else
+        set_reg8(r, v);
+}
+
+static inline uint32_t load(uint32_t a, uint32_t size)
+{
+    return size == 4 ? hw_gld32(a) : size == 2 ? hw_gld16(a) : hw_gld8(a);
+}
+
+static inline void store(uint32_t a, uint32_t size, uint32_t v)
+{
+    if (size == 4)
+        hw_gst32(a, v);
+    else if (size == 2)
+        hw_gst16(a, v);
+    else
+        hw_gst8(a, v);
+}
+
+static inline uint32_t seg_base(uint32_t seg)
+{
+    return seg == SEG_FS ? hw_g(G_FSBASE) : seg == SEG_GS ? hw_g(G_GSBASE) : 0;
+}
+
+static inline uint32_t selector(uint32_t seg)
+{
+    uint32_t w = seg < 2 ? hw_g(G_SEL0) : seg < 4 ? hw_g(G_SEL1) : hw_g(G_SEL2);
+    return seg & 1 ? w >> 16 : w & 0xffff;
+}
+
+/* EFLAGS as PUSHF shows them. */
+static inline uint32_t eflags(void)
+{
+    return hw_g(G_EFL) | hw_rdcc();
+}
+
+/* interp_string.c: MOVS CMPS SCAS LODS STOS, with REP. One iteration if `single`. */
+uint32_t ia32_string(const struct insn *in, bool single);
+
+/* interp_sys.c: what is about the processor rather than about data: segments, privileged instructions, CPUID. */
+uint32_t ia32_system(const struct insn *in, uint32_t mode);
+/* Loads segment register seg by the platform; the caller's effects come after it. Faults if it may not be. */
+void ia32_load_segment(uint32_t seg, uint32_t sel);
+
+/* cpuid.c: EAX and ECX in, EAX EBX ECX EDX out in r[0..3]. */
+void ia32_cpuid(uint32_t leaf, uint32_t r[4]);
+
+/* interp_x87.c: executes an escape (in->imm) and retires it; weak until there is one. */
+void ia32_x87(const struct insn *in);
+
+/* interp_generic.c: one instruction the generic way; the linear address of a memory operand. */
+uint32_t ia32_step(bool single);
+uint32_t ia32_linear(const struct insn *in);
+
+/* interp_fast.c: frequent instructions from their bytes, as many as come in a row. IX_BLOCK or IX_SLOW. */
+uint32_t ia32_fast(void);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IA-32 instructions as IR: what the morpher asks of a front end. It knows the instructions; the morpher knows groups.
+ */
+#ifndef ISA_FRONTEND_LOWER_H
+#define ISA_FRONTEND_LOWER_H
+
+#include "isa-frontend/insn.h"
+#include "isa-frontend/mode.h"
+#include "morpher/ir.h"
+
+enum lower_result {
+    LOW_NEXT, /* records appended; goes on with the next instruction */
+    LOW_END,  /* records appended, group.end set: a control transfer */
+    LOW_LOOP, /* nothing appended: a loop of its own, see ia32_lower_loop; ends the block before it */
+    LOW_NONE  /* nothing appended: the interpreter's */
+};
+
+/* Whether code of this mode can be lowered at all. */
+static inline bool ia32_can_lower(uint32_t mode)
+{
+    return (mode & (MODE_CODE32 | MODE_STACK32 | MODE_FLAT | MODE_TF | MODE_AC | MODE_V86)) ==
+           (MODE_CODE32 | MODE_STACK32 | MODE_FLAT);
+}
+
+/* Most guest stores of one instruction. */
+enum { LOWER_STORES = 2 };
+
+enum lower_result ia32_lower(struct ir_group *g, const struct insn *in);
+
+/*
+ * A repeated string instruction, as groups: called with part 0, 1, ... after each ir_begin; fills the group and its end.
+ * Returns false after the last part. All parts but the last leave (END_LEAVE); the last is a loop (TO_SELF).
+ */
+bool ia32_lower_loop(struct ir_group *g, const struct insn *in, uint32_t part);
+
+#endif

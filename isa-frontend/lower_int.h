@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What the families of the lowering share: operands. */
+#ifndef ISA_FRONTEND_LOWER_INT_H
+#define ISA_FRONTEND_LOWER_INT_H
+
+#include "isa-frontend/lower.h"
+
+/* The op of a family of three by operand size: op8, op16, op32 stand together in ops.def. */
+static inline uint32_t by_size(uint32_t op8, uint32_t size)
+{
+    return op8 + (size >> 1);
+}
+_Static_assert(OP_ADDF32 - OP_ADDF8 == 2 && OP_GST32 - OP_GST8 == 2, "see by_size");
+
+/* Address of the memory operand. */
+uint32_t low_ea(struct ir_group *g, const struct insn *in, int32_t *disp); /* value and displacement */
+struct ir_addr low_addr(struct ir_group *g, const struct insn *in);
+uint32_t low_load(struct ir_group *g, struct ir_addr at, uint32_t size); /* zero extended */
+void low_store(struct ir_group *g, struct ir_addr at, uint32_t size, uint32_t datum);
+
+/* A register's value in the low bits, upper bits as they come (AH and its kin are extracted). */
+uint32_t low_reg(struct ir_group *g, uint32_t reg, uint32_t size);
+/* Writes the low bits of v to a register of that size. */
+void low_put(struct ir_group *g, uint32_t reg, uint32_t size, uint32_t v);
+/* As low_put, for a v made by an 8 or 16-bit op from low_reg: its upper bits are right already. */
+void low_put_merged(struct ir_group *g, uint32_t reg, uint32_t size, uint32_t v);
+
+/* Reads operand k: register, memory, immediate as a value; upper bits as they come. */
+uint32_t low_read(struct ir_group *g, const struct insn *in, uint32_t k);
+/* Writes operand k, a register or memory, whose address is taken again (and found by the builder). */
+void low_write(struct ir_group *g, const struct insn *in, uint32_t k, uint32_t v);
+/* The immediate, sign-extended from its operand's size, so that it is short where it can be. */
+int32_t low_imm(const struct insn *in, uint32_t size);
+/* Exactly the value: zero or sign-extended from size. */
+uint32_t low_zext(struct ir_group *g, uint32_t v, uint32_t size);
+uint32_t low_sext(struct ir_group *g, uint32_t v, uint32_t size);
+
+/* The families. Each returns LOW_NONE for what it does not know. */
+enum lower_result low_alu(struct ir_group *g, const struct insn *in);
+enum lower_result low_shift(struct ir_group *g, const struct insn *in);
+enum lower_result low_muldiv(struct ir_group *g, const struct insn *in);
+enum lower_result low_bits(struct ir_group *g, const struct insn *in);
+enum lower_result low_move(struct ir_group *g, const struct insn *in);
+enum lower_result low_flow(struct ir_group *g, const struct insn *in);
+enum lower_result low_string(struct ir_group *g, const struct insn *in);
+
+#endif
