@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* See bare.h. Frames are given out in order; page tables and pages are written through the bus
+ * function. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <string.h>
+#include <cmocka.h>
+#include "concealed-mem/map.h"
+#include "morpher/host/hw_host.h"
+#include "tests/unit/bare.h"
+
+enum { PAGE_BYTES = 4096 };
+
+static void collect(struct bare *b, struct bare_result *r, enum bare_end end)
+{
+    memset(r, 0, sizeof *r);
+    r->end = end;
+    for (uint32_t i = 0; i < 8; i++)
+        r->gpr[i] = vm_reg(b->vm, GUEST_REG0 + i);
+    r->eip = vm_reg(b->vm, GUEST_REG0 + G_EIP);
+    r->eflags = vm_reg(b->vm, GUEST_REG0 + G_EFL) | vm_cc(b->vm);
+    r->retired = vm_retired(b->vm) - b->retired_at_start;
+}
+
+static void next_case(struct bare *b)
+{
+    if (!b->next(b))
+        vm_request_stop(b->vm);
+    b->retired_at_start = vm_retired(b->vm);
+}
+
+static uint32_t hostcall(void *ctx, uint32_t service, uint32_t arg)
+{
+    struct bare *b = ctx;
+    struct bare_result r;
+
+    switch (service) {
+    case HC_SYSCALL: collect(b, &r, BARE_SYSCALL); break;
+    case HC_DEADLINE: collect(b, &r, BARE_DEADLINE); break;
+    case HC_FAULT:
+        collect(b, &r, BARE_FAULT);
+        memcpy(&r.fault, vm_mem(b->vm, arg, sizeof r.fault), sizeof r.fault);
+        break;
+    case HC_UNIMPLEMENTED: return 0; /* the fault follows */
+    case HC_LOADSEG: return (arg & 0xffff) == 0x7b || (arg & 0xffff) == 0x2b ? 0 : 1;
+    case HC_PANIC:
+        b->panic = true;
+        vm_request_stop(b->vm);
+        return 0;
+    default: fail_msg("unexpected host call %u", service); return 0;
+    }
+    b->done(b, &r);
+    next_case(b);
+    return HC_SPACE_CHANGED;
+}
+
+void bare_init(struct bare *b, const struct mdesc *m, const struct mdesc *told)
+{
+    struct vm_platform p = {.ctx = b, .hostcall = hostcall};
+
+    b->vm = vm_new(m, &p);
+    assert_non_null(b->vm);
+    b->cr3 = PAGE_BYTES;
+    b->next_frame = 2;
+    b->panic = false;
+    struct cm_boot *boot = (void *)vm_mem(b->vm, vm_concealed_base(b->vm) + CM_BOOT, sizeof *boot);
+    boot->magic = CM_MAGIC;
+    boot->env = CM_ENV_PROCESS;
+    boot->cr3 = b->cr3;
+    boot->machine = told ? *told : *m;
+    vm_set_reg(b->vm, GUEST_REG0 + G_CR3, b->cr3);
+    vm_set_reg(b->vm, GUEST_REG0 + G_SEL0, 0x7b | 0x73 << 16);
+    vm_set_reg(b->vm, GUEST_REG0 + G_SEL1, 0x7b | 0x7b << 16);
+}
+
+void bare_free(struct bare *b)
+{
+    vm_free(b->vm);
+}
+
+enum vm_stop bare_run(struct bare *b)
+{
+    next_case(b);
+    return hostcms_run(b->vm);
+}
+
+static uint32_t word_at(struct bare *b, uint32_t pa)
+{
+    uint32_t v;
+
+    assert_true(vm_bus_read(b->vm, pa, &v, 4));
+    return v;
+}
+
+static uint32_t pte_address(struct bare *b, uint32_t la)
+{
+    uint32_t at = b->cr3 + (la >> 22) * 4, pde = word_at(b, at);
+
+    if (!(pde & 1)) {
+        pde = b->next_frame++ * PAGE_BYTES | 7;
+        assert_true(vm_bus_write(b->vm, at, &pde, 4));
+    }
+    return (pde & ~4095u) + (la >> 12 & 1023) * 4;
+}
+
+void bare_page_at(struct bare *b, uint32_t la, uint32_t frame, uint32_t bits)
+{
+    uint32_t pte = frame * PAGE_BYTES | bits;
+
+    assert_true(vm_bus_write(b->vm, pte_address(b, la), &pte, 4));
+}
+
+uint32_t bare_frame(struct bare *b, uint32_t la)
+{
+    return word_at(b, pte_address(b, la)) >> 12;
+}
+
+void bare_page(struct bare *b, uint32_t la, uint32_t bits)
+{
+    uint32_t frame = bare_frame(b, la);
+
+    bare_page_at(b, la, frame ? frame : b->next_frame++, bits);
+}
+
+static void each(struct bare *b, uint32_t la, uint8_t *bytes, uint32_t len, bool write)
+{
+    while (len) {
+        uint32_t n = PAGE_BYTES - la % PAGE_BYTES,
+                 pa = bare_frame(b, la) * PAGE_BYTES + la % PAGE_BYTES;
+
+        if (n > len)
+            n = len;
+        assert_true(write ? vm_bus_write(b->vm, pa, bytes, n) : vm_bus_read(b->vm, pa, bytes, n));
+        la += n;
+        bytes += n;
+        len -= n;
+    }
+}
+
+void bare_write(struct bare *b, uint32_t la, const void *src, uint32_t len)
+{
+    each(b, la, (uint8_t *)(uintptr_t)src, len, true);
+}
+
+void bare_read(struct bare *b, uint32_t la, void *dst, uint32_t len)
+{
+    each(b, la, dst, len, false);
+}
+
+void bare_set(struct bare *b, const uint32_t gpr[8], uint32_t eip, uint32_t eflags)
+{
+    for (uint32_t i = 0; i < 8; i++)
+        vm_set_reg(b->vm, GUEST_REG0 + i, gpr[i]);
+    vm_set_reg(b->vm, GUEST_REG0 + G_EIP, eip);
+    vm_set_reg(b->vm, GUEST_REG0 + G_EFL, (eflags & ~(uint32_t)F_ALL) | 0x202);
+    vm_set_cc(b->vm, eflags & F_ALL);
+}
+
+void bare_deadline(struct bare *b, uint64_t n)
+{
+    /* By the op that CMS would use; r5 is a temporary of C at a host call. */
+    struct vop op = {.opc = OP_MTS, .ra = 5, .bmode = B_SHORT, .imm = SR_DEADLINE};
+    uint64_t at = vm_retired(b->vm) + n;
+    uint32_t keep = vm_reg(b->vm, 5);
+
+    vm_set_reg(b->vm, 5, (uint32_t)at);
+    assert_int_equal(vm_exec1(b->vm, &op, false, 0), T_NONE);
+    op.imm = SR_DEADLINE_HI;
+    vm_set_reg(b->vm, 5, (uint32_t)(at >> 32));
+    assert_int_equal(vm_exec1(b->vm, &op, false, 0), T_NONE);
+    vm_set_reg(b->vm, 5, keep);
+}
