@@ -98,13 +98,12 @@ static bool retire_oldest(void)
     return true;
 }
 
-/* First in, first out. `wrapped`: the range [head, end of cache) is given up. */
+/* First in, first out. What begins behind the head was made a lap ago and goes first; nothing
+ * begins in the part behind the last head that a wrap gives up, because tcache_next would have
+ * wrapped there, too. */
 static bool fifo_room(uint32_t base, uint32_t end, bool wrapped)
 {
-    if (wrapped)
-        while (tc.count && tc.rec[tc.oldest].code >= tc.head)
-            if (!retire_oldest())
-                return false;
+    (void)wrapped;
     while (tc.count) {
         const struct xrec *r = &tc.rec[tc.oldest];
 
