@@ -24,11 +24,11 @@ int cli_error(const char *fmt, ...)
 
 int cli_usage(char *const *argv, const char *usage)
 {
-    /* getopt leaves optind behind a long option, and at the word that holds a short one. */
-    if (optopt)
-        return cli_error("%s: unknown option, or one without its value: -%c (usage: %s)", argv[0],
-                         optopt, usage);
-    return cli_error("%s: unknown option or unsuitable value: %s (usage: %s)", argv[0],
+    /* Our long options have values above any character; an unknown one leaves 0. */
+    if (optopt > 0 && optopt < 256)
+        return cli_error("%s: unknown option -%c (usage: %s)", argv[0], optopt, usage);
+    return cli_error("%s: %s %s (usage: %s)", argv[0],
+                     optopt ? "not as this option is used:" : "unknown option",
                      optind > 1 ? argv[optind - 1] : "", usage);
 }
 

@@ -33,13 +33,13 @@ static void print_machine(const struct mdesc *m)
 int cmd_machine(int argc, char **argv)
 {
     static const char usage[] = "chrysalis machine [--set key=value]... [FILE]";
-    static const struct option longs[] = {{"set", required_argument, NULL, 's'}, {0}};
+    static const struct option longs[] = {{"set", required_argument, NULL, 256}, {0}};
     struct cli_machine c = {0};
     struct mdesc m;
     int k, r;
     opterr = 0;
     while ((k = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        if (k != 's')
+        if (k != 256)
             return cli_usage(argv, usage);
         if ((r = cli_add_set(&c, optarg)))
             return r;

@@ -153,12 +153,12 @@ static void markdown(void)
 
 int cmd_ops(int argc, char **argv)
 {
-    static const struct option longs[] = {{"markdown", no_argument, NULL, 'm'}, {0}};
+    static const struct option longs[] = {{"markdown", no_argument, NULL, 256}, {0}};
     int c;
     bool md = false;
     opterr = 0;
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        if (c != 'm')
+        if (c != 256)
             return cli_usage(argv, "chrysalis ops [--markdown]");
         md = true;
     }
