@@ -397,12 +397,17 @@ static void directive(struct as *a, const char *w, uint32_t n)
     case D_GLOBL:
     case D_WEAK:
         do {
-            struct as_sym *s = &a->sym.v[name_operand(a)];
+            uint32_t i = name_operand(a); /* may move the symbols */
+            struct as_sym *s = &a->sym.v[i];
             s->global = true;
             s->weak |= d == D_WEAK;
         } while (as_accept(a, ',') && !a->failed);
         break;
-    case D_LOCAL: a->sym.v[name_operand(a)].local = true; break;
+    case D_LOCAL: {
+        uint32_t i = name_operand(a);
+        a->sym.v[i].local = true;
+        break;
+    }
     case D_TYPE: {
         const char *kind;
         uint32_t i = name_operand(a);
