@@ -198,9 +198,6 @@ uint32_t tcache_insert(const struct xlat *x)
     r->flags = XR_LIVE;
     for (uint32_t k = 0; k < XLAT_FRAMES; k++)
         r->frame[k] = k < x->nframes ? x->frame[k] : 0;
-    for (uint32_t k = 0; k < x->nexits; k++)
-        if (x->exit[k].kind == XE_INDIRECT)
-            r->flags |= XR_AT_G_EIP;
     for (uint32_t k = 0; k < x->nwords; k++)
         code[k] = x->word[k];
     write_side(x, r);
@@ -234,7 +231,7 @@ uint32_t tcache_at(uint32_t pc)
     return 0;
 }
 
-bool tcache_eip(uint32_t i, uint32_t pc, uint32_t dir, uint32_t g_eip, uint32_t *eip)
+uint32_t tcache_eip(uint32_t i, uint32_t pc, uint32_t dir, uint32_t g_eip)
 {
     const struct xrec *r = &tc.rec[i];
     const struct xside_commit *c = tcache_commits(r);
@@ -242,9 +239,7 @@ bool tcache_eip(uint32_t i, uint32_t pc, uint32_t dir, uint32_t g_eip, uint32_t 
 
     /* From the end: most exits follow the last commit. */
     while (k--)
-        if (c[k].off == off) {
-            *eip = (r->flags & XR_AT_G_EIP) && k == r->ncommits - 1u ? g_eip : c[k].eip[dir & 1];
-            return true;
-        }
-    return false;
+        if (c[k].off == off)
+            return c[k].eip[dir & 1];
+    return g_eip;
 }

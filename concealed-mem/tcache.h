@@ -23,7 +23,7 @@
 struct cm_layout;
 struct cms_stats;
 
-enum { XR_LIVE = 1, XR_FILED = 2, XR_AT_G_EIP = 4 /* after its last commit, EIP is in G_EIP */ };
+enum { XR_LIVE = 1, XR_FILED = 2 };
 
 /* The directory record, 64 bytes. List nodes are numbers: record * XLAT_FRAMES + which frame,
  * record * XLAT_EXITS + exit. */
@@ -94,9 +94,9 @@ uint32_t tcache_insert(const struct xlat *x);
 
 uint32_t tcache_find(uint32_t eip, uint32_t mode);
 uint32_t tcache_at(uint32_t pc);
-/* The guest EIP after the commit at `pc` in translation i went `dir`; `g_eip` where the translation
- * put it there itself. False: no commit is known at that address. */
-bool tcache_eip(uint32_t i, uint32_t pc, uint32_t dir, uint32_t g_eip, uint32_t *eip);
+/* The guest EIP after the commit at `pc` in translation i went `dir`. A commit that the side table
+ * does not have put it in G_EIP, whose value the caller gives. */
+uint32_t tcache_eip(uint32_t i, uint32_t pc, uint32_t dir, uint32_t g_eip);
 
 /* False, with nothing done, while the latch lies inside. */
 bool tcache_free(uint32_t i);

@@ -54,7 +54,7 @@ enum pending { PENDING_NONE, PENDING_FAULT, PENDING_UNIMPLEMENTED };
 enum cms_panic {
     PANIC_BOOT = 1,    /* boot block or layout unusable */
     PANIC_TRAP,        /* a trap that nothing in CMS can have taken */
-    PANIC_SIDE_TABLE,  /* a commit that no side table knows */
+    PANIC_SIDE_TABLE,  /* a commit in no translation that is known */
     PANIC_NO_PROGRESS, /* rollbacks without end */
     PANIC_HOSTCALL     /* a host call answered what it cannot */
 };

@@ -30,13 +30,13 @@ struct trap {
 /* Makes G_EIP exact after a commit in a translation. */
 static void locate(void)
 {
-    uint32_t commit_pc = hw_mfs(SR_COMMIT_PC), dir = hw_mfs(SR_COMMIT_DIR), eip, i;
+    uint32_t commit_pc = hw_mfs(SR_COMMIT_PC), dir = hw_mfs(SR_COMMIT_DIR), i;
 
     if (tcache_inside(commit_pc)) {
         i = tcache_at(commit_pc);
-        if (!i || !tcache_eip(i, commit_pc, dir, hw_g(G_EIP), &eip))
+        if (!i)
             cms_panic(PANIC_SIDE_TABLE);
-        hw_setg(G_EIP, eip);
+        hw_setg(G_EIP, tcache_eip(i, commit_pc, dir, hw_g(G_EIP)));
     }
     hw_commit(0);
 }
