@@ -55,8 +55,10 @@ HOST_SHIM_SRC := $(sort $(wildcard morpher/host/*.c))
 HOSTED_SRC := $(sort $(wildcard vliw-model/*.c toolchain/*.c guest/*.c) \
 	$(filter-out cli/main.c,$(wildcard cli/*.c)))
 MAIN_SRC := $(wildcard cli/main.c)
-# What only the machine's build of CMS has: its entry points, and the functions gcc takes for granted.
-VLIW_C := $(sort $(wildcard morpher/vliw/*.c toolchain/rt/*.c))
+# What only the machine's build of CMS has: its entry points, the functions gcc takes for granted, and
+# the freestanding part of the model that its translator shares with the tool chain.
+VLIW_C := $(sort $(wildcard morpher/vliw/*.c toolchain/rt/*.c)) \
+	vliw-model/encode.c vliw-model/isa.c vliw-model/mdesc.c
 VLIW_ASM := $(sort $(wildcard morpher/vliw/*.S toolchain/rt/*.S))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 # What tests share: an archive, so that each takes what it uses.
