@@ -8,11 +8,6 @@
  */
 #include "isa-frontend/interp_int.h"
 
-__attribute__((weak)) void ia32_x87(const struct insn *in)
-{
-    cms_unimplemented(in->eip);
-}
-
 /* The offset within its segment. */
 static uint32_t offset(const struct insn *in)
 {
@@ -48,10 +43,13 @@ static uint32_t get(const struct insn *in, uint32_t k, uint32_t a)
 static void put(const struct insn *in, uint32_t k, uint32_t a, uint32_t v)
 {
     const struct opnd *o = &in->o[k];
-    if (o->kind == O_REG)
+    if (o->kind == O_REG) {
         set_reg_of(o->reg, o->size, v);
-    else
-        store(a, o->size, v);
+        return;
+    }
+    if (in->seg == SEG_CS) /* code segments are never writable */
+        cms_guest_fault(X_GP, 0);
+    store(a, o->size, v);
 }
 
 static uint32_t condition(uint32_t c)
@@ -523,6 +521,8 @@ static bool data(const struct insn *in, uint32_t mode)
 {
     uint32_t size = in->opsize, a = in->seg != SEG_NONE ? ia32_linear(in) : 0, x, y;
     struct stack s;
+    if (in->seg == SEG_CS && (ia32_rows[in->row].attr & (AT_LK | AT_RM)))
+        cms_guest_fault(X_GP, 0);
     switch (in->op) {
 #define ALU(name, op)                                                                              \
     case I_##name:                                                                                 \

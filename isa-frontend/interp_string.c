@@ -19,7 +19,8 @@ uint32_t ia32_string(const struct insn *in, bool single)
     const uint32_t size = in->opsize, next = in->eip + in->length, op = in->op;
     const uint32_t step = hw_g(G_EFL) & EFL_DF ? 0u - size : size, base = seg_base(in->seg);
     const bool a32 = in->addrsize == 4, rep = in->rep != REP_NONE;
-    const uint32_t mask = a32 ? 0xffffffff : 0xffff;
+    const uint32_t mask = a32 ? 0xffffffff : 0xffff, flags = hw_rdcc();
+    const bool compares = op == I_CMPS || op == I_SCAS;
 
     if (op == I_INS || op == I_OUTS)
         return ia32_system(in, hw_mfs(SR_MODE));
@@ -46,7 +47,7 @@ uint32_t ia32_string(const struct insn *in, bool single)
             hw_setg(G_ESI, advance(esi, step, a32));
             break;
         case I_CMPS: {
-            uint32_t x = load(src, size), y = load(dst, size);
+            uint32_t y = load(dst, size), x = load(src, size); /* in this order, seen on processors */
             BY_SIZE(sub, size, x, y);
             hw_setg(G_ESI, advance(esi, step, a32));
             hw_setg(G_EDI, advance(edi, step, a32));
@@ -63,11 +64,13 @@ uint32_t ia32_string(const struct insn *in, bool single)
             ecx = advance(ecx, 0xffffffff, a32);
             hw_setg(G_ECX, ecx);
             done = (ecx & mask) == 0;
-            if (op == I_CMPS || op == I_SCAS)
+            if (compares)
                 done |= hw_setcc(CC_E) != (in->rep == REP_E);
         }
         if (done)
             break;
+        if (compares) /* a fault in a later iteration shows the flags as they were before the instruction */
+            hw_wrcc(flags, F_ALL);
         retire(in->eip);
         if (single || (stored && dst - in->eip + size - 1 < in->length + size - 1))
             return IX_NEXT;

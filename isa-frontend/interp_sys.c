@@ -30,10 +30,13 @@ uint32_t ia32_system(const struct insn *in, uint32_t mode)
     switch (in->op) {
     case I_MOVSEG:
         x = selector(in->o[1].reg);
-        if (in->o[0].kind == O_MEM)
+        if (in->o[0].kind == O_MEM) {
+            if (in->seg == SEG_CS)
+                cms_guest_fault(X_GP, 0);
             hw_gst16(a, x);
-        else
+        } else {
             set_reg_of(in->o[0].reg, size, x);
+        }
         return done(next);
     case I_LOADSEG:
         x = in->o[1].kind == O_MEM ? hw_gld16(a) : reg_of(in->o[1].reg, 2);

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interpreter against the host's own processor: millions of generated instructions, each run on both from the same
+ * registers and memory; registers, defined flags, memory, and for faults vector, error code, CR2 and EIP must agree. Once
+ * through the generic handlers (single steps), once through the fast ones.
+ */
+#include "tests/unit/fake_hw.h"
+#include "tests/oracle/gen.h"
+
+enum { RUNS = 400000 };
+
+struct outcome {
+    enum silicon_end end;
+    struct ia32_state st;
+    struct ia32_fault f;
+};
+
+/* Runs the block in the fake machine until int3 behind it, an int3 elsewhere, or a fault. */
+static void run_fake(const struct ia32_state *in, uint32_t len, bool single, struct outcome *o)
+{
+    uint32_t end = in->eip + len;
+    for (int i = 0; i < 8; i++)
+        fh.r[32 + i] = in->gpr[i];
+    fh.r[32 + G_EIP] = in->eip;
+    fh.r[32 + G_EFL] = 0x202 | (in->eflags & 0x200400);
+    fh.r[32 + G_SEL0] = 0x2b | 0x23u << 16;
+    fh.r[32 + G_SEL1] = 0x2b | 0x2bu << 16;
+    fh.r[32 + G_SEL2] = 0;
+    fh.cc = in->eflags & F_ALL;
+    fh.mode = MODE_PROCESS;
+    fh.ntouched = 0;
+    fh.unimplemented = false;
+    hw_commit(0);
+    if (!setjmp(fh.out)) {
+        for (uint32_t n = 0;; n++) {
+            enum interp_exit x = ia32_interp(single);
+            if (x == IX_SYSCALL) {
+                fh.vector = 0x80;
+                break;
+            }
+            if (n > 1000000) {
+                print_error("no end\n");
+                abort();
+            }
+        }
+    }
+    for (int i = 0; i < 8; i++)
+        o->st.gpr[i] = fh.r[32 + i];
+    o->st.eip = fh.r[32 + G_EIP];
+    o->st.eflags = fh.r[32 + G_EFL] | fh.cc;
+    o->end = SILICON_FAULT;
+    o->f = (struct ia32_fault){ (int)fh.vector, fh.error, fh.cr2 };
+    if (fh.vector == X_BP && (o->st.eip == end + 1 || o->st.eip <= in->eip || o->st.eip > end)) {
+        o->st.eip--;
+        o->end = o->st.eip == end ? SILICON_END : SILICON_LEFT;
+    }
+}
+
+/* Our copies of the windows become the oracle's. */
+static void resync(void)
+{
+    memcpy(fh.code, silicon_ptr(SILICON_CODE), SILICON_CODE_SIZE - SILICON_PAGE);
+    memcpy(fh.data, silicon_ptr(SILICON_DATA), SILICON_DATA_NONE - SILICON_DATA);
+    memcpy(fh.data + (SILICON_DATA_NONE - SILICON_DATA) + SILICON_PAGE, silicon_ptr(SILICON_DATA_NONE + SILICON_PAGE),
+           SILICON_DATA_SIZE - (SILICON_DATA_NONE - SILICON_DATA) - SILICON_PAGE);
+}
+
+static bool same_windows(uint32_t eip, uint32_t len)
+{
+    const uint8_t *d = silicon_ptr(SILICON_DATA);
+    for (uint32_t p = 0; p < SILICON_DATA_SIZE; p += SILICON_PAGE)
+        if ((SILICON_DATA | p) != SILICON_DATA_NONE && memcmp(d + p, fh.data + p, SILICON_PAGE))
+            return false;
+    /* The code window differs where the oracle keeps its way back. */
+    const uint8_t *c = silicon_ptr(SILICON_CODE);
+    uint32_t from = eip - SILICON_CODE + len, to = from + SILICON_TAIL;
+    return !memcmp(c, fh.code, from) && !memcmp(c + to, fh.code + to, SILICON_CODE_SIZE - SILICON_PAGE - to);
+}
+
+static void describe(const char *what, const struct ia32_state *in, const uint8_t *b, size_t n,
+                     const struct outcome *s, const struct outcome *u, uint32_t undef)
+{
+    print_error("%s at %x:", what, in->eip);
+    for (size_t i = 0; i < n; i++)
+        print_error(" %02x", b[i]);
+    print_error("\n  in  ");
+    for (int i = 0; i < 8; i++)
+        print_error(" %08x", in->gpr[i]);
+    print_error(" fl %08x", in->eflags & IA32_FLAGS);
+    const struct outcome *o[2] = { s, u };
+    for (int k = 0; k < 2; k++) {
+        print_error(k ? "\n  ours" : "\n  host");
+        for (int i = 0; i < 8; i++)
+            print_error(" %08x", o[k]->st.gpr[i]);
+        print_error(" fl %08x eip %08x end %d", o[k]->st.eflags & IA32_FLAGS, o[k]->st.eip, (int)o[k]->end);
+        if (o[k]->end == SILICON_FAULT)
+            print_error(" vec %d err %x cr2 %x", o[k]->f.vector, o[k]->f.error, o[k]->f.cr2);
+    }
+    print_error("\n  undefined flags %x%s\n", undef, fh.unimplemented ? ", ours says unimplemented" : "");
+}
+
+static uint64_t nfaults, nends, nleft;
+
+/* One generated instruction (or idiom). False if they differ. */
+static bool one(struct gen *g, bool single, bool look)
+{
+    struct ia32_state in;
+    struct outcome s, u;
+    uint8_t b[GEN_INSN_MAX];
+    struct insn d;
+    memset(&in, 0, sizeof in);
+    memset(&u, 0, sizeof u);
+    uint32_t eip = SILICON_CODE + 0x100 + (gen_random(g) % 0x3f00);
+    g->eip = eip;
+    in.eip = eip;
+    size_t n = gen_insn(g, b);
+    gen_state(g, &in);
+    in.eip = eip;
+
+    /* What may come out with any value; a shift's count decides. */
+    uint32_t undef = 0;
+    bool partial = false, skip = false;
+    for (size_t at = 0; at < n; at += d.length) {
+        if (ia32_decode(b + at, (uint32_t)(n - at), eip + (uint32_t)at, MODE_PROCESS, &d) != DEC_OK)
+            break;
+        uint32_t k = d.nopnds - 1u, count = 0;
+        if (d.nopnds)
+            count = d.o[k].kind == O_REG ? in.gpr[IA32_ECX] : d.imm;
+        undef |= ia32_undefined(&d, count & 31);
+        partial |= d.op == I_PUSHA || d.op == I_POPA || d.op == I_ENTER || d.op == I_CALLF;
+        skip |= (d.op == I_SHLD || d.op == I_SHRD) && d.opsize == 2 && (count & 31) > 16;
+    }
+    silicon_load(eip, b, n);
+    static uint32_t last_eip, last_len;
+    if (last_len)
+        memset(fh.code + (last_eip - SILICON_CODE), 0xcc, last_len + SILICON_TAIL);
+    memcpy(fh.code + (eip - SILICON_CODE), b, n);
+    memset(fh.code + (eip - SILICON_CODE) + n, 0xcc, SILICON_TAIL);
+    last_eip = eip;
+    last_len = (uint32_t)n;
+
+    s.end = silicon_run(&in, (uint32_t)n, &s.st, &s.f);
+    if (s.end == SILICON_HUNG || s.end == SILICON_BAD) {
+        resync();
+        return true;
+    }
+    run_fake(&in, (uint32_t)n, single, &u);
+    if (skip) {
+        resync();
+        memset(fh.code + (eip - SILICON_CODE) + n, 0xcc, SILICON_TAIL);
+        return true;
+    }
+    nfaults += s.end == SILICON_FAULT;
+    nends += s.end == SILICON_END;
+    nleft += s.end == SILICON_LEFT;
+    if (s.end != u.end || s.st.eip != u.st.eip) {
+        describe("different end", &in, b, n, &s, &u, undef);
+        return false;
+    }
+    if (s.end == SILICON_FAULT &&
+        (s.f.vector != u.f.vector || ((s.f.error ^ u.f.error) & ~16u) || s.f.cr2 != u.f.cr2)) {
+        describe("different fault", &in, b, n, &s, &u, undef);
+        return false;
+    }
+    bool loose = s.end == SILICON_FAULT && partial;
+    if (!loose && (memcmp(s.st.gpr, u.st.gpr, sizeof s.st.gpr) ||
+                   ((s.st.eflags ^ u.st.eflags) & IA32_FLAGS & ~undef))) {
+        describe("different registers", &in, b, n, &s, &u, undef);
+        return false;
+    }
+    if (loose) {
+        resync();
+        memset(fh.code + (eip - SILICON_CODE) + n, 0xcc, SILICON_TAIL);
+    }
+    for (uint32_t i = 0; i < fh.ntouched; i++) {
+        const uint8_t *p = fh.touched[i];
+        bool code = p >= fh.code && p < fh.code + SILICON_CODE_SIZE;
+        uint32_t a = code ? SILICON_CODE + (uint32_t)(p - fh.code) : SILICON_DATA + (uint32_t)(p - fh.data);
+        if (*p != *silicon_ptr(a) && !(a >= eip + n && a < eip + n + SILICON_TAIL)) {
+            describe("different memory", &in, b, n, &s, &u, undef);
+            print_error("  at %x host %02x ours %02x\n", a, *silicon_ptr(a), *p);
+            return false;
+        }
+    }
+    if (look && !same_windows(eip, (uint32_t)n)) {
+        describe("different windows, since some while", &in, b, n, &s, &u, undef);
+        return false;
+    }
+    return true;
+}
+
+static bool have_silicon(void)
+{
+    if (silicon_init() || silicon_limit() != 0xffffffff) {
+        print_message("skipped: %s\n", silicon_init() ? silicon_why() : "memory below 4 GB is in use");
+        return false;
+    }
+    struct gen g;
+    gen_init(&g, 7);
+    for (uint32_t a = SILICON_DATA; a < SILICON_DATA + SILICON_DATA_SIZE; a += 4)
+        if (silicon_access(a) & SILICON_W)
+            *(uint32_t *)(void *)silicon_ptr(a) = gen_random(&g);
+    memset(silicon_ptr(SILICON_CODE), 0xcc, SILICON_CODE_SIZE - SILICON_PAGE);
+    resync();
+    return true;
+}
+
+static void compare_runs(bool single)
+{
+    struct gen g;
+    const char *seed = getenv("SEED"), *runs = getenv("RUNS");
+    uint32_t bad = 0, total = runs ? (uint32_t)atol(runs) : RUNS;
+    if (!have_silicon())
+        skip();
+    gen_init(&g, seed ? (uint64_t)atoll(seed) : 20061);
+    nfaults = nends = nleft = 0;
+    for (uint32_t i = 0; i < total && bad < 20; i++) {
+        if (i % 4 == 0) {
+            g.families = GEN_ALL;
+            g.opcode = gen_opcode(i / 4 % 4096);
+        }
+        if (!one(&g, single, i % 64 == 0)) {
+            bad++;
+            resync();
+        }
+    }
+    print_message("%u instructions: %llu ended, %llu faulted, %llu left\n", total, (unsigned long long)nends,
+                  (unsigned long long)nfaults, (unsigned long long)nleft);
+    assert_int_equal(bad, 0);
+}
+
+static void generic_handlers(void **state)
+{
+    (void)state;
+    compare_runs(true);
+}
+
+static void fast_handlers(void **state)
+{
+    (void)state;
+    compare_runs(false);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = { cmocka_unit_test(generic_handlers), cmocka_unit_test(fast_handlers) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
