@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `chrysalis dump`: one translation in every stage. The place where it plugs in; there is nothing here yet. */
+/* `chrysalis dump`: one translation in every stage. The place where it plugs in; there is nothing
+ * here yet. */
 #include "cli/cli.h"
 
 int cmd_dump(int argc, char **argv)

@@ -42,6 +42,7 @@ struct report {
     const struct cms_stats *cms;
     const struct intervals *intervals;
     int status;     /* of the guest, as a shell sees it */
+    int signal;     /* that ended it; 0: it exited */
     bool completed; /* false: the machine stopped for a defect */
     uint64_t syscalls, faults;
     /* identities */

@@ -303,6 +303,7 @@ static int report(struct run *r, bool defect)
                          .cms = cms_stats(r),
                          .intervals = &r->intervals,
                          .status = defect ? EXIT_DEFECT : p->status,
+                         .signal = p->signal,
                          .completed = !defect,
                          .syscalls = p->syscalls,
                          .faults = p->faults,

@@ -89,8 +89,8 @@ static void overview(const struct report *r, FILE *out)
          percent(s->retired_xlat, s->retired));
     if (!r->completed)
         item(&l, "stopped by a defect");
-    else if (r->status >= 128)
-        item(&l, "ended by signal %d", r->status - 128);
+    else if (r->signal)
+        item(&l, "ended by signal %d", r->signal);
     else
         item(&l, "exit status %d", r->status);
     end(&l);
@@ -259,8 +259,9 @@ static void software(const struct report *r, FILE *out)
     }
     if (c->smc_stores || c->bus_drained || c->faults_delivered || c->unimplemented) {
         l = begin(out, "guest events");
-        item(&l, "%s faults delivered, %s stores into translated code, %s host writes into it,",
-             SI(c->faults_delivered), SI(c->smc_stores), SI(c->bus_drained));
+        item(&l, "%s faults delivered,", SI(c->faults_delivered));
+        item(&l, "%s stores into translated code,", SI(c->smc_stores));
+        item(&l, "%s host writes into it,", SI(c->bus_drained));
         item(&l, "%s instructions not implemented", SI(c->unimplemented));
         end(&l);
     }
