@@ -33,6 +33,7 @@ fastest()
     local -n result=$1
     local start took best='' i
     shift
+    rm -f $out/stats.json $out/best.json
     for ((i = 0; i < repeats; i++)); do
         start=$EPOCHREALTIME
         "$@" >$out/stdout 2>$out/stderr || {
