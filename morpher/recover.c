@@ -99,6 +99,7 @@ static uint32_t page_error(enum walk w, uint32_t access)
 static enum go on_page(const struct trap *t)
 {
     struct walked w;
+    uint32_t access = t->info;
     enum walk result;
 
     if (t->xlat)
@@ -109,8 +110,11 @@ static enum go on_page(const struct trap *t)
         hw_tlbw(t->addr, w.entry);
     else if (result == WALK_CONCEALED)
         deliver_fault(X_MC, MC_CONCEALED, t->addr);
-    else
-        deliver_fault(X_PF, page_error(result, t->info), t->addr);
+    else {
+        if (!(access & ACC_EXEC))
+            access |= ia32_write_intent(hw_g(G_EIP));
+        deliver_fault(X_PF, page_error(result, access), t->addr);
+    }
     return GO_INTERPRET;
 }
 
