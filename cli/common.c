@@ -48,7 +48,7 @@ int cli_machine(const struct cli_machine *c, struct mdesc *m)
         return cli_error("%s", err);
     for (unsigned i = 0; i < c->nsets; i++)
         if (machine_set(m, c->set[i], err, sizeof err))
-            return cli_error("--set %s", err);
+            return cli_error("--set: %s", err);
     if (machine_check(m, err, sizeof err))
         return cli_error("%s", err);
     uint32_t concealed = m->guest_ram_mb << 20;

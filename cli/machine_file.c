@@ -22,7 +22,7 @@ static void print_machine(const struct mdesc *m)
             if (n == 6 && !strncmp(section, "bundle", n)) {
                 printf("formats =");
                 for (char *f = strtok(formats, " "); f; f = strtok(NULL, " "))
-                    printf(" %s%s", f, "\n   ");
+                    printf("%s%s", f == formats ? " " : "\n    ", f);
                 printf("\n");
             }
         }

@@ -42,7 +42,6 @@ static void help(void)
         "command)\n"
         "  --env NAME=VALUE   a variable of the guest's environment; the host's is never passed "
         "on\n"
-        "0)\n"
         "  --quiet            no summary and no progress line\n"
         "\n"
         "The exit status of run is the guest's as a shell would see it (128 + signal); 2 is a "
