@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stages of gear 1 and what they hand to each other. A group of IR (ir.h) goes through
+ *
+ *     front end -> ir_commit -> pass_dead -> sched_group -> reg_group -> emit_group
+ *
+ * and leaves as words of struct xlat. All stages work in one static arena, struct gear1, whose arrays are indexed by
+ * record or by cycle; nothing is cleared that is not used.
+ */
+#ifndef MORPHER_GEAR1_H
+#define MORPHER_GEAR1_H
+
+#include "morpher/ir.h"
+#include "morpher/xlat.h"
+
+enum {
+    G1_CYCLES = 1024, /* longest schedule of a group */
+    G1_EDGES = 2048,
+    G1_HEIGHTS = 512,
+    UNITS_CLASSES = 10, /* unit classes of sched_units.c: 5 units, with and without immediate word */
+    UNITS_STATES = 250
+};
+
+/* An ordering that is not an operand: pred in an earlier cycle, or, with latency 0, not in a later one. */
+struct g1_edge {
+    uint16_t pred, next;
+    uint16_t lat;
+};
+
+struct g1_sched {
+    uint32_t ncycles;
+    uint32_t nedges;
+    bool in_order; /* records keep their order: longer schedule, fewer registers */
+    uint16_t cycle[IR_MAX];
+    uint16_t ready[IR_MAX];    /* first cycle in which the value may be read */
+    uint16_t need[IR_MAX];     /* cycles from a value's being ready to the end of the group */
+    uint16_t last_use[IR_MAX]; /* last cycle that reads the value */
+    uint16_t edges[IR_MAX];    /* first of a record's list */
+    uint16_t next[IR_MAX];     /* next record of the same bundle */
+    uint8_t lat[IR_MAX];
+    uint8_t cls[IR_MAX];
+    uint8_t reg[IR_MAX]; /* physical register of a value */
+    uint8_t state[G1_CYCLES]; /* of sched_units.c */
+    uint8_t cc[G1_CYCLES];    /* the bundle has a writer of flags */
+    uint16_t first[G1_CYCLES], last[G1_CYCLES];
+    struct g1_edge edge[G1_EDGES];
+};
+
+struct gear1 {
+    const struct mdesc *m;
+    uint32_t bad; /* cms.verify: defects found, in all translations */
+    const char *why;
+    uint32_t self_at; /* word that a branch TO_SELF goes to */
+    struct ir_group g;
+    struct g1_sched s;
+};
+
+void pass_dead(struct ir_group *g);
+
+/* Forgets what was derived from a machine description: for tests that change it. */
+void gear1_reset(void);
+const struct gear1 *gear1_state(void);
+
+/*
+ * Which ops may share a bundle, as an automaton (sched_units.c). State 1 is the empty bundle; units_step gives the state with
+ * one op of a class more, or 0 if no bundle format holds it.
+ */
+void units_init(const struct mdesc *m);
+uint32_t units_class(uint32_t op, bool is_long);
+uint32_t units_step_slow(uint32_t state, uint32_t cls);
+extern uint8_t units_next[UNITS_STATES + 1][16]; /* 0: not known yet, 0xff: no */
+static inline uint32_t units_step(uint32_t state, uint32_t cls)
+{
+    uint32_t t = units_next[state][cls];
+    if (t == 0)
+        t = units_step_slow(state, cls);
+    return t == 0xff ? 0 : t;
+}
+/* A packed bundle of a state: the class that each op word has, or one of the two nops. */
+enum { SLOT_NOP = 14, SLOT_NOP_LONG = 15 };
+struct units_shape {
+    uint8_t nslots;
+    uint8_t slot[MAX_BUNDLE_OPS];
+};
+const struct units_shape *units_shape(uint32_t state);
+extern uint8_t units_of_op[OP_COUNT_];
+
+/* Whether an immediate needs a word of its own. */
+static inline bool ir_is_long(const struct ir *r)
+{
+    return (r->flags & IRF_IMM) && (r->imm < -128 || r->imm > 127);
+}
+
+/* Schedules the live records. False if the schedule would be too long. */
+bool sched_group(struct gear1 *x);
+/* Gives a physical register to every value. False if there are not enough. */
+bool reg_group(struct gear1 *x);
+
+/* Words of the translation (emit.c). */
+bool emit_begin(struct gear1 *x, struct xlat *out, uint32_t max_words);
+bool emit_group(struct gear1 *x, struct xlat *out);
+bool emit_check(struct gear1 *x, struct xlat *out, uint32_t page, uint32_t frame);
+bool emit_end(struct gear1 *x, struct xlat *out);
+
+/* verify.c: bundles of a finished translation; null or what is wrong. */
+const char *xlat_verify(const struct mdesc *m, const struct xlat *x);
+
+/* For dumps: called after each stage with its name, if set (host only). */
+#ifndef CMS_VLIW
+extern void (*gear1_watch)(void *ctx, const char *stage, const struct gear1 *x, const struct xlat *out);
+extern void *gear1_watch_ctx;
+#define G1_WATCH(stage, x, out)                                                                    \
+    do {                                                                                           \
+        if (gear1_watch)                                                                           \
+            gear1_watch(gear1_watch_ctx, stage, x, out);                                           \
+    } while (0)
+#else
+#define G1_WATCH(stage, x, out) ((void)0)
+#endif
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which ops may share a bundle, as an automaton. The question "does one more op fit" is asked a few times for each
+ * op scheduled; matching ops to slots (mdesc_place) every time would cost more than all the rest of scheduling. But
+ * the answer depends only on how many ops of each class a bundle holds (class: unit, and whether there is an
+ * immediate word), and a machine has few such combinations. So each is a state, made when first met by asking
+ * mdesc_pack about a bundle of representatives, and from then on an entry of units_next.
+ *
+ * A state also keeps the shape of its packed bundle, so that emission asks nothing more.
+ */
+#include "morpher/gear1.h"
+
+uint8_t units_next[UNITS_STATES + 1][16];
+uint8_t units_of_op[OP_COUNT_];
+static uint32_t units_key[UNITS_STATES + 1]; /* three bits a class */
+static struct units_shape shapes[UNITS_STATES + 1];
+static uint32_t nstates;
+static const struct mdesc *machine;
+
+static const uint8_t representative[UNITS_CLASSES / 2] = {OP_ADD, OP_SLL, OP_MUL, OP_XCHK, OP_JAL};
+
+void units_init(const struct mdesc *m)
+{
+    machine = m;
+    for (uint32_t i = 0; i <= UNITS_STATES; i++)
+        for (uint32_t c = 0; c < 16; c++)
+            units_next[i][c] = 0;
+    nstates = 1;
+    units_key[1] = 0;
+    shapes[1].nslots = 0;
+    for (uint32_t i = 0; i < OP_COUNT_; i++) {
+        uint32_t c;
+        switch (op_table[i].unit) {
+        case UNIT_SHIFT: c = 2; break;
+        case UNIT_MUL: c = 4; break;
+        case UNIT_MEM: c = 6; break;
+        case UNIT_BR: c = 8; break;
+        default: c = 0; break;
+        }
+        units_of_op[i] = (uint8_t)c;
+    }
+}
+
+uint32_t units_class(uint32_t op, bool is_long)
+{
+    return units_of_op[op] + is_long;
+}
+
+const struct units_shape *units_shape(uint32_t state)
+{
+    return &shapes[state];
+}
+
+/* Packs representatives of a combination. */
+static bool pack(uint32_t key, struct units_shape *out)
+{
+    struct vop ops[MAX_BUNDLE_OPS];
+    struct bundle b;
+    uint32_t n = 0;
+    for (uint32_t c = 0; c < UNITS_CLASSES; c++)
+        for (uint32_t k = key >> (3 * c) & 7; k; k--) {
+            if (n == MAX_BUNDLE_OPS)
+                return false;
+            ops[n++] = (struct vop){representative[c >> 1], 0, 0, 0, c & 1 ? B_LONG : B_SHORT, 0};
+        }
+    if (!mdesc_pack(machine, ops, n, &b))
+        return false;
+    out->nslots = b.nops;
+    for (uint32_t s = 0; s < b.nops; s++) {
+        bool is_long = b.op[s].bmode == B_LONG;
+        if (b.op[s].opc == OP_NOP)
+            out->slot[s] = is_long ? SLOT_NOP_LONG : SLOT_NOP;
+        else
+            out->slot[s] = (uint8_t)units_class(b.op[s].opc, is_long);
+    }
+    return true;
+}
+
+uint32_t units_step_slow(uint32_t state, uint32_t cls)
+{
+    uint32_t key = units_key[state] + (1u << (3 * cls)), to = 0xff;
+    if ((units_key[state] >> (3 * cls) & 7) < 7) {
+        for (to = 1; to <= nstates && units_key[to] != key; to++)
+            ;
+        if (to > nstates) {
+            if (nstates == UNITS_STATES || !pack(key, &shapes[nstates + 1]))
+                to = 0xff;
+            else
+                units_key[nstates = to] = key;
+        }
+    }
+    units_next[state][cls] = (uint8_t)to;
+    return to;
+}
