@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The intrinsics for the host. Each op runs on the attached machine as a bundle of its own (vm_exec1), its operands in
- * r10..r12, which are C registers and dead at any trap. What hardware does to control flow is done here by longjmp:
+ * The intrinsics for the host. Each op runs on the attached machine as a bundle of its own
+ * (vm_exec1), its operands in r10..r12, which are C registers and dead at any trap. What hardware
+ * does to control flow is done here by longjmp:
  *
  *   rollback trap             the C stack is dropped, cms_rollback starts afresh
- *   restartable trap          cms_tlb_miss runs right here, on top of the stack as on the second register bank; its rfe
- *                             or raise comes back, and the op runs again, or is rolled back
- *   hw_enter                  the model runs translations until they trap
+ *   restartable trap          cms_tlb_miss runs right here, on top of the stack as on the second
+ * register bank; its rfe or raise comes back, and the op runs again, or is rolled back hw_enter the
+ * model runs translations until they trap
  *
- * Registers are read and written straight in the machine where the op has no other effect.
+ * Ops that are pure functions (order class FREE) are not run at all but computed by sem.h, of which
+ * the engine is made, too.
  */
 #include <setjmp.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 #include <string.h>
 #include "morpher/cms.h"
 #include "morpher/host/hw_host.h"
+#include "vliw-model/sem.h"
 #include "vliw-model/state.h"
 
 enum { R_D = 10, R_A = 11, R_B = 12 };
@@ -60,6 +63,22 @@ static void find_opcodes(void)
         opcode[i] = (uint8_t)c;
     }
 }
+
+/* The semantics of pure ops; null for all others. */
+typedef uint32_t pure_fn(uint32_t *r, struct ccs *c, uint32_t d, uint32_t a, uint32_t b);
+#define PURE_FREE(name)  sem_##name
+#define PURE_NLD(name)   NULL
+#define PURE_NST(name)   NULL
+#define PURE_GLD(name)   NULL
+#define PURE_GST(name)   NULL
+#define PURE_TRAP(name)  NULL
+#define PURE_CTL(name)   NULL
+#define PURE_FENCE(name) NULL
+static pure_fn *const pure[OP_COUNT_] = {
+#define OP(name, mnem, fmt, unit, lat, trap, order, doc) PURE_##order(name),
+#include "vliw-model/ops.def"
+#undef OP
+};
 
 static void attach(struct vm *vm)
 {
@@ -114,16 +133,23 @@ static bool exec(const struct vop *op, bool commit, uint32_t retired)
 
 static struct vop vop(uint32_t opc, uint32_t rd, uint32_t ra, uint32_t rb)
 {
-    return (struct vop){.opc = (uint8_t)opc, .rd = (uint8_t)rd, .ra = (uint8_t)ra, .rb = (uint8_t)rb,
-                        .bmode = B_REG, .imm = 0};
+    return (struct vop){.opc = (uint8_t)opc,
+                        .rd = (uint8_t)rd,
+                        .ra = (uint8_t)ra,
+                        .rb = (uint8_t)rb,
+                        .bmode = B_REG,
+                        .imm = 0};
 }
 
 /* rd = op(ra, b), with rd as a source too. */
 static uint32_t op3(uint32_t opc, uint32_t d, uint32_t a, uint32_t b)
 {
-    struct vop op = vop(opc, R_D, R_A, R_B);
+    struct vop op;
     uint32_t *r = h.vm->s.r;
 
+    if (pure[opc])
+        return pure[opc](r, &h.vm->s.cc, d, a, b);
+    op = vop(opc, R_D, R_A, R_B);
     do {
         r[R_D] = d;
         r[R_A] = a;
@@ -137,9 +163,12 @@ static uint32_t op3(uint32_t opc, uint32_t d, uint32_t a, uint32_t b)
 /* No b at all. */
 static uint32_t op2(uint32_t opc, uint32_t d, uint32_t a)
 {
-    struct vop op = vop(opc, R_D, R_A, 0);
+    struct vop op;
     uint32_t *r = h.vm->s.r;
 
+    if (pure[opc])
+        return pure[opc](r, &h.vm->s.cc, d, a, 0);
+    op = vop(opc, R_D, R_A, 0);
     do {
         r[R_D] = d;
         r[R_A] = a;
@@ -162,9 +191,14 @@ static uint32_t op_mem(uint32_t opc, uint32_t d, uint32_t a)
 
 static void op_ab(uint32_t opc, uint32_t a, uint32_t b)
 {
-    struct vop op = vop(opc, 0, R_A, R_B);
+    struct vop op;
     uint32_t *r = h.vm->s.r;
 
+    if (pure[opc]) {
+        pure[opc](r, &h.vm->s.cc, 0, a, b);
+        return;
+    }
+    op = vop(opc, 0, R_A, R_B);
     do {
         r[R_A] = a;
         r[R_B] = b;
@@ -256,12 +290,7 @@ uint32_t hw_rdcc(void)
 
 uint32_t hw_setcc(uint32_t cond)
 {
-    struct vop op = vop(OP_SETCC, R_D, 0, 0);
-
-    op.bmode = B_SHORT;
-    op.imm = (int32_t)cond;
-    exec(&op, false, 0);
-    return h.vm->s.r[R_D];
+    return cc_test(&h.vm->s.cc, cond);
 }
 
 uint32_t hw_mfs(uint32_t sr)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CMS compiled for the host, driving a modelled machine. Its hw_ functions act on one machine at a time, the attached one;
- * translations run on the model as ever, while CMS's own code costs no modelled cycles but those of its data side. Not
- * re-entrant, not for threads.
+ * CMS compiled for the host, driving a modelled machine. Its hw_ functions act on one machine at a
+ * time, the attached one; translations run on the model as ever, while CMS's own code costs no
+ * modelled cycles but those of its data side. Not re-entrant, not for threads.
  */
 #ifndef MORPHER_HOST_HW_HOST_H
 #define MORPHER_HOST_HW_HOST_H
@@ -10,8 +10,9 @@
 #include "vliw-model/vm.h"
 
 /*
- * Boots CMS on a machine whose boot block is in place (no image is needed) and runs until the machine halts, a host call
- * stops it, or a defect shows. The machine must have been made with cms.on = host.
+ * Boots CMS on a machine whose boot block is in place (no image is needed) and runs until the
+ * machine halts, a host call stops it, or a defect shows. The machine must have been made with
+ * cms.on = host.
  */
 enum vm_stop hostcms_run(struct vm *vm);
 
