@@ -6,6 +6,7 @@
  * and dispatches. Memory comes zeroed, so tables need no clearing.
  */
 #include "morpher/cms.h"
+#include "morpher/gear1.h"
 
 struct cms_globals cms;
 
@@ -56,6 +57,7 @@ __attribute__((noreturn)) void cms_boot(void)
     cms.chain = m->cms_chain;
     cms.jtlb = m->cms_jtlb;
     cms.counters = cm_ptr(cms.layout.counters);
+    gear1_reset();
     tcache_init(&cms.layout, m->cms_evict, cms.stats);
     if (cms.boot->env == CM_ENV_PROCESS) {
         cms.large_pages = 1;

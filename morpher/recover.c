@@ -142,7 +142,7 @@ static enum go on_xchk(const struct trap *t)
 {
     const struct xrec *r = &tc.rec[t->xlat];
     struct walked w, second = {0, 0xffffffff};
-    uint32_t eip = hw_g(G_EIP), other;
+    uint32_t eip = r->eip, other; /* not G_EIP: the check of a second page stands behind commits */
 
     if (!t->xlat)
         cms_panic(PANIC_TRAP);
