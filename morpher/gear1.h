@@ -18,7 +18,7 @@ enum {
     G1_EDGES = 2048,
     G1_HEIGHTS = 512,
     UNITS_CLASSES = 10, /* unit classes of sched_units.c: 5 units, with and without immediate word */
-    UNITS_STATES = 250
+    UNITS_STATES = 1023 /* tm8600 has some hundreds in use */
 };
 
 /* An ordering that is not an operand: pred in an earlier cycle, or, with latency 0, not in a later one. */
@@ -40,7 +40,7 @@ struct g1_sched {
     uint8_t lat[IR_MAX];
     uint8_t cls[IR_MAX];
     uint8_t reg[IR_MAX]; /* physical register of a value */
-    uint8_t state[G1_CYCLES]; /* of sched_units.c */
+    uint16_t state[G1_CYCLES]; /* of sched_units.c */
     uint8_t cc[G1_CYCLES];    /* the bundle has a writer of flags */
     uint16_t first[G1_CYCLES], last[G1_CYCLES];
     struct g1_edge edge[G1_EDGES];
@@ -68,13 +68,14 @@ const struct gear1 *gear1_state(void);
 void units_init(const struct mdesc *m);
 uint32_t units_class(uint32_t op, bool is_long);
 uint32_t units_step_slow(uint32_t state, uint32_t cls);
-extern uint8_t units_next[UNITS_STATES + 1][16]; /* 0: not known yet, 0xff: no */
+enum { UNITS_NO = 0xffff };
+extern uint16_t units_next[UNITS_STATES + 1][16]; /* 0: not known yet */
 static inline uint32_t units_step(uint32_t state, uint32_t cls)
 {
     uint32_t t = units_next[state][cls];
     if (t == 0)
         t = units_step_slow(state, cls);
-    return t == 0xff ? 0 : t;
+    return t == UNITS_NO ? 0 : t;
 }
 /* A packed bundle of a state: the class that each op word has, or one of the two nops. */
 enum { SLOT_NOP = 14, SLOT_NOP_LONG = 15 };

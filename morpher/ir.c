@@ -297,11 +297,21 @@ static bool tied(uint32_t op)
     return f == FMT_RRBX || f == FMT_RRX || f == FMT_RRC;
 }
 
+/*
+ * The last record that reads what guest register reg held on entry, seen from record i, which would write it. The
+ * flag-setting twin of i does not count: it will be gone, or be i itself.
+ */
+static uint32_t last_reader(const struct ir_group *g, uint32_t reg, uint32_t i)
+{
+    uint32_t read = g->last_read[ir_entry(reg)];
+    return read == i + 1 && (g->r[read].flags & IRF_TWIN) ? i : read;
+}
+
 /* Whether the record can write guest register reg itself; then it does. */
 static bool give_home(struct ir_group *g, uint32_t i, uint32_t reg)
 {
     struct ir *r = &g->r[i];
-    uint32_t read = g->last_read[ir_entry(reg)];
+    uint32_t read = last_reader(g, reg, i);
     if (r->home)
         return false;
     if (!tied(r->op)) {
@@ -345,7 +355,7 @@ void ir_commit(struct ir_group *g)
         if (v < IR_BODY)
             v = append(g, OP_MOV, 0, 0, v, 0, 0);
         else if ((r->flags & IRF_IMM) && (r->op == OP_ADD || r->op == OP_MOV) &&
-                 (r->home || g->last_read[ir_entry(reg)] > v))
+                 (r->home || last_reader(g, reg, v) > v))
             v = append(g, r->op, IRF_IMM, r->a, 0, 0, r->imm);
         value[reg] = (uint16_t)v;
     }

@@ -169,7 +169,7 @@ static inline uint32_t place(struct g1_sched *s, uint32_t i, uint32_t c, bool wr
         uint32_t t = units_step(s->state[c], cls);
         if (t == 0)
             continue;
-        s->state[c] = (uint8_t)t;
+        s->state[c] = (uint16_t)t;
         s->cc[c] |= writes_cc;
         s->next[i] = 0;
         if (s->first[c])

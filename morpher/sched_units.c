@@ -10,7 +10,7 @@
  */
 #include "morpher/gear1.h"
 
-uint8_t units_next[UNITS_STATES + 1][16];
+uint16_t units_next[UNITS_STATES + 1][16];
 uint8_t units_of_op[OP_COUNT_];
 static uint32_t units_key[UNITS_STATES + 1]; /* three bits a class */
 static struct units_shape shapes[UNITS_STATES + 1];
@@ -78,17 +78,17 @@ static bool pack(uint32_t key, struct units_shape *out)
 
 uint32_t units_step_slow(uint32_t state, uint32_t cls)
 {
-    uint32_t key = units_key[state] + (1u << (3 * cls)), to = 0xff;
+    uint32_t key = units_key[state] + (1u << (3 * cls)), to = UNITS_NO;
     if ((units_key[state] >> (3 * cls) & 7) < 7) {
         for (to = 1; to <= nstates && units_key[to] != key; to++)
             ;
         if (to > nstates) {
             if (nstates == UNITS_STATES || !pack(key, &shapes[nstates + 1]))
-                to = 0xff;
+                to = UNITS_NO;
             else
                 units_key[nstates = to] = key;
         }
     }
-    units_next[state][cls] = (uint8_t)to;
+    units_next[state][cls] = (uint16_t)to;
     return to;
 }

@@ -41,7 +41,8 @@ const char *ir_verify(const struct ir_group *g)
             if (ref >= IR_BODY && !(WRITES_RD >> op_table[g->r[ref].op].format & 1))
                 return "IR: an operand without a value";
             if (ref - 1u < IR_NENTRY && homes[ref - 1] &&
-                !(TIED >> op_table[r->op].format & 1 && k == 2))
+                !(TIED >> op_table[r->op].format & 1 && k == 2) &&
+                !((r->flags & IRF_TWIN) && homes[ref - 1] == i - 1))
                 return "IR: an entry value read after its register was written";
         }
         if ((r->flags & IRF_IMM) && r->b)

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Gear 1 against the interpreter: random blocks, run interpreted and run translated (cms.hot_threshold = 1: each block is
+ * translated before its first execution), on every machine file and on every combination of capabilities, with short
+ * and long blocks and small store buffers. Registers, flags, EIP, memory, the fault and the count of retired instructions
+ * must be the same, and the verifiers of IR and bundles must find nothing. The interpreter itself is compared with
+ * silicon elsewhere.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "morpher/gear1.h"
+#include "tests/oracle/gen.h"
+#include "tests/unit/bare.h"
+#include "vliw-model/machine.h"
+
+enum { CODE = SILICON_CODE, DATA = SILICON_DATA, PAGES = 16, PG = 4096, CODE_PAGES = 2 };
+enum { PTE_RW = 7, PTE_RO = 5, PTE_NONE = 0 };
+
+struct test_case {
+    uint8_t code[GEN_BLOCK_MAX * GEN_INSN_MAX + 2];
+    uint32_t len;
+    struct ia32_state st;
+};
+
+struct outcome {
+    struct bare_result r;
+    uint32_t memory;
+};
+
+struct run {
+    uint32_t seed, ncases, k, insns;
+    unsigned families;
+    struct outcome *out;
+};
+
+static uint32_t hash(const uint8_t *p, uint32_t n)
+{
+    uint32_t h = 2166136261u;
+    while (n--)
+        h = (h ^ *p++) * 16777619u;
+    return h;
+}
+
+static void make(const struct run *r, uint32_t k, struct test_case *c)
+{
+    struct gen g;
+    gen_init(&g, (uint64_t)r->seed << 32 | (k + 1));
+    g.families = r->families;
+    c->len = (uint32_t)gen_block(&g, CODE + 0x100, c->code, r->insns);
+    c->code[c->len++] = 0xcd;
+    c->code[c->len++] = 0x80;
+    gen_state(&g, &c->st);
+}
+
+static bool next(struct bare *b)
+{
+    struct run *r = b->ctx;
+    static struct test_case c;
+    static uint8_t page[PG];
+    if (r->k == r->ncases)
+        return false;
+    memset(&c, 0, sizeof c);
+    make(r, r->k, &c);
+    for (uint32_t p = 0; p < PAGES; p++) {
+        uint32_t la = DATA + p * PG;
+        bare_page(b, la, la == SILICON_DATA_RO ? PTE_RO : PTE_RW);
+        for (uint32_t i = 0; i < PG; i++)
+            page[i] = (uint8_t)(i * 7 + p * 13 + r->k);
+        bare_write(b, la, page, PG);
+        if (la == SILICON_DATA_NONE)
+            bare_page(b, la, PTE_NONE);
+    }
+    memset(page, 0xcc, PG);
+    for (uint32_t p = 0; p < CODE_PAGES; p++)
+        bare_write(b, CODE + p * PG, page, PG);
+    bare_write(b, CODE + 0x100, c.code, c.len);
+    bare_set(b, c.st.gpr, CODE + 0x100, c.st.eflags & IA32_FLAGS);
+    /* A block may loop for long (REP, or a jump that the generator did not think of). */
+    bare_deadline(b, 2000);
+    return true;
+}
+
+static void done(struct bare *b, const struct bare_result *res)
+{
+    struct run *r = b->ctx;
+    static uint8_t window[PAGES * PG];
+    struct outcome *o = &r->out[r->k++];
+    o->r = *res;
+    bare_page(b, SILICON_DATA_NONE, PTE_RW);
+    bare_read(b, DATA, window, sizeof window);
+    o->memory = hash(window, sizeof window);
+}
+
+static void set(struct mdesc *m, const char *assignment)
+{
+    char err[200];
+    if (machine_set(m, assignment, err, sizeof err))
+        fail_msg("%s", err);
+}
+
+static uint64_t run_mode(struct run *r, const struct mdesc *machine, uint32_t gears)
+{
+    struct mdesc m = *machine;
+    struct bare b = {.next = next, .done = done, .ctx = r};
+    m.cms_gears = gears;
+    set(&m, "cms.hot_threshold=1");
+    set(&m, "cms.on=host");
+    set(&m, "cms.verify=1");
+    set(&m, "guest.ram_mb=16");
+    gear1_reset();
+    bare_init(&b, &m, NULL);
+    for (uint32_t p = 0; p < CODE_PAGES; p++)
+        bare_page(&b, CODE + p * PG, PTE_RW);
+    r->k = 0;
+    enum vm_stop stop = bare_run(&b);
+    if (stop != VM_STOP || b.panic || r->k != r->ncases)
+        fail_msg("ended early: stop %d, panic %d, case %u of %u%s%s", stop, b.panic, r->k,
+                 r->ncases, stop == VM_DEFECT ? ": " : "",
+                 stop == VM_DEFECT ? vm_defect(b.vm) : "");
+    uint64_t translated = vm_stats(b.vm)->retired_xlat;
+    bare_free(&b);
+    if (gear1_state()->bad)
+        fail_msg("%u defects found by the verifiers, the last: %s", gear1_state()->bad,
+                 gear1_state()->why);
+    return translated;
+}
+
+static void print_outcome(const char *name, const struct outcome *o)
+{
+    fprintf(stderr, "%-11s end %d eip %08x efl %08x mem %08x retired %llu vec %u err %x cr2 %08x |",
+            name, o->r.end, o->r.eip, o->r.eflags, o->memory, (unsigned long long)o->r.retired,
+            o->r.fault.vector, o->r.fault.error, o->r.fault.addr);
+    for (int i = 0; i < 8; i++)
+        fprintf(stderr, " %08x", o->r.gpr[i]);
+    fputc('\n', stderr);
+}
+
+static void compare(const char *name, const struct mdesc *m, uint32_t seed, uint32_t ncases,
+                    uint32_t insns, unsigned families)
+{
+    const char *many = getenv("RUNS");
+    if (many)
+        ncases *= (uint32_t)atoi(many);
+    struct run r = {.seed = seed, .ncases = ncases, .insns = insns, .families = families};
+    struct outcome *a = calloc(ncases, sizeof *a), *b = calloc(ncases, sizeof *b);
+    uint32_t bad = 0;
+    r.out = a;
+    run_mode(&r, m, 0);
+    r.out = b;
+    uint64_t translated = run_mode(&r, m, 1);
+    for (uint32_t k = 0; k < ncases; k++) {
+        if (!memcmp(&a[k], &b[k], sizeof *a))
+            continue;
+        if (bad++ >= 3)
+            continue;
+        static struct test_case c;
+        memset(&c, 0, sizeof c);
+        make(&r, k, &c);
+        fprintf(stderr, "%s, seed %u, case %u:\n", name, seed, k);
+        for (uint32_t i = 0; i < c.len; i++)
+            fprintf(stderr, "%02x%s", c.code[i], i % 32 == 31 || i + 1 == c.len ? "\n" : " ");
+        fprintf(stderr, "in efl %08x |", c.st.eflags);
+        for (int i = 0; i < 8; i++)
+            fprintf(stderr, " %08x", c.st.gpr[i]);
+        fputc('\n', stderr);
+        print_outcome("interpreted", &a[k]);
+        print_outcome("translated", &b[k]);
+    }
+    free(a);
+    free(b);
+    if (bad)
+        fail_msg("%s: %u of %u cases differ", name, bad, ncases);
+    assert_true(translated > ncases); /* the test was about something */
+}
+
+enum {
+    INTEGER = GEN_ALL & ~(1u << GEN_TRAP),
+    STRAIGHT = INTEGER & ~(1u << GEN_CONTROL | 1u << GEN_STRING | 1u << GEN_BCD)
+};
+
+static void machine_file(struct mdesc *m, const char *name)
+{
+    char path[100], err[200];
+    snprintf(path, sizeof path, "machines/%s.ini", name);
+    if (machine_load(m, path, err, sizeof err))
+        fail_msg("%s", err);
+}
+
+static void machine_files(void **state)
+{
+    static const char *const names[] = {"tm5800", "tm8600", "vliw4"};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct mdesc m;
+        machine_file(&m, names[i]);
+        compare(names[i], &m, 1, 400, 12, INTEGER);
+        compare(names[i], &m, 2, 150, 40, STRAIGHT);
+        compare(names[i], &m, 3, 400, 3, INTEGER);
+    }
+}
+
+static void capabilities(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < 8; k++) {
+        struct mdesc m;
+        char name[60];
+        machine_file(&m, k & 4 ? "tm5800" : "vliw4");
+        m.cap_disp = k & 1;
+        m.cap_select = k >> 1 & 1;
+        snprintf(name, sizeof name, "%s disp=%u select=%u", k & 4 ? "tm5800" : "vliw4", m.cap_disp,
+                 m.cap_select);
+        compare(name, &m, 10 + k, 250, 16, INTEGER);
+    }
+}
+
+static void narrow(void **state)
+{
+    struct mdesc m;
+    (void)state;
+    machine_default(&m);
+    set(&m, "bundle.width=1");
+    set(&m, "bundle.formats=mem+alu+shift+mul+fp+br.imm");
+    compare("one op a bundle", &m, 20, 250, 12, INTEGER);
+    machine_file(&m, "tm8600");
+    set(&m, "lat.load=7");
+    set(&m, "lat.cc=3");
+    set(&m, "lat.shift=2");
+    compare("long latencies", &m, 21, 250, 12, INTEGER);
+}
+
+static void small(void **state)
+{
+    struct mdesc m;
+    (void)state;
+    machine_file(&m, "tm5800");
+    set(&m, "sb.entries=4");
+    compare("four store-buffer entries", &m, 30, 300, 16, INTEGER);
+    machine_file(&m, "tm5800");
+    set(&m, "cms.max_block=1");
+    compare("blocks of one", &m, 31, 200, 12, INTEGER);
+    set(&m, "cms.max_block=64");
+    compare("blocks of 64", &m, 32, 60, 64, STRAIGHT);
+    set(&m, "cms.jtlb=0");
+    compare("no JTLB", &m, 33, 200, 12, INTEGER);
+    set(&m, "cms.chain=0");
+    compare("no chaining", &m, 34, 200, 12, INTEGER);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(machine_files),
+        cmocka_unit_test(capabilities),
+        cmocka_unit_test(narrow),
+        cmocka_unit_test(small),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

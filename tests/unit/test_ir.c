@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The IR by itself: folding, homes, dead flags, fused twins, the automaton of bundles against mdesc_place, and schedules
+ * against the rules they promise to keep (latencies, flags, memory order, reads of entry values before their writer).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "morpher/gear1.h"
+#include "vliw-model/machine.h"
+
+static struct gear1 x;
+
+static struct ir_group *begin(const struct mdesc *m)
+{
+    ir_begin(&x.g, m);
+    memset(&x.g.end, 0, sizeof x.g.end);
+    x.m = m;
+    return &x.g;
+}
+
+static uint32_t count(uint32_t op)
+{
+    uint32_t n = 0;
+    for (uint32_t i = IR_BODY; i < x.g.n; i++)
+        n += x.g.r[i].op == op;
+    return n;
+}
+
+static const struct mdesc *plain(bool disp)
+{
+    static struct mdesc m;
+    machine_default(&m);
+    m.cap_disp = disp;
+    return &m;
+}
+
+static void folding(void **state)
+{
+    (void)state;
+    struct ir_group *g = begin(plain(false));
+    uint32_t esp = ir_get(g, G_ESP);
+    uint32_t a = ir_addi(g, esp, -4), b = ir_addi(g, a, -4);
+    assert_int_equal(g->r[b].a, esp); /* base + constant, whatever the way */
+    assert_int_equal(g->r[b].imm, -8);
+    assert_int_equal(ir_addi(g, b, 8), esp);
+    assert_int_equal(ir_addi(g, b, 4), a); /* found again */
+    assert_int_equal(ir_add(g, esp, ir_const(g, -4)), a);
+    assert_int_equal(ir_const(g, 0), IR_ZERO);
+    assert_int_equal(ir_bini(g, OP_SLL, ir_const(g, 3), 4), ir_const(g, 48));
+    assert_int_equal(g->r[ir_bini(g, OP_AND, esp, 0xff)].op, OP_ZEXT8);
+    uint32_t s = ir_add(g, ir_get(g, G_EAX), ir_get(g, G_EBX));
+    assert_int_equal(ir_add(g, ir_get(g, G_EBX), ir_get(g, G_EAX)), s);
+    assert_null(ir_verify(g));
+}
+
+static void accesses(void **state)
+{
+    (void)state;
+    for (int disp = 0; disp < 2; disp++) {
+        struct ir_group *g = begin(plain(disp));
+        struct ir_addr at = ir_address(g, ir_addi(g, ir_get(g, G_ESP), 8), 4);
+        uint32_t v = ir_load(g, OP_GLD16, at);
+        struct ir_access k = ir_access(g, v);
+        assert_int_equal(k.base, ir_entry(G_ESP));
+        assert_int_equal(k.off, 12);
+        assert_int_equal(k.size, 2);
+        assert_int_equal(g->r[v].imm, disp ? 12 : 0);
+    }
+}
+
+/* The last writer's flags live, earlier ones do not. */
+static void dead_flags(void **state)
+{
+    (void)state;
+    struct ir_group *g = begin(plain(true));
+    uint32_t a = ir_emit(g, OP_ADDF32, ir_entry(G_EAX), ir_entry(G_EBX), 0);
+    uint32_t b = ir_emiti(g, OP_ANDF32, a, 0xff, 0);
+    uint32_t c = ir_emit(g, OP_XORF32, b, ir_entry(G_ECX), 0);
+    ir_put(g, G_EAX, c);
+    ir_commit(g);
+    pass_dead(g);
+    assert_int_equal(g->r[a].op, OP_ADD);
+    assert_int_equal(g->r[b].op, OP_ZEXT8);
+    assert_int_equal(g->r[c].op, OP_XORF32);
+    assert_int_equal(g->r[c].home, GUEST_REG0 + G_EAX);
+    assert_null(ir_verify(g));
+
+    /* inc keeps CF, so the carry of the addition before it lives. */
+    g = begin(plain(true));
+    a = ir_emit(g, OP_ADDF32, ir_entry(G_EAX), ir_entry(G_EBX), 0);
+    ir_put(g, G_EAX, a);
+    ir_put(g, G_ECX, ir_emit(g, OP_INCF32, ir_entry(G_ECX), 0, 0));
+    ir_commit(g);
+    pass_dead(g);
+    assert_int_equal(g->r[a].op, OP_ADDF32);
+
+    /* A shift by a register may write nothing: what was before it lives. */
+    g = begin(plain(true));
+    a = ir_emit(g, OP_ADDF32, ir_entry(G_EAX), ir_entry(G_EBX), 0);
+    ir_put(g, G_EAX, ir_emit(g, OP_SHLF32, a, ir_entry(G_ECX), 0));
+    ir_commit(g);
+    pass_dead(g);
+    assert_int_equal(g->r[a].op, OP_ADDF32);
+
+    /* A load whose value is dead still faults. */
+    g = begin(plain(true));
+    ir_load(g, OP_GLD32, ir_address(g, ir_entry(G_EAX), 0));
+    ir_bin(g, OP_XOR, ir_entry(G_EAX), ir_entry(G_EBX));
+    ir_commit(g);
+    pass_dead(g);
+    assert_int_equal(count(OP_GLD32), 1);
+    assert_int_equal(count(OP_XOR), 0);
+}
+
+static uint32_t sum_twin(struct ir_group *g, uint32_t reg, int32_t k)
+{
+    uint32_t sum = ir_addi(g, ir_get(g, reg), k);
+    uint32_t f = ir_emiti(g, OP_ADDF32, ir_get(g, reg), k, 0);
+    if (f == sum + 1)
+        g->r[f].flags |= IRF_TWIN;
+    ir_put(g, reg, sum);
+    return sum;
+}
+
+static void twins(void **state)
+{
+    (void)state;
+    struct ir_group *g = begin(plain(true));
+    uint32_t a = sum_twin(g, G_EAX, 5), b = sum_twin(g, G_EBX, 300);
+    ir_commit(g);
+    pass_dead(g);
+    assert_int_equal(g->r[a].op, OP_ADD);
+    assert_int_equal(g->r[b].op, OP_ADDF32); /* its flags are the ones the commit wants */
+    assert_int_equal(g->r[b].imm, 300);
+    assert_int_equal(count(OP_ADDF32), 1);
+    assert_null(ir_verify(g));
+}
+
+/* xchg eax, ebx; a value that two registers want; a sum whose register is read later. */
+static void homes(void **state)
+{
+    (void)state;
+    struct ir_group *g = begin(plain(true));
+    ir_put(g, G_EAX, ir_entry(G_EBX));
+    ir_put(g, G_EBX, ir_entry(G_EAX));
+    ir_commit(g);
+    pass_dead(g);
+    assert_null(ir_verify(g));
+    assert_int_equal(count(OP_MOV), 3);
+
+    g = begin(plain(true));
+    uint32_t v = ir_bin(g, OP_XOR, ir_entry(G_ESI), ir_entry(G_EDI));
+    ir_put(g, G_EAX, v);
+    ir_put(g, G_EDX, v);
+    ir_commit(g);
+    pass_dead(g);
+    assert_null(ir_verify(g));
+    assert_int_equal(count(OP_MOV), 1);
+
+    g = begin(plain(false));
+    ir_put(g, G_ESP, ir_addi(g, ir_entry(G_ESP), -28));
+    ir_load(g, OP_GLD32, ir_address(g, ir_get(g, G_ESP), 4));
+    ir_commit(g);
+    pass_dead(g);
+    assert_null(ir_verify(g));
+    assert_int_equal(count(OP_ADD), 2); /* the address, and ESP made anew at the end: no mov */
+    assert_int_equal(count(OP_MOV), 0);
+}
+
+static void verifier_bites(void **state)
+{
+    (void)state;
+    struct ir_group *g = begin(plain(true));
+    uint32_t a = ir_emit(g, OP_ADD, ir_entry(G_EAX), ir_entry(G_EBX), 0);
+    uint32_t b = ir_emit(g, OP_ADD, a, ir_entry(G_EAX), 0);
+    assert_null(ir_verify(g));
+    g->r[a].b = (uint16_t)b;
+    assert_non_null(ir_verify(g));
+    g->r[a].b = 0;
+    g->r[a].home = GUEST_REG0 + G_EAX; /* b reads what eax held on entry */
+    assert_non_null(ir_verify(g));
+    g->r[a].home = 0;
+    assert_null(ir_verify(g));
+    g->r[b].op = OP_LW;
+    assert_non_null(ir_verify(g));
+    g->r[b].op = OP_ADD;
+    g->r[a].op = OP_NOP;
+    assert_non_null(ir_verify(g));
+}
+
+static void load_machine(struct mdesc *m, const char *name)
+{
+    char path[100], err[200];
+    snprintf(path, sizeof path, "machines/%s.ini", name);
+    if (machine_load(m, path, err, sizeof err))
+        fail_msg("%s", err);
+}
+
+static const char *const machines[] = {"tm5800", "tm8600", "vliw4"};
+
+/* The automaton answers as mdesc_place does, for random bundles. */
+static void automaton(void **state)
+{
+    static const uint8_t ops[] = {OP_ADD, OP_SLL, OP_MUL, OP_GLD32, OP_JAL};
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        struct mdesc m;
+        uint32_t yes = 0, no = 0;
+        load_machine(&m, machines[k]);
+        units_init(&m);
+        srand(5);
+        for (int t = 0; t < 20000; t++) {
+            struct vop v[MAX_BUNDLE_OPS];
+            uint8_t slot[MAX_BUNDLE_OPS];
+            uint32_t s = 1, n = 1 + (uint32_t)rand() % 6;
+            for (uint32_t i = 0; i < n; i++) {
+                v[i] = (struct vop){.opc = ops[rand() % 5], .bmode = rand() % 4 ? B_SHORT : B_LONG};
+                s = s ? units_step(s, units_class(v[i].opc, v[i].bmode == B_LONG)) : 0;
+                if (!s)
+                    break;
+                if (i + 1 == n)
+                    assert_true(mdesc_place(&m, v, n, slot) >= 0);
+            }
+            if (!s && mdesc_place(&m, v, n, slot) >= 0)
+                fail_msg("%s: the automaton refuses a bundle that fits", machines[k]);
+            *(s ? &yes : &no) += 1;
+        }
+        assert_true(yes > 100 && no > 100);
+    }
+}
+
+static uint32_t value(struct ir_group *g)
+{
+    return (uint32_t)rand() % 3 ? ir_get(g, (uint32_t)rand() % 8)
+                                : ir_bini(g, OP_XOR, ir_get(g, (uint32_t)rand() % 8), rand() % 999);
+}
+
+static void random_group(struct ir_group *g)
+{
+    uint32_t n = 1 + (uint32_t)rand() % 40;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t reg = (uint32_t)rand() % 8;
+        struct ir_addr at = ir_address(g, value(g), rand() % 64);
+        switch (rand() % 9) {
+        case 0: ir_put(g, reg, ir_load(g, OP_GLD32, at)); break;
+        case 1: ir_store(g, OP_GST16, at, value(g)); break;
+        case 2: ir_put(g, reg, ir_emit(g, OP_ADCF32, value(g), value(g), 0)); break;
+        case 3: ir_put(g, reg, ir_emiti(g, OP_SETCC, 0, rand() % 16, 0)); break;
+        case 4: ir_put(g, reg, ir_emit(g, OP_SHLF32, value(g), value(g), 0)); break;
+        case 5: ir_put(g, reg, ir_get(g, (uint32_t)rand() % 8)); break;
+        case 6: ir_put(g, reg, ir_tied(g, OP_UDIVQ, value(g), value(g), value(g))); break;
+        case 7: sum_twin(g, reg, rand() % 400 - 200); break;
+        default: ir_put(g, reg, ir_select(g, (uint32_t)rand() % 16, value(g), value(g))); break;
+        }
+    }
+}
+
+static bool is_tied(uint32_t op)
+{
+    uint32_t f = op_table[op].format;
+    return f == FMT_RRBX || f == FMT_RRX || f == FMT_RRC;
+}
+
+/* Everything that a schedule must keep, looked at from the finished schedule. */
+static void check_schedule(const char *name)
+{
+    const struct ir_group *g = &x.g;
+    const struct g1_sched *s = &x.s;
+    for (uint32_t i = IR_BODY; i < g->n; i++) {
+        const struct ir *r = &g->r[i];
+        if (r->op == OP_NOP)
+            continue;
+        uint32_t refs[3] = {r->a, r->b, r->c};
+        for (int k = 0; k < 3; k++)
+            if (refs[k] >= IR_BODY && s->cycle[refs[k]] >= s->cycle[i])
+                fail_msg("%s: an op before its operand", name);
+        for (uint32_t j = i + 1; j < g->n; j++) {
+            const struct ir *q = &g->r[j];
+            if (q->op == OP_NOP)
+                continue;
+            struct ir_cc er = ir_cc_effect(r), eq = ir_cc_effect(q);
+            uint32_t ci = s->cycle[i], cj = s->cycle[j];
+            if (er.may && (eq.may || eq.read) && cj <= ci)
+                fail_msg("%s: flags used or written too early", name);
+            if (er.read && eq.may && cj < ci)
+                fail_msg("%s: flags overwritten before their reader", name);
+            bool gst_i = op_table[r->op].order == ORD_GST, gst_j = op_table[q->op].order == ORD_GST;
+            bool gld_i = op_table[r->op].order == ORD_GLD, gld_j = op_table[q->op].order == ORD_GLD;
+            if ((gst_i && (gld_j || gst_j)) || (gld_i && gst_j)) {
+                struct ir_access a = ir_access(g, i), b = ir_access(g, j);
+                bool apart = a.base == b.base && (a.off + (int32_t)a.size <= b.off ||
+                                                  b.off + (int32_t)b.size <= a.off);
+                if (!apart && (gst_i ? cj <= ci : cj < ci))
+                    fail_msg("%s: memory accesses out of order", name);
+            }
+            if (q->home)
+                for (int k = 0; k < 3; k++)
+                    if (refs[k] == (uint32_t)(q->home - GUEST_REG0 + 1) && cj < ci)
+                        fail_msg("%s: an entry value overwritten before its reader", name);
+            /* Two values in one register at one time. */
+            bool wr = s->reg[i] && s->last_use[i], wq = s->reg[j] && s->last_use[j];
+            (void)wr;
+            (void)wq;
+        }
+        if (is_tied(r->op) && s->reg[i] != s->reg[r->c])
+            fail_msg("%s: a tied op in another register", name);
+    }
+}
+
+static void schedules(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        struct mdesc m;
+        load_machine(&m, machines[k]);
+        units_init(&m);
+        srand(11);
+        for (int t = 0; t < 3000; t++) {
+            struct ir_group *g = begin(&m);
+            random_group(g);
+            ir_commit(g);
+            const char *why = ir_verify(g);
+            if (why)
+                fail_msg("%s: %s", machines[k], why);
+            pass_dead(g);
+            why = ir_verify(g);
+            if (why)
+                fail_msg("%s, after pass_dead: %s", machines[k], why);
+            x.s.in_order = t & 1;
+            g->end.kind = END_JUMP;
+            if (!sched_group(&x) || !reg_group(&x))
+                continue;
+            g->n--; /* the branch */
+            check_schedule(machines[k]);
+        }
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folding),  cmocka_unit_test(accesses),
+        cmocka_unit_test(dead_flags), cmocka_unit_test(twins),
+        cmocka_unit_test(homes),    cmocka_unit_test(verifier_bites),
+        cmocka_unit_test(automaton), cmocka_unit_test(schedules),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
