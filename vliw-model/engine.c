@@ -1,0 +1,960 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reference engine: direct-threaded over predecoded bundles (engine.h), full timing.
+ *
+ * Each handler ends by jumping through the next pop's handler; a head does everything a bundle pays once. What is
+ * asked at run time is kept to four comparisons a bundle: has the next appointment come (stop_at: cycle limit, event,
+ * counters about to overflow), does fetch enter another line, is a register of the bundle in flight; and for a commit,
+ * would it pass the deadline. Whatever is rare leaves through a function of another file, between SYNC and RELOAD,
+ * which write the few machine registers kept in host registers back and fetch them again.
+ *
+ * Guest loads and stores have a short way: the fast TLB proves translation, permission, no T-bits; vm->filter proves
+ * that no gated store and no outstanding miss concerns the chunk; the guess table proves a hit in L1D. Everything else
+ * takes the long way of mem.c, which is the complete definition; the short way must never differ from it.
+ *
+ * To add an op that is not FREE: a label L_NAME here, and if it can trap or changes the flow, its kind in predecode.c.
+ */
+#include <string.h>
+#include "vliw-model/engine.h"
+#include "vliw-model/sem.h"
+#include "vliw-model/sem_fp.h"
+
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+const void *engine_label[H_COUNT_];
+
+typedef uint32_t v4u __attribute__((vector_size(16), aligned(16), may_alias));
+
+/* The registers above r15 to their shadows: what a commit does on a machine with 48 shadowed registers. */
+static inline void commit_48(struct vm_state *s)
+{
+    const v4u *from = (const v4u *)(s->r + 16);
+    v4u *to = (v4u *)(s->shadow + 16);
+    for (unsigned i = 0; i < 12; i++)
+        to[i] = from[i];
+}
+
+static void commit_any(struct vm *vm)
+{
+    struct vm_state *s = &vm->s;
+    unsigned lo = vm->shadow_lo;
+    memcpy(s->shadow + lo, s->r + lo, (NGPR - lo) * sizeof s->r[0]);
+}
+
+static inline void sb_release_fast(struct vm *vm)
+{
+    struct vm_state *s = &vm->s;
+    for (uint32_t i = 0; i < s->sb_n; i++) {
+        const struct sb_entry *e = &s->sb[i];
+        uint64_t q;
+        memcpy(&q, vm->mem + e->pa, 8);
+        q = (q & ~e->mask) | e->data;
+        memcpy(vm->mem + e->pa, &q, 8);
+    }
+    vm->filter &= ~s->sb_filter;
+    s->sb_filter = 0;
+    s->sb_n = 0;
+}
+
+/* Result: the status raised; its exceptions stay in FSW. */
+static uint32_t fp_run(struct vm *vm, enum op_code opc, uint32_t a, uint32_t b)
+{
+    uint32_t *fpsr = vm->s.fpsr, st = fp_op(opc, vm->s.wide, fpsr[0], a, b);
+    fpsr[SR_FSW - SR_FCW] |= st & 0x3f;
+    vm->misc_dirty = 1;
+    return st;
+}
+
+/* Waits for the registers of a bundle that are in flight. */
+static void __attribute__((noinline)) interlock(struct vm *vm, uint64_t uses)
+{
+    struct vm_state *s = &vm->s;
+    uint64_t worst = s->pipe << 2 | 3;
+    for (uint64_t m = s->pending & uses; m; m &= m - 1) {
+        unsigned r = (unsigned)__builtin_ctzll(m);
+        if (s->ready[r] > worst)
+            worst = s->ready[r];
+        if (s->ready[r] >> 2 <= s->pipe)
+            s->pending &= ~((uint64_t)1 << r);
+    }
+    if (worst >> 2 > s->pipe) {
+        static const uint8_t cause[4] = {CA_LOADUSE, CA_LONGOP, CA_DL1, CA_DL2};
+        acct_wait(vm, (worst >> 2) - s->pipe, cause[worst & 3]);
+        s->pending &= ~uses;
+    }
+}
+
+static void __attribute__((noinline)) fetch_lines(struct vm *vm, const struct head *h)
+{
+    unsigned sh = vm->a.l1i.line_shift;
+    uint32_t first = h->pc >> sh, last = (h->pc + 4u * h->words - 1) >> sh;
+    if (first != vm->s.cur_line)
+        cache_fetch(vm, first);
+    if (last != first)
+        cache_fetch(vm, last);
+    vm->s.cur_line = last;
+}
+
+enum pause { GO_ON, STOP_LIMIT, STOP_ASKED, TRAPPED };
+
+/* An appointment: what it was, and the next one. */
+static enum pause __attribute__((noinline)) pause_at(struct vm *vm, uint32_t pc)
+{
+    acct_flush(vm);
+    if (vm->single) {
+        vm->s.pc = pc;
+        return STOP_LIMIT;
+    }
+    if (vm->s.event) {
+        vm->s.event = 0;
+        vm->fault = (struct trap_record){0};
+        vm->last_ops = 0;
+        trap_take(vm, T_EVENT, vm->s.commit_pc);
+        return TRAPPED;
+    }
+    vm->s.pc = pc;
+    if (vm->stop_request)
+        return STOP_ASKED;
+    if (vm_now(vm) >= vm->limit)
+        return STOP_LIMIT;
+    if (vm->drop_code) {
+        code_drop_all(vm);
+        vm->trapped = T_NONE;
+        return TRAPPED; /* begin again at s.pc */
+    }
+    acct_limits(vm);
+    return GO_ON;
+}
+
+#define SYNC()                                                                                     \
+    do {                                                                                           \
+        vm->s.pipe = pipe;                                                                         \
+        vm->s.pending = pending;                                                                   \
+        vm->acc = acc;                                                                             \
+        vm->acc2 = acc2;                                                                           \
+    } while (0)
+#define RELOAD()                                                                                   \
+    do {                                                                                           \
+        pipe = vm->s.pipe;                                                                         \
+        pending = vm->s.pending;                                                                   \
+        acc = vm->acc;                                                                             \
+        acc2 = vm->acc2;                                                                           \
+    } while (0)
+#define NEXT()                                                                                     \
+    do {                                                                                           \
+        p++;                                                                                       \
+        goto *p->h;                                                                                \
+    } while (0)
+#define B (r[p->rb] + p->imm)
+/* A long way: fn returns a trap or T_NONE. */
+#define LONG(call)                                                                                 \
+    do {                                                                                           \
+        SYNC();                                                                                    \
+        enum trap_code t_ = (call);                                                                \
+        RELOAD();                                                                                  \
+        if (UNLIKELY(t_ != T_NONE)) {                                                              \
+            trap = t_;                                                                             \
+            goto take_trap;                                                                        \
+        }                                                                                          \
+    } while (0)
+#define SET_READY(reg, when)                                                                       \
+    do {                                                                                           \
+        vm->s.ready[reg] = (when);                                                                 \
+        pending |= 1ull << ((reg)&63);                                                             \
+    } while (0)
+
+enum vm_stop engine_run(struct vm *vm, struct head *start)
+{
+    if (!vm) {
+#define OP(name, mn, fmt, unit, lat, tr, order, doc)                                               \
+    engine_label[2 * OP_##name] = &&L_##name;                                                      \
+    engine_label[2 * OP_##name + 1] = &&L_##name##_I;
+#include "vliw-model/ops.def"
+#undef OP
+#define LABEL(name) engine_label[H_##name] = &&M_##name;
+        LABEL(HEAD) LABEL(HEAD_C) LABEL(HEAD1) LABEL(HEAD1_C) LABEL(ILLEGAL) LABEL(STALE)
+        LABEL(FORWARD) LABEL(GOTO) LABEL(SKIP) LABEL(END) LABEL(READY) LABEL(STALL)
+        LABEL(CHECK_GST) LABEL(CHECK_STAM) LABEL(CHECK_NST) LABEL(CHECK_COUNT) LABEL(CHECK_HOST)
+        LABEL(CHECK_RFE) LABEL(JUMP_TEMP) LABEL(COMMIT) LABEL(COMMIT_SLOW) LABEL(JAL_PLAIN)
+        LABEL(JAL_CALL)
+#undef LABEL
+#define CONDS(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11) M(12) M(13) M(14) M(15)
+#define LABEL(n)                                                                                   \
+    engine_label[H_BRCC0 + n] = &&M_BRCC##n;                                                       \
+    engine_label[H_SETCC0 + n] = &&M_SETCC##n;                                                     \
+    engine_label[H_CMOV0 + n] = &&M_CMOV##n;
+        CONDS(LABEL)
+#undef LABEL
+        return VM_STOP;
+    }
+
+    uint32_t *const r = vm->s.r;
+    struct ccs *const cc = &vm->s.cc;
+    uint8_t *const mem = vm->mem;
+    const struct pop *p = NULL;
+    const struct head *hp = (const struct head *)start;
+    uint64_t pipe, pending, acc, acc2;
+    uint32_t npc = vm->s.pc;
+    enum trap_code trap;
+    RELOAD();
+    if (start) {
+        p = (const struct pop *)start;
+        goto *p->h;
+    }
+    goto jump;
+
+    /* ---- heads ---- */
+
+#define HEAD_BODY()                                                                                \
+    hp = (const struct head *)p;                                                                   \
+    if (UNLIKELY(pipe >= vm->stop_at)) {                                                           \
+        SYNC();                                                                                    \
+        enum pause w_ = pause_at(vm, hp->pc);                                                      \
+        RELOAD();                                                                                  \
+        if (w_ == STOP_LIMIT)                                                                      \
+            return VM_CYCLES;                                                                      \
+        if (w_ == STOP_ASKED)                                                                      \
+            return VM_STOP;                                                                        \
+        if (w_ == TRAPPED)                                                                         \
+            goto trapped;                                                                          \
+    }                                                                                              \
+    if (UNLIKELY(hp->line != vm->s.cur_line)) {                                                    \
+        SYNC();                                                                                    \
+        fetch_lines(vm, hp);                                                                       \
+        RELOAD();                                                                                  \
+    }
+#define HEAD_ISSUE()                                                                               \
+    if (UNLIKELY(pending & hp->uses)) {                                                            \
+        SYNC();                                                                                    \
+        interlock(vm, hp->uses);                                                                   \
+        RELOAD();                                                                                  \
+    }                                                                                              \
+    acc += hp->acc;                                                                                \
+    acc2 += hp->acc2;                                                                              \
+    pipe++;
+#define HEAD_DEADLINE()                                                                            \
+    if (UNLIKELY(vm->s.retired + hp->retire > vm->s.deadline)) {                                   \
+        vm->fault.info = hp->retire;                                                              \
+        vm->fault.addr = 0;                                                                       \
+        trap = T_DEADLINE;                                                                         \
+        goto take_trap;                                                                            \
+    }
+#define HEAD_NEXT()                                                                                \
+    p += HEAD_POPS;                                                                                \
+    goto *p->h
+
+M_HEAD:
+    HEAD_BODY();
+    HEAD_ISSUE();
+    HEAD_NEXT();
+M_HEAD_C:
+    HEAD_BODY();
+    HEAD_ISSUE();
+    HEAD_DEADLINE();
+    HEAD_NEXT();
+M_HEAD1:
+    hp = (const struct head *)p;
+    HEAD_ISSUE();
+    HEAD_NEXT();
+M_HEAD1_C:
+    hp = (const struct head *)p;
+    HEAD_ISSUE();
+    HEAD_DEADLINE();
+    HEAD_NEXT();
+M_ILLEGAL:
+    HEAD_BODY();
+    vm->fault.info = hp->retire; /* enum bundle_error */
+    vm->fault.addr = hp->pc;
+    trap = T_ILLEGAL;
+    goto take_trap;
+M_STALE:
+    p = (const struct pop *)code_renew(vm, (struct head *)p);
+    goto *p->h;
+M_FORWARD:
+    p = (const struct pop *)(uintptr_t)((const struct head *)p)->uses;
+    goto *p->h;
+M_SKIP:
+    p += p->imm;
+    goto *p->h;
+M_END:
+    SYNC();
+    acct_flush(vm);
+    return VM_CYCLES;
+
+    /* ---- control ---- */
+
+    /* To the bundle at npc, wherever that lies. */
+jump : {
+    uint32_t off = npc - vm->concealed;
+    const struct head *h;
+    if (UNLIKELY(vm->single)) {
+        SYNC();
+        acct_flush(vm);
+        vm->s.pc = npc;
+        return VM_CYCLES;
+    }
+    if (LIKELY(off < vm->mem_size - vm->concealed && !(off & 3) && vm->code_index[off >> 2]))
+        h = (const struct head *)(vm->arena + vm->code_index[off >> 2]);
+    else
+        h = code_at(vm, npc);
+    if (UNLIKELY(h->region != vm->region)) {
+        SYNC();
+        acct_flush(vm);
+        vm->region = h->region;
+        acct_phase(vm);
+        RELOAD();
+    }
+    p = (const struct pop *)h;
+    goto *p->h;
+}
+    /* Through a link, which is made if both ends are in the same region. */
+#define FOLLOW()                                                                                   \
+    do {                                                                                           \
+        struct head *to_ = ((const struct link *)(p + 1))->to;                                     \
+        if (LIKELY(to_ != NULL)) {                                                                 \
+            p = (const struct pop *)to_;                                                           \
+            goto *p->h;                                                                            \
+        }                                                                                          \
+        goto make_link;                                                                            \
+    } while (0)
+make_link : {
+    npc = p->imm;
+    if (!vm->single) {
+        uint32_t gen = vm->code_generation;
+        struct head *h = code_at(vm, npc);
+        if (gen == vm->code_generation && h->region == vm->region)
+            ((struct link *)(uintptr_t)(p + 1))->to = h;
+    }
+    goto jump;
+}
+M_GOTO:
+    FOLLOW();
+
+#define TAKEN()                                                                                    \
+    do {                                                                                           \
+        uint64_t n_ = vm->m.br_taken;                                                              \
+        pipe += n_;                                                                                \
+        vm->row[CA_TAKEN] += n_;                                                                   \
+        vm->s.commit_dir |= hp->commits;                                                           \
+    } while (0)
+
+#define BRANCH(cond)                                                                               \
+    do {                                                                                           \
+        bool tk_ = (cond);                                                                         \
+        vm->s.st.branches++;                                                                       \
+        if (LIKELY(vm->pht_now != NULL)) {                                                         \
+            uint32_t hist_ = *vm->hist_now;                                                        \
+            uint8_t *c_ = vm->pht_now + ((hp->pc >> 2 ^ (hist_ & vm->hist_mask)) & vm->pht_mask);  \
+            unsigned was_ = *c_;                                                                   \
+            *vm->hist_now = hist_ << 1 | tk_;                                                      \
+            *c_ = (uint8_t)(tk_ ? was_ + (was_ < 3) : was_ - (was_ > 0));                          \
+            if (LIKELY((was_ >> 1) == tk_)) {                                                      \
+                if (tk_) {                                                                         \
+                    vm->s.st.branches_taken++;                                                     \
+                    TAKEN();                                                                       \
+                    FOLLOW();                                                                      \
+                }                                                                                  \
+                p += 2;                                                                            \
+                goto *p->h;                                                                        \
+            }                                                                                      \
+            if (tk_)                                                                               \
+                goto mispredicted_taken;                                                           \
+            goto mispredicted_on;                                                                  \
+        }                                                                                          \
+        if (tk_)                                                                                   \
+            goto plain_taken;                                                                      \
+        goto plain_on;                                                                             \
+    } while (0)
+
+mispredicted_taken:
+    pipe += vm->m.br_mispredict;
+    vm->row[CA_MISPREDICT] += vm->m.br_mispredict;
+    vm->s.st.mispredicts++;
+    vm->s.st.branches_taken++;
+    vm->s.commit_dir |= hp->commits;
+    FOLLOW();
+mispredicted_on:
+    pipe += vm->m.br_mispredict;
+    vm->row[CA_MISPREDICT] += vm->m.br_mispredict;
+    vm->s.st.mispredicts++;
+    p += 2;
+    goto *p->h;
+plain_taken: /* no predictor, or the static one */
+    SYNC();
+    branch_slow(vm, p->x, true);
+    RELOAD();
+    vm->s.commit_dir |= hp->commits;
+    FOLLOW();
+plain_on:
+    SYNC();
+    branch_slow(vm, p->x, false);
+    RELOAD();
+    p += 2;
+    goto *p->h;
+
+#define BRCC(n)                                                                                    \
+    M_BRCC##n : BRANCH(cc_test(cc, n));                                                            \
+    M_SETCC##n : r[p->rd] = cc_test(cc, n);                                                        \
+    NEXT();                                                                                        \
+    M_CMOV##n : r[p->rd] = cc_test(cc, n) ? r[p->ra] : r[p->x];                                    \
+    NEXT();
+    CONDS(BRCC)
+
+L_BZ:
+    BRANCH(r[p->ra] == 0);
+L_BNZ:
+    BRANCH(r[p->ra] != 0);
+L_BEQ:
+    BRANCH(r[p->rd] == r[p->ra]);
+L_BNE:
+    BRANCH(r[p->rd] != r[p->ra]);
+L_BLT:
+    BRANCH((int32_t)r[p->rd] < (int32_t)r[p->ra]);
+L_BGE:
+    BRANCH((int32_t)r[p->rd] >= (int32_t)r[p->ra]);
+L_BLTU:
+    BRANCH(r[p->rd] < r[p->ra]);
+L_BGEU:
+    BRANCH(r[p->rd] >= r[p->ra]);
+
+M_JAL_PLAIN:
+    TAKEN();
+    FOLLOW();
+M_JAL_CALL:
+    r[p->rd] = hp->pc + 4u * hp->words;
+    ras_push(vm, hp->pc + 4u * hp->words);
+    TAKEN();
+    FOLLOW();
+L_JAL:
+    r[p->rd] = hp->pc + 4u * hp->words;
+    TAKEN();
+    FOLLOW();
+L_JALR: {
+    unsigned how = p->x;
+    npc = (r[p->ra] + B) & ~3u;
+    r[p->rd] = hp->pc + 4u * hp->words;
+    vm->s.st.indirects++;
+    if (how == 1 && ras_pop(vm, npc)) {
+        TAKEN();
+    } else {
+        if (how == 2)
+            ras_push(vm, hp->pc + 4u * hp->words);
+        vm->s.st.indirects_missed++;
+        pipe += vm->m.br_indirect;
+        vm->row[CA_INDIRECT] += vm->m.br_indirect;
+        vm->s.commit_dir |= hp->commits;
+    }
+    goto jump;
+}
+L_JTLB: { /* first half: a miss has no effect */
+    uint32_t eip = B, to = jtlb_lookup(vm, eip);
+    if (UNLIKELY(!to)) {
+        vm->fault.addr = eip;
+        vm->fault.info = vm->s.mode;
+        trap = T_JTLB_MISS;
+        goto take_trap;
+    }
+    r[p->rd] = to;
+    NEXT();
+}
+M_JUMP_TEMP:
+    npc = r[p->ra];
+    TAKEN();
+    pipe += vm->m.jtlb_latency;
+    vm->row[CA_INDIRECT] += vm->m.jtlb_latency;
+    goto jump;
+L_EXIT:
+    vm->fault.info = B;
+    vm->fault.addr = 0;
+    trap = T_EXIT;
+    goto take_trap;
+L_TRAPIF:
+    if (cc_test(cc, p->x)) {
+        vm->fault.info = p->imm;
+        vm->fault.addr = 0;
+        trap = T_CODE;
+        goto take_trap;
+    }
+    NEXT();
+M_CHECK_RFE:
+    if (vm->s.handler == HANDLER_NONE) {
+        vm->fault.info = MC_BAD_RFE;
+        vm->fault.addr = 0;
+        trap = T_MACHINE_CHECK;
+        goto take_trap;
+    }
+    NEXT();
+L_RFE:
+    SYNC();
+    trap_rfe(vm);
+    goto trapped;
+L_RAISE:
+    SYNC();
+    trap_raise(vm, r[p->ra], B);
+    goto trapped;
+L_HALT:
+    SYNC();
+    acct_flush(vm);
+    vm->s.halt_status = B;
+    vm->s.halted = 1;
+    vm->s.pc = hp->pc + 4u * hp->words;
+    return VM_HALT;
+
+take_trap:
+    SYNC();
+    vm->last_ops = hp->acc >> ACC_OPS & 0xffff;
+    trap_take(vm, trap, hp->pc);
+trapped: /* the PC is vm->s.pc, by a trap or a return from one */
+    RELOAD();
+    if (UNLIKELY(vm->defect != NULL))
+        return VM_DEFECT;
+    if (vm->single || (vm->m.cms_host == CMS_ON_HOST && vm->trapped != T_NONE)) {
+        acct_flush(vm);
+        return VM_TRAPPED;
+    }
+    npc = vm->s.pc;
+    goto jump;
+
+    /* ---- commit ---- */
+
+M_COMMIT: {
+    struct vm_state *s = &vm->s;
+    uint32_t n = p->imm;
+    if (LIKELY(vm->shadow_lo == 16))
+        commit_48(s);
+    else
+        commit_any(vm);
+    s->cc_shadow = s->cc;
+    if (UNLIKELY(vm->misc_dirty))
+        commit_misc(vm);
+    uint32_t k = s->sb_n;
+    s->st.sb_occupancy[k < SB_HIST ? k : SB_HIST - 1]++;
+    if (k) {
+        sb_release_fast(vm);
+        uint64_t c = (uint64_t)k * vm->m.sb_release;
+        pipe += c;
+        vm->row[CA_SB] += c;
+    }
+    s->alias_valid = 0;
+    pipe += vm->m.commit_cost;
+    vm->row[CA_COMMIT] += vm->m.commit_cost;
+    s->retired += n;
+    s->commit_pc = hp->pc;
+    s->commit_dir = 0;
+    s->st.commits++;
+    vm->acc_mark = acc;
+    vm->waste_base = 0;
+    if (vm->region != REGION_CMS) {
+        s->st.retired_xlat += n;
+        s->st.commit_distance[n < DIST_HIST ? n : DIST_HIST - 1]++;
+        if (UNLIKELY(pipe >= vm->event_at)) {
+            s->event = 1;
+            vm->stop_at = 0;
+        }
+    }
+    NEXT();
+}
+M_COMMIT_SLOW:
+    SYNC();
+    if (commit_slow(vm, hp->pc, p->imm)) {
+        vm->s.event = 1;
+        vm->stop_at = 0;
+    }
+    RELOAD();
+    NEXT();
+
+    /* ---- plain ops: from the table ---- */
+
+#define GEN_FREE(name)                                                                             \
+    L_##name : r[p->rd] = sem_##name(r, cc, r[p->x], r[p->ra], r[p->rb]);                          \
+    NEXT();                                                                                        \
+    L_##name##_I : r[p->rd] = sem_##name(r, cc, r[p->x], r[p->ra], p->imm);                        \
+    NEXT();
+#define GEN_NLD(name)
+#define GEN_NST(name)
+#define GEN_GLD(name)
+#define GEN_GST(name)
+#define GEN_TRAP(name)
+#define GEN_CTL(name)
+#define GEN_FENCE(name)
+#define OP(name, mn, fmt, unit, lat, tr, order, doc) GEN_##order(name)
+#include "vliw-model/ops.def"
+#undef OP
+
+    /* Forms for immediates that are the same as those for registers. */
+L_BRCC:
+L_BRCC_I:
+L_BZ_I:
+L_BNZ_I:
+L_BEQ_I:
+L_BNE_I:
+L_BLT_I:
+L_BGE_I:
+L_BLTU_I:
+L_BGEU_I:
+L_JAL_I:
+L_JALR_I:
+L_JTLB_I:
+L_EXIT_I:
+L_RFE_I:
+L_RAISE_I:
+L_TRAPIF_I:
+L_HALT_I:
+L_UDIVQ_I:
+L_UDIVR_I:
+L_SDIVQ_I:
+L_SDIVR_I:
+L_PROBER_I:
+L_PROBEW_I:
+L_PROBEX_I:
+L_GPA_I:
+L_LDP_I:
+L_STAM_I:
+L_XCHK_I:
+L_ISYNC_I:
+L_MFS_I:
+L_MTS_I:
+L_PHASE_I:
+L_TLBW_I:
+L_TLBINV_I:
+L_JTLBW_I:
+L_JTLBINV_I:
+L_TBSET_I:
+L_TBCLR_I:
+L_PIN_I:
+L_POUT_I:
+L_HOSTCALL_I:
+L_WGET_I:
+L_WPUT_I:
+L_FLD_I:
+L_FST_I:
+L_FADD_I:
+L_FSUB_I:
+L_FSUBR_I:
+L_FMUL_I:
+L_FDIV_I:
+L_FDIVR_I:
+L_FCOM_I:
+L_FUCOM_I:
+L_FSQRT_I:
+L_FRND_I:
+    vm->defect = "a handler that predecoding never names";
+    return VM_DEFECT;
+
+#define DIVIDE(name, fn, which)                                                                    \
+    L_##name : {                                                                                   \
+        uint32_t q, rem;                                                                           \
+        if (!fn(r[p->x], r[p->ra], B, &q, &rem)) {                                                 \
+            vm->fault.info = vm->fault.addr = 0;                                                 \
+            trap = T_DIVIDE;                                                                       \
+            goto take_trap;                                                                        \
+        }                                                                                          \
+        r[p->rd] = which;                                                                          \
+        NEXT();                                                                                    \
+    }
+    DIVIDE(UDIVQ, sem_udiv, q)
+    DIVIDE(UDIVR, sem_udiv, rem)
+    DIVIDE(SDIVQ, sem_sdiv, q)
+    DIVIDE(SDIVR, sem_sdiv, rem)
+
+    /* ---- memory ---- */
+
+#define LD1(q) (*(const uint8_t *)(q))
+#define LD2(q) (*(const uint16_t *)(const void *)(q))
+#define LD4(q) (*(const uint32_t *)(const void *)(q))
+#define ID(v)  (v)
+#define S8(v)  ((uint32_t)(int32_t)(int8_t)(v))
+#define S16(v) ((uint32_t)(int32_t)(int16_t)(v))
+
+/* L1D by the guess; true: hit. */
+#define GUESSED(line, i)                                                                           \
+    (i = vm->a.l1d.guess[(line) & (GUESS_N - 1)], LIKELY(vm->a.l1d.tag[i] == (line)))
+#define TOUCH(i) vm->a.l1d.stamp[((i) + 1) & vm->a.l1d.stamp_mask] = pipe
+
+#define GLOAD(ADDR, SZ, FT, KIND, CONV)                                                            \
+    {                                                                                              \
+        uint32_t la = ADDR, i;                                                                     \
+        const struct fast_tlb *e = &vm->ft[FT][la >> 12 & (FT_N - 1)];                             \
+        if (LIKELY((la & (0xfffff000u | (SZ - 1))) == e->tag && !(vm->filter >> (la >> 3 & 63) & 1))) { \
+            const uint8_t *q = e->add + la;                                                        \
+            uint32_t line = (uint32_t)(q - mem) >> vm->a.l1d.line_shift;                           \
+            if (GUESSED(line, i)) {                                                                \
+                TOUCH(i);                                                                          \
+                vm->a.tlb_stamp[e->index] = pipe;                                                  \
+                SET_READY(p->x, (pipe << 2) + vm->ready_load);                                     \
+                r[p->rd] = CONV(LD##SZ(q));                                                        \
+                NEXT();                                                                            \
+            }                                                                                      \
+        }                                                                                          \
+        LONG(mem_load(vm, la, SZ, KIND));                                                          \
+        SET_READY(p->x, vm->ready);                                                                \
+        r[p->rd] = CONV(vm->val);                                                                  \
+        NEXT();                                                                                    \
+    }
+#define GLOADS(name, SZ, FT, KIND, CONV)                                                           \
+    L_##name : GLOAD(r[p->ra] + B, SZ, FT, KIND, CONV)                                             \
+    L_##name##_I : GLOAD(r[p->ra] + p->imm, SZ, FT, KIND, CONV)
+    GLOADS(GLD8, 1, FT_R, ACC_READ, ID)
+    GLOADS(GLD8S, 1, FT_R, ACC_READ, S8)
+    GLOADS(GLD16, 2, FT_R, ACC_READ, ID)
+    GLOADS(GLD16S, 2, FT_R, ACC_READ, S16)
+    GLOADS(GLD32, 4, FT_R, ACC_READ, ID)
+    GLOADS(GLDX8, 1, FT_X, ACC_EXEC, ID)
+    GLOADS(GLDX32, 4, FT_X, ACC_EXEC, ID)
+
+#define SZMASK1 0xffull
+#define SZMASK2 0xffffull
+#define SZMASK4 0xffffffffull
+#define GSTORE(ADDR, SZ)                                                                           \
+    {                                                                                              \
+        uint32_t la = ADDR, i;                                                                     \
+        const struct fast_tlb *e = &vm->ft[FT_W][la >> 12 & (FT_N - 1)];                           \
+        if (LIKELY((la & (0xfffff000u | (SZ - 1))) == e->tag && !(vm->filter >> (la >> 3 & 63) & 1))) { \
+            uint32_t pa = (uint32_t)(e->add + la - mem), line = pa >> vm->a.l1d.line_shift;        \
+            uint32_t n = vm->s.sb_n;                                                               \
+            if (GUESSED(line, i) && n < vm->m.sb_entries) {                                        \
+                TOUCH(i);                                                                          \
+                vm->a.l1d.flag[i] |= LINE_DIRTY;                                                   \
+                vm->a.tlb_stamp[e->index] = pipe;                                                  \
+                unsigned sh = (la & 7) * 8;                                                        \
+                vm->s.sb[n].pa = pa & ~7u;                                                         \
+                vm->s.sb[n].mask = SZMASK##SZ << sh;                                               \
+                vm->s.sb[n].data = (r[p->x] & SZMASK##SZ) << sh;                                   \
+                vm->s.sb_n = ++n;                                                                  \
+                vm->s.st.sb_stores++;                                                              \
+                if (n > vm->s.st.sb_max)                                                           \
+                    vm->s.st.sb_max = n;                                                           \
+                vm->s.sb_filter |= 1ull << (la >> 3 & 63);                                         \
+                vm->filter |= 1ull << (la >> 3 & 63);                                              \
+                NEXT();                                                                            \
+            }                                                                                      \
+        }                                                                                          \
+        LONG(mem_store(vm, la, r[p->x], SZ, 0));                                                   \
+        NEXT();                                                                                    \
+    }
+#define GSTORES(name, SZ)                                                                          \
+    L_##name : GSTORE(r[p->ra] + B, SZ)                                                            \
+    L_##name##_I : GSTORE(r[p->ra] + p->imm, SZ)
+    GSTORES(GST8, 1)
+    GSTORES(GST16, 2)
+    GSTORES(GST32, 4)
+
+#define NLOAD(ADDR, SZ, CONV)                                                                      \
+    {                                                                                              \
+        uint32_t pa = ADDR, line = pa >> vm->a.l1d.line_shift, i;                                  \
+        if (LIKELY(!(pa & (SZ - 1)) && pa < vm->mem_size && !vm->s.mshr_n) && GUESSED(line, i)) {  \
+            TOUCH(i);                                                                              \
+            SET_READY(p->x, (pipe << 2) + vm->ready_load);                                         \
+            r[p->rd] = CONV(LD##SZ(mem + pa));                                                     \
+            NEXT();                                                                                \
+        }                                                                                          \
+        LONG(mem_native_load(vm, pa, SZ));                                                         \
+        SET_READY(p->x, vm->ready);                                                                \
+        r[p->rd] = CONV(vm->val);                                                                  \
+        NEXT();                                                                                    \
+    }
+#define NLOADS(name, SZ, CONV)                                                                     \
+    L_##name : NLOAD(r[p->ra] + B, SZ, CONV)                                                       \
+    L_##name##_I : NLOAD(r[p->ra] + p->imm, SZ, CONV)
+    NLOADS(LB, 1, S8)
+    NLOADS(LBU, 1, ID)
+    NLOADS(LH, 2, S16)
+    NLOADS(LHU, 2, ID)
+    NLOADS(LW, 4, ID)
+
+#define ST1(q, v) (*(uint8_t *)(q) = (uint8_t)(v))
+#define ST2(q, v) (*(uint16_t *)(void *)(q) = (uint16_t)(v))
+#define ST4(q, v) (*(uint32_t *)(void *)(q) = (v))
+#define NSTORE(ADDR, SZ)                                                                           \
+    {                                                                                              \
+        uint32_t pa = ADDR, line = pa >> vm->a.l1d.line_shift, i;                                  \
+        if (LIKELY(!(pa & (SZ - 1)) && pa < vm->mem_size && !vm->s.mshr_n) && GUESSED(line, i)) {  \
+            TOUCH(i);                                                                              \
+            vm->a.l1d.flag[i] |= LINE_DIRTY;                                                       \
+            ST##SZ(mem + pa, r[p->x]);                                                             \
+            NEXT();                                                                                \
+        }                                                                                          \
+        LONG(mem_native_store(vm, pa, r[p->x], SZ));                                               \
+        NEXT();                                                                                    \
+    }
+#define NSTORES(name, SZ)                                                                          \
+    L_##name : NSTORE(r[p->ra] + B, SZ)                                                            \
+    L_##name##_I : NSTORE(r[p->ra] + p->imm, SZ)
+    NSTORES(SB, 1)
+    NSTORES(SH, 2)
+    NSTORES(SW, 4)
+
+L_STAM:
+    LONG(mem_store(vm, r[p->ra], r[p->x], 4, B));
+    NEXT();
+L_LDP:
+    LONG(mem_ldp(vm, r[p->ra], B));
+    goto loaded;
+L_GPA:
+    LONG(mem_gpa(vm, r[p->ra]));
+    goto loaded;
+L_PROBER:
+    LONG(mem_probe(vm, r[p->ra], B, ACC_READ, hp->pc));
+    goto loaded;
+L_PROBEW:
+    LONG(mem_probe(vm, r[p->ra], B, ACC_WRITE, hp->pc));
+    goto loaded;
+L_PROBEX:
+    LONG(mem_probe(vm, r[p->ra], B, ACC_EXEC, hp->pc));
+    goto loaded;
+L_COUNT:
+L_COUNT_I:
+    LONG(mem_count(vm, r[p->ra] + B, false));
+loaded:
+    SET_READY(p->x, vm->ready);
+    r[p->rd] = vm->val;
+    NEXT();
+L_XCHK:
+    LONG(mem_xchk(vm, r[p->ra], B));
+    NEXT();
+M_CHECK_GST:
+    LONG(mem_check_store(vm, r[p->ra] + B, p->x, 0));
+    NEXT();
+M_CHECK_STAM:
+    LONG(mem_check_store(vm, r[p->ra], 4, B));
+    NEXT();
+M_CHECK_NST:
+    LONG(mem_check_native(vm, r[p->ra] + B, p->x));
+    NEXT();
+M_CHECK_COUNT:
+    LONG(mem_count(vm, r[p->ra] + B, true));
+    NEXT();
+M_CHECK_HOST:
+    LONG(trap_check_hostcall(vm));
+    NEXT();
+
+    /* ---- the co-design's own ---- */
+
+M_READY:
+    SET_READY(p->x, (pipe << 2) + p->imm);
+    NEXT();
+M_STALL:
+    pipe += p->imm;
+    vm->row[CA_LONGOP] += p->imm;
+    NEXT();
+L_ISYNC:
+    SYNC();
+    engine_isync(vm, r[p->ra], B);
+    RELOAD();
+    NEXT();
+L_MFS:
+    SYNC();
+    r[p->rd] = special_read(vm, B);
+    RELOAD();
+    NEXT();
+L_MTS:
+    SYNC();
+    special_write(vm, B, r[p->ra]);
+    RELOAD();
+    NEXT();
+L_PHASE:
+    SYNC();
+    acct_flush(vm);
+    vm->s.phase_reg = B < PH_COUNT_ ? B : 0;
+    acct_phase(vm);
+    RELOAD();
+    NEXT();
+L_TLBW:
+    SYNC();
+    tlb_write(vm, r[p->ra], B);
+    NEXT();
+L_TLBINV:
+    tlb_inv(vm, r[p->ra], B != 0);
+    NEXT();
+L_JTLBW:
+    jtlb_write(vm, r[p->ra], B);
+    NEXT();
+L_JTLBINV:
+    jtlb_inv(vm, r[p->ra], B != 0);
+    NEXT();
+L_TBSET:
+    tbits_set(vm, r[p->ra], B);
+    NEXT();
+L_TBCLR:
+    tbits_clear(vm, r[p->ra], B);
+    NEXT();
+    /* Wide registers. */
+L_WGET:
+    r[p->rd] = fp_wget(vm->s.wide, B);
+    NEXT();
+L_WPUT:
+    fp_wput(vm->s.wide, r[p->ra], B);
+    vm->misc_dirty = 1;
+    NEXT();
+#define FP_OP(name)                                                                                \
+    L_##name : r[p->rd] = fp_run(vm, OP_##name, r[p->ra], B);                                      \
+    NEXT();
+    FP_OP(FLD)
+    FP_OP(FST)
+    FP_OP(FADD)
+    FP_OP(FSUB)
+    FP_OP(FSUBR)
+    FP_OP(FMUL)
+    FP_OP(FDIV)
+    FP_OP(FDIVR)
+    FP_OP(FCOM)
+    FP_OP(FUCOM)
+    FP_OP(FSQRT)
+    FP_OP(FRND)
+L_PIN: {
+    uint32_t size = B;
+    SYNC();
+    uint32_t v = vm->plat.port_in ? vm->plat.port_in(vm->plat.ctx, r[p->ra], size) : 0xffffffffu;
+    RELOAD();
+    r[p->rd] = size >= 4 ? v : v & ((1u << 8 * size) - 1);
+    NEXT();
+}
+L_POUT:
+    SYNC();
+    if (vm->plat.port_out)
+        vm->plat.port_out(vm->plat.ctx, r[p->ra], B, r[p->x]);
+    RELOAD();
+    NEXT();
+L_HOSTCALL: {
+    uint32_t arg = r[p->ra], service = B;
+    SYNC();
+    acct_flush(vm);
+    uint32_t phase = vm->s.phase_reg, region = vm->region;
+    vm->s.phase_reg = PH_HOSTCALL;
+    vm->region = REGION_CMS;
+    acct_phase(vm);
+    acct_wait(vm, vm->m.hostcall_cost, CA_SYNC);
+    vm->s.st.hostcalls++;
+    vm->s.pc = hp->pc;
+    uint32_t v = vm->plat.hostcall ? vm->plat.hostcall(vm->plat.ctx, service, arg) : 0;
+    vm->s.phase_reg = phase;
+    vm->region = region;
+    acct_phase(vm);
+    RELOAD();
+    r[p->rd] = v;
+    /* What the platform left in shadows is committed; the result is not. */
+    NEXT();
+}
+}
+
+void engine_init(void)
+{
+    if (!engine_label[H_HEAD])
+        engine_run(NULL, NULL);
+}
+
+void engine_isync(struct vm *vm, uint32_t lo, uint32_t len)
+{
+    struct vm_state *s = &vm->s;
+    if (!len)
+        return;
+    uint32_t shift = vm->a.l1i.line_shift, last = lo + (len - 1);
+    if (last < lo)
+        last = 0xffffffffu;
+    uint32_t lines = (last >> shift) - (lo >> shift) + 1;
+    cache_drop_code(vm, lo, last);
+    code_isync(vm, lo, last - lo + 1);
+    s->cur_line = NO_LINE;
+    acct_wait(vm, (uint64_t)lines * vm->m.isync_cost, CA_SYNC);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Predecoded bundles: what predecode.c makes and engine.c runs. A bundle is a head (three pops long) and then its pops in
+ * an order in which executing them one by one has the effect of the bundle. The next bundle's head follows directly.
+ */
+#ifndef VLIW_MODEL_ENGINE_H
+#define VLIW_MODEL_ENGINE_H
+
+#include "vliw-model/state.h"
+
+/* One step. b of the op is r[rb] + imm (one of them 0); ops with a form of their own for immediates use imm alone. */
+struct pop {
+    const void *h; /* handler, a label of engine_run */
+    uint8_t rd, ra, rb;
+    uint8_t x; /* loads: register whose ready time is set; stores: datum; else old rd */
+    uint32_t imm;
+};
+_Static_assert(sizeof(struct pop) == 16, "two to a half cache line");
+
+struct head {
+    const void *h;
+    uint32_t pc;
+    uint32_t line;     /* of L1I; LINE_SPAN if the bundle touches two */
+    uint64_t uses;     /* registers named, bit 0: condition codes */
+    uint64_t acc, acc2; /* packed counts */
+    uint16_t retire;   /* by the commit */
+    uint8_t region, cap; /* pops there is room for */
+    uint8_t commits, falls, words, fwd;
+};
+_Static_assert(sizeof(struct head) == 3 * sizeof(struct pop), "a head is three pops");
+enum { HEAD_POPS = 3 };
+#define LINE_SPAN 0xfffffffeu
+
+/* Behind a direct branch and a goto. */
+struct link {
+    struct head *to; /* NULL: not yet known, or in another region */
+    uint64_t unused;
+};
+_Static_assert(sizeof(struct link) == sizeof(struct pop), "a link is a pop");
+
+/* acc: bundles 13 bits, ops 16, nops 16, words 18; acc2: guest loads and stores, native loads and stores, 16 each. */
+enum { ACC_OPS = 13, ACC_NOPS = 29, ACC_WORDS = 45, ACC_MAX_BUNDLES = 8000 };
+
+/* Handlers: 2 * op (b a register) and 2 * op + 1 (b an immediate), then these. */
+enum handler {
+    H_HEAD = 2 * OP_COUNT_, /* a bundle begins */
+    H_HEAD_C,               /* and commits: the deadline is looked at first */
+    H_HEAD1, H_HEAD1_C,     /* the same for vm_exec1: no fetch */
+    H_ILLEGAL,
+    H_STALE,   /* predecode again: the code has changed */
+    H_FORWARD, /* it lies elsewhere now */
+    H_GOTO,
+    H_SKIP,
+    H_END, /* of vm_exec1 */
+    H_READY,
+    H_STALL,
+    H_CHECK_GST, H_CHECK_STAM, H_CHECK_NST, H_CHECK_COUNT, H_CHECK_HOST, H_CHECK_RFE,
+    H_JUMP_TEMP, /* second half of jtlb */
+    H_COMMIT,
+    H_COMMIT_SLOW,
+    H_JAL_PLAIN, H_JAL_CALL,
+    H_BRCC0,
+    H_SETCC0 = H_BRCC0 + 16,
+    H_CMOV0 = H_SETCC0 + 16,
+    H_COUNT_ = H_CMOV0 + 16
+};
+
+/* Filled by the first engine_run. */
+extern const void *engine_label[H_COUNT_];
+void engine_init(void);
+
+#endif
