@@ -1,7 +1,736 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The frequent instructions, straight from their bytes: 32-bit operands and addresses, no prefixes, flat segments. All else
+ * is left to the generic way (IX_SLOW, with nothing done). Made for a machine with few ALUs, loads of three cycles and
+ * indirect jumps of three:
+ *
+ * - One word of code is fetched, and one jump through a table follows. The table is indexed by opcode, ModRM.mod and
+ *   ModRM.rm together, so that register forms arrive at their handler at once, and memory forms at one of seven address
+ *   computations (m0 m1 m2: [reg], +disp8, +disp32; s0 s1 s2: the same with SIB; d: disp32 alone), each of which
+ *   goes on to the opcode's handler for memory through a second, small table, read meanwhile.
+ * - Two-byte opcodes move `eip` behind the 0F and come through tables of their own; G_EIP stays on the instruction
+ *   until its commit.
+ * - Instructions within 16 bytes of the end of their page are left alone, so no fetch crosses a page.
+ * - Nothing here calls a function, so that it needs no stack.
+ *
+ * To add an opcode: a handler (label), and its row in the tables at the end: ONE for opcodes without ModRM, MODRM with the
+ * handlers of register and memory form. tests/unit/test_interp_silicon.c runs each handler against the host's processor.
+ */
 #include "isa-frontend/interp_int.h"
+
+/* Low 8 bits: byte register r, above them anything. */
+static inline uint32_t byte_reg(uint32_t r)
+{
+    return hw_gget(r & 3) >> ((r & 4) << 1);
+}
+
+static inline void set_byte_reg(uint32_t r, uint32_t v)
+{
+    uint32_t old = hw_gget(r & 3);
+    hw_gput(r & 4 ? hw_ins8h(old, v) : hw_ins8(old, v), r & 3);
+}
+
+/* What the word of code says, its opcode in the lowest byte. */
+#define REG   (w >> 11 & 7)
+#define RM    (w >> 8 & 7)
+#define BYTE1 hw_sext8(w >> 8)
+#define BYTE2 hw_sext8(w >> 16)
+#define BYTE3 hw_sext8(w >> 24)
+
+/* Ends of handlers: the instruction has n bytes from eip; a control transfer to t. */
+#define NEXT(n)                                                                                    \
+    do {                                                                                           \
+        eip += (n);                                                                                \
+        goto done;                                                                                 \
+    } while (0)
+#define JUMP(t)                                                                                    \
+    do {                                                                                           \
+        eip = (t);                                                                                 \
+        goto block;                                                                                \
+    } while (0)
+
+/* Table rows, over a default of &&slow. I_ is the index of (mod, rm, opcode). */
+#define I_(m, r, op) [(m) << 11 | (r) << 8 | (op)]
+#define RM8_(m, op, h, sib, r5)                                                                    \
+    I_(m, 0, op) = &&h, I_(m, 1, op) = &&h, I_(m, 2, op) = &&h, I_(m, 3, op) = &&h,                \
+    I_(m, 4, op) = &&sib, I_(m, 5, op) = &&r5, I_(m, 6, op) = &&h, I_(m, 7, op) = &&h
+#define ONE(op, h)                                                                                 \
+    RM8_(0, op, h, h, h), RM8_(1, op, h, h, h), RM8_(2, op, h, h, h), RM8_(3, op, h, h, h)
+#define MODRM(op, h)                                                                               \
+    RM8_(0, op, m0, s0, d0), RM8_(1, op, m1, s1, m1), RM8_(2, op, m2, s2, m2), RM8_(3, op, h, h, h)
+#define ONE8(op, h)                                                                                \
+    ONE(op, h), ONE(op + 1, h), ONE(op + 2, h), ONE(op + 3, h), ONE(op + 4, h), ONE(op + 5, h),    \
+        ONE(op + 6, h), ONE(op + 7, h)
+#define ALU_ROWS(op, n)                                                                            \
+    MODRM(op, n##_eb), MODRM(op + 1, n##_ev), MODRM(op + 2, n##_gb), MODRM(op + 3, n##_gv),        \
+        ONE(op + 4, n##_al), ONE(op + 5, n##_eax)
+#define ALU_MEM(op, n)                                                                             \
+    [op] = &&n##_eb_m, [op + 1] = &&n##_ev_m, [op + 2] = &&n##_gb_m, [op + 3] = &&n##_gv_m
+#define INDEX ((w & 0x7ff) | (w >> 3 & 0x1800))
+
+/* The six forms of one ALU instruction. W(x) writes a result; a compare has none. */
+#define ALU_HANDLERS(n, op, W)                                                                     \
+    n##_eb : x = hw_##op##f8(byte_reg(RM), byte_reg(REG));                                         \
+    W(set_byte_reg(RM, x));                                                                        \
+    NEXT(2);                                                                                       \
+    n##_eb_m : x = hw_##op##f8(hw_gld8(addr), byte_reg(REG));                                      \
+    W(hw_gst8(addr, x));                                                                           \
+    goto done;                                                                                     \
+    n##_ev : x = hw_##op##f32(hw_gget(RM), hw_gget(REG));                                          \
+    W(hw_gput(x, RM));                                                                             \
+    NEXT(2);                                                                                       \
+    n##_ev_m : x = hw_##op##f32(hw_gld32(addr), hw_gget(REG));                                     \
+    W(hw_gst32(addr, x));                                                                          \
+    goto done;                                                                                     \
+    n##_gb : x = hw_##op##f8(byte_reg(REG), byte_reg(RM));                                         \
+    W(set_byte_reg(REG, x));                                                                       \
+    NEXT(2);                                                                                       \
+    n##_gb_m : x = hw_##op##f8(byte_reg(REG), hw_gld8(addr));                                      \
+    W(set_byte_reg(REG, x));                                                                       \
+    goto done;                                                                                     \
+    n##_gv : x = hw_##op##f32(hw_gget(REG), hw_gget(RM));                                          \
+    W(hw_gput(x, REG));                                                                            \
+    NEXT(2);                                                                                       \
+    n##_gv_m : x = hw_##op##f32(hw_gget(REG), hw_gld32(addr));                                     \
+    W(hw_gput(x, REG));                                                                            \
+    goto done;                                                                                     \
+    n##_al : x = hw_##op##f8(hw_g(G_EAX), w >> 8);                                                 \
+    W(hw_setg(G_EAX, x));                                                                          \
+    NEXT(2);                                                                                       \
+    n##_eax : x = hw_##op##f32(hw_g(G_EAX), hw_gldx32(eip + 1));                                   \
+    W(hw_setg(G_EAX, x));                                                                          \
+    NEXT(5)
+#define WRITES(s)  s
+#define DISCARD(s) (void)x
+
+/* ALU group by ModRM.reg: x = x op y, to `to` but for CMP, which goes to `none`. */
+#define ALU_GROUP(n, to, none)                                                                     \
+    switch (REG) {                                                                                 \
+    case 0: x = hw_addf##n(x, y); goto to;                                                         \
+    case 1: x = hw_orf##n(x, y); goto to;                                                          \
+    case 2: x = hw_adcf##n(x, y); goto to;                                                         \
+    case 3: x = hw_sbbf##n(x, y); goto to;                                                         \
+    case 4: x = hw_andf##n(x, y); goto to;                                                         \
+    case 5: x = hw_subf##n(x, y); goto to;                                                         \
+    case 6: x = hw_xorf##n(x, y); goto to;                                                         \
+    default: hw_subf##n(x, y); goto none;                                                          \
+    }
+#define SHIFT_GROUP(to)                                                                            \
+    switch (REG) {                                                                                 \
+    case 0: x = hw_rolf32(x, y); goto to;                                                          \
+    case 1: x = hw_rorf32(x, y); goto to;                                                          \
+    case 2: x = hw_rclf32(x, y); goto to;                                                          \
+    case 3: x = hw_rcrf32(x, y); goto to;                                                          \
+    case 5: x = hw_shrf32(x, y); goto to;                                                          \
+    case 7: x = hw_sarf32(x, y); goto to;                                                          \
+    default: x = hw_shlf32(x, y); goto to;                                                         \
+    }
+/* The sixteen conditions: S(c) for each. */
+#define CONDITIONS(S) S(0) S(1) S(2) S(3) S(4) S(5) S(6) S(7) S(8) S(9) S(10) S(11) S(12) S(13) S(14) S(15)
+
+/* clang-format off */
+#ifdef __clang__
+#pragma GCC diagnostic ignored "-Winitializer-overrides"
+#else
+#pragma GCC diagnostic ignored "-Woverride-init"
+#endif
 
 uint32_t ia32_fast(void)
 {
+    static const void *const table1[8192] = {
+        [0 ... 8191] = &&slow,
+        ALU_ROWS(0x00, add), ALU_ROWS(0x08, or), ALU_ROWS(0x10, adc), ALU_ROWS(0x18, sbb),
+        ALU_ROWS(0x20, and), ALU_ROWS(0x28, sub), ALU_ROWS(0x30, xor), ALU_ROWS(0x38, cmp),
+        ONE(0x0f, two_byte),
+        ONE8(0x40, inc), ONE8(0x48, dec), ONE8(0x50, push), ONE8(0x58, pop),
+        ONE(0x68, push_iz), MODRM(0x69, imul_iz), ONE(0x6a, push_ib), MODRM(0x6b, imul_ib),
+#define S(c) ONE(0x70 + c, j##c),
+        CONDITIONS(S)
+#undef S
+        MODRM(0x80, g80), MODRM(0x81, g81), MODRM(0x83, g83), MODRM(0x84, test_b), MODRM(0x85, test_v),
+        MODRM(0x87, xchg_v), MODRM(0x88, mov_eb), MODRM(0x89, mov_ev), MODRM(0x8a, mov_gb), MODRM(0x8b, mov_gv),
+        MODRM(0x8d, slow), ONE(0x90, nop), ONE(0x91, xchg_a), ONE(0x92, xchg_a), ONE(0x93, xchg_a),
+        ONE(0x94, xchg_a), ONE(0x95, xchg_a), ONE(0x96, xchg_a), ONE(0x97, xchg_a), ONE(0x98, cwde), ONE(0x99, cdq),
+        ONE(0xa0, mov_al_o), ONE(0xa1, mov_eax_o), ONE(0xa2, mov_o_al), ONE(0xa3, mov_o_eax),
+        ONE(0xa8, test_al), ONE(0xa9, test_eax), ONE8(0xb0, mov_zb), ONE8(0xb8, mov_zv),
+        MODRM(0xc1, shift_ib), ONE(0xc2, ret_iw), ONE(0xc3, ret), MODRM(0xc6, mov_eb_ib), MODRM(0xc7, mov_ev_iz),
+        ONE(0xc9, leave), MODRM(0xd1, shift_1), MODRM(0xd3, shift_cl), ONE(0xe8, call), ONE(0xe9, jmp),
+        ONE(0xeb, jmp_b), MODRM(0xf6, f6), MODRM(0xf7, f7), ONE(0xfc, cld), MODRM(0xfe, fe), MODRM(0xff, ff),
+    };
+    static const void *const memory1[256] = {
+        [0 ... 255] = &&slow,
+        ALU_MEM(0x00, add), ALU_MEM(0x08, or), ALU_MEM(0x10, adc), ALU_MEM(0x18, sbb),
+        ALU_MEM(0x20, and), ALU_MEM(0x28, sub), ALU_MEM(0x30, xor), ALU_MEM(0x38, cmp),
+        [0x69] = &&imul_iz_m, [0x6b] = &&imul_ib_m, [0x80] = &&g80_m, [0x81] = &&g81_m, [0x83] = &&g83_m,
+        [0x84] = &&test_b_m, [0x85] = &&test_v_m, [0x87] = &&xchg_v_m, [0x88] = &&mov_eb_m, [0x89] = &&mov_ev_m,
+        [0x8a] = &&mov_gb_m, [0x8b] = &&mov_gv_m, [0x8d] = &&lea_m, [0xc1] = &&shift_ib_m, [0xc6] = &&mov_eb_ib_m,
+        [0xc7] = &&mov_ev_iz_m, [0xd1] = &&shift_1_m, [0xd3] = &&shift_cl_m, [0xf6] = &&f6_m, [0xf7] = &&f7_m,
+        [0xfe] = &&fe_m, [0xff] = &&ff_m,
+    };
+    static const void *const table2[8192] = {
+        [0 ... 8191] = &&slow,
+        MODRM(0x1f, nop_ev),
+#define S(c) MODRM(0x40 + c, cmov), ONE(0x80 + c, j##c##_z), MODRM(0x90 + c, set),
+        CONDITIONS(S)
+#undef S
+        MODRM(0xa3, bt), MODRM(0xa4, shld_ib), MODRM(0xa5, shld_cl), MODRM(0xab, bts), MODRM(0xac, shrd_ib),
+        MODRM(0xad, shrd_cl), MODRM(0xaf, imul), MODRM(0xb3, btr), MODRM(0xb6, movzx_b), MODRM(0xb7, movzx_w),
+        MODRM(0xba, bit_ib), MODRM(0xbc, bsf), MODRM(0xbd, bsr), MODRM(0xbe, movsx_b), MODRM(0xbf, movsx_w),
+        ONE8(0xc8, bswap),
+    };
+    static const void *const memory2[256] = {
+        [0 ... 255] = &&slow,
+        [0x1f] = &&done, [0x40 ... 0x4f] = &&cmov_m, [0x90 ... 0x9f] = &&set_m, [0xaf] = &&imul_m, [0xb6] = &&movzx_b_m,
+        [0xb7] = &&movzx_w_m, [0xbc] = &&bsf_m, [0xbd] = &&bsr_m, [0xbe] = &&movsx_b_m, [0xbf] = &&movsx_w_m,
+    };
+    uint32_t eip, w, addr, x, y;
+    const void *memory;
+
+    eip = hw_g(G_EIP);
+    addr = 0;
+    goto next;
+done:
+    hw_setg(G_EIP, eip);
+    hw_commit(1);
+next:
+    if ((eip & 0xfff) > 0xff0)
+        return IX_SLOW;
+    w = hw_gldx32(eip);
+    memory = memory1[w & 0xff];
+    goto *table1[INDEX];
+two_byte:
+    eip++;
+    w = hw_gldx32(eip);
+    memory = memory2[w & 0xff];
+    goto *table2[INDEX];
+slow:
     return IX_SLOW;
+block:
+    hw_setg(G_EIP, eip);
+    hw_commit(1);
+    return IX_BLOCK;
+
+    /* Addresses; eip moves behind them. */
+m0:
+    addr = hw_gget(RM);
+    eip += 2;
+    goto *memory;
+m1:
+    addr = hw_gget(RM) + BYTE2;
+    eip += 3;
+    goto *memory;
+m2:
+    addr = hw_gget(RM) + hw_gldx32(eip + 2);
+    eip += 6;
+    goto *memory;
+d0:
+    addr = hw_gldx32(eip + 2);
+    eip += 6;
+    goto *memory;
+s0:
+    if ((w >> 16 & 7) == 5) {
+        addr = hw_gldx32(eip + 3);
+        eip += 7;
+    } else {
+        addr = hw_gget(w >> 16 & 7);
+        eip += 3;
+    }
+    goto sib_index;
+s1:
+    addr = hw_gget(w >> 16 & 7) + BYTE3;
+    eip += 4;
+    goto sib_index;
+s2:
+    addr = hw_gget(w >> 16 & 7) + hw_gldx32(eip + 3);
+    eip += 7;
+sib_index:
+    if ((w >> 19 & 7) != 4)
+        addr += hw_gget(w >> 19 & 7) << (w >> 22 & 3);
+    goto *memory;
+
+    /* Arithmetic and logic. */
+    ALU_HANDLERS(add, add, WRITES);
+    ALU_HANDLERS(or, or, WRITES);
+    ALU_HANDLERS(adc, adc, WRITES);
+    ALU_HANDLERS(sbb, sbb, WRITES);
+    ALU_HANDLERS(and, and, WRITES);
+    ALU_HANDLERS(sub, sub, WRITES);
+    ALU_HANDLERS(xor, xor, WRITES);
+    ALU_HANDLERS(cmp, sub, DISCARD);
+inc:
+    hw_gput(hw_incf32(hw_gget(w & 7)), w & 7);
+    NEXT(1);
+dec:
+    hw_gput(hw_decf32(hw_gget(w & 7)), w & 7);
+    NEXT(1);
+g80:
+    x = byte_reg(RM);
+    y = w >> 16;
+    eip += 3;
+    ALU_GROUP(8, to_rm8, done)
+to_rm8:
+    set_byte_reg(RM, x);
+    goto done;
+g80_m:
+    y = hw_gldx8(eip);
+    eip++;
+    x = hw_gld8(addr);
+    ALU_GROUP(8, to_mem8, done)
+to_mem8:
+    hw_gst8(addr, x);
+    goto done;
+g81:
+    y = hw_gldx32(eip + 2);
+    eip += 6;
+    goto group_reg;
+g83:
+    y = BYTE2;
+    eip += 3;
+group_reg:
+    x = hw_gget(RM);
+    ALU_GROUP(32, to_rm, done)
+to_rm:
+    hw_gput(x, RM);
+    goto done;
+g81_m:
+    y = hw_gldx32(eip);
+    eip += 4;
+    goto group_mem;
+g83_m:
+    y = hw_sext8(hw_gldx8(eip));
+    eip++;
+group_mem:
+    x = hw_gld32(addr);
+    ALU_GROUP(32, to_mem, done)
+to_mem:
+    hw_gst32(addr, x);
+    goto done;
+test_b:
+    hw_andf8(byte_reg(RM), byte_reg(REG));
+    NEXT(2);
+test_b_m:
+    hw_andf8(hw_gld8(addr), byte_reg(REG));
+    goto done;
+test_v:
+    hw_andf32(hw_gget(RM), hw_gget(REG));
+    NEXT(2);
+test_v_m:
+    hw_andf32(hw_gld32(addr), hw_gget(REG));
+    goto done;
+test_al:
+    hw_andf8(hw_g(G_EAX), w >> 8);
+    NEXT(2);
+test_eax:
+    hw_andf32(hw_g(G_EAX), hw_gldx32(eip + 1));
+    NEXT(5);
+f6: /* TEST alone */
+    if (REG != 0)
+        goto slow;
+    hw_andf8(byte_reg(RM), w >> 16);
+    NEXT(3);
+f6_m:
+    if (REG != 0)
+        goto slow;
+    y = hw_gldx8(eip);
+    hw_andf8(hw_gld8(addr), y);
+    NEXT(1);
+f7:
+    x = hw_gget(RM);
+    eip += 2;
+    if (REG == 2) {
+        x = ~x;
+        goto to_rm;
+    }
+    if (REG == 3) {
+        x = hw_subf32(0, x);
+        goto to_rm;
+    }
+    goto f7_either;
+f7_m:
+    x = hw_gld32(addr);
+    if (REG == 2) {
+        x = ~x;
+        goto to_mem;
+    }
+    if (REG == 3) {
+        x = hw_subf32(0, x);
+        goto to_mem;
+    }
+f7_either:
+    y = hw_g(G_EAX);
+    switch (REG) {
+    case 4:
+        hw_setg(G_EAX, hw_mulf32(y, x));
+        hw_setg(G_EDX, (uint32_t)((uint64_t)y * x >> 32));
+        break;
+    case 5:
+        hw_setg(G_EAX, hw_imulf32(y, x));
+        hw_setg(G_EDX, (uint32_t)((uint64_t)((int64_t)(int32_t)y * (int32_t)x) >> 32));
+        break;
+    case 6:
+        hw_setg(G_EAX, hw_udivq(hw_g(G_EDX), y, x));
+        hw_setg(G_EDX, hw_udivr(hw_g(G_EDX), y, x));
+        break;
+    case 7:
+        hw_setg(G_EAX, hw_sdivq(hw_g(G_EDX), y, x));
+        hw_setg(G_EDX, hw_sdivr(hw_g(G_EDX), y, x));
+        break;
+    default:
+        hw_andf32(x, hw_gldx32(eip));
+        eip += 4;
+        break;
+    }
+    goto done;
+fe:
+    eip += 2;
+    x = byte_reg(RM);
+    if (REG == 0)
+        x = hw_incf8(x);
+    else if (REG == 1)
+        x = hw_decf8(x);
+    else
+        goto slow;
+    goto to_rm8;
+fe_m:
+    x = hw_gld8(addr);
+    if (REG == 0)
+        x = hw_incf8(x);
+    else if (REG == 1)
+        x = hw_decf8(x);
+    else
+        goto slow;
+    goto to_mem8;
+imul:
+    hw_gput(hw_imulf32(hw_gget(REG), hw_gget(RM)), REG);
+    NEXT(2);
+imul_m:
+    hw_gput(hw_imulf32(hw_gget(REG), hw_gld32(addr)), REG);
+    goto done;
+imul_iz:
+    hw_gput(hw_imulf32(hw_gget(RM), hw_gldx32(eip + 2)), REG);
+    NEXT(6);
+imul_iz_m:
+    y = hw_gldx32(eip);
+    hw_gput(hw_imulf32(hw_gld32(addr), y), REG);
+    NEXT(4);
+imul_ib:
+    hw_gput(hw_imulf32(hw_gget(RM), BYTE2), REG);
+    NEXT(3);
+imul_ib_m:
+    y = hw_sext8(hw_gldx8(eip));
+    hw_gput(hw_imulf32(hw_gld32(addr), y), REG);
+    NEXT(1);
+
+    /* Shifts and bits. */
+shift_ib:
+    y = w >> 16 & 0xff;
+    eip += 3;
+    goto shift_reg;
+shift_1:
+    y = 1;
+    eip += 2;
+    goto shift_reg;
+shift_cl:
+    y = hw_g(G_ECX);
+    eip += 2;
+shift_reg:
+    x = hw_gget(RM);
+    SHIFT_GROUP(to_rm)
+shift_ib_m:
+    y = hw_gldx8(eip);
+    eip++;
+    goto shift_mem;
+shift_1_m:
+    y = 1;
+    goto shift_mem;
+shift_cl_m:
+    y = hw_g(G_ECX);
+shift_mem:
+    x = hw_gld32(addr);
+    SHIFT_GROUP(to_mem)
+shld_ib:
+    hw_gput(hw_shldf32(hw_gget(RM), hw_gget(REG), w >> 16), RM);
+    NEXT(3);
+shld_cl:
+    hw_gput(hw_shldf32(hw_gget(RM), hw_gget(REG), hw_g(G_ECX)), RM);
+    NEXT(2);
+shrd_ib:
+    hw_gput(hw_shrdf32(hw_gget(RM), hw_gget(REG), w >> 16), RM);
+    NEXT(3);
+shrd_cl:
+    hw_gput(hw_shrdf32(hw_gget(RM), hw_gget(REG), hw_g(G_ECX)), RM);
+    NEXT(2);
+bt:
+    hw_btf(hw_gget(RM), hw_gget(REG));
+    NEXT(2);
+bts:
+    x = hw_gget(RM);
+    y = hw_gget(REG);
+    hw_btf(x, y);
+    hw_gput(x | 1u << (y & 31), RM);
+    NEXT(2);
+btr:
+    x = hw_gget(RM);
+    y = hw_gget(REG);
+    hw_btf(x, y);
+    hw_gput(x & ~(1u << (y & 31)), RM);
+    NEXT(2);
+bit_ib:
+    x = hw_gget(RM);
+    y = w >> 16;
+    if (REG < 4)
+        goto slow;
+    hw_btf(x, y);
+    y = 1u << (y & 31);
+    if (REG == 5)
+        x |= y;
+    else if (REG == 6)
+        x &= ~y;
+    else if (REG == 7)
+        x ^= y;
+    hw_gput(x, RM);
+    NEXT(3);
+bsf:
+    hw_gput(hw_bsff(hw_gget(REG), hw_gget(RM)), REG);
+    NEXT(2);
+bsf_m:
+    x = hw_gld32(addr);
+    hw_gput(hw_bsff(hw_gget(REG), x), REG);
+    goto done;
+bsr:
+    hw_gput(hw_bsrf(hw_gget(REG), hw_gget(RM)), REG);
+    NEXT(2);
+bsr_m:
+    x = hw_gld32(addr);
+    hw_gput(hw_bsrf(hw_gget(REG), x), REG);
+    goto done;
+bswap:
+    hw_gput(hw_bswap(hw_gget(w & 7)), w & 7);
+    NEXT(1);
+
+    /* Moves. */
+mov_eb:
+    set_byte_reg(RM, byte_reg(REG));
+    NEXT(2);
+mov_eb_m:
+    hw_gst8(addr, byte_reg(REG));
+    goto done;
+mov_ev:
+    hw_gput(hw_gget(REG), RM);
+    NEXT(2);
+mov_ev_m:
+    hw_gst32(addr, hw_gget(REG));
+    goto done;
+mov_gb:
+    set_byte_reg(REG, byte_reg(RM));
+    NEXT(2);
+mov_gb_m:
+    set_byte_reg(REG, hw_gld8(addr));
+    goto done;
+mov_gv:
+    hw_gput(hw_gget(RM), REG);
+    NEXT(2);
+mov_gv_m:
+    hw_gput(hw_gld32(addr), REG);
+    goto done;
+lea_m:
+    hw_gput(addr, REG);
+    goto done;
+mov_zb:
+    set_byte_reg(w & 7, w >> 8);
+    NEXT(2);
+mov_zv:
+    hw_gput(hw_gldx32(eip + 1), w & 7);
+    NEXT(5);
+mov_eb_ib:
+    if (REG != 0)
+        goto slow;
+    set_byte_reg(RM, w >> 16);
+    NEXT(3);
+mov_eb_ib_m:
+    if (REG != 0)
+        goto slow;
+    hw_gst8(addr, hw_gldx8(eip));
+    NEXT(1);
+mov_ev_iz:
+    if (REG != 0)
+        goto slow;
+    hw_gput(hw_gldx32(eip + 2), RM);
+    NEXT(6);
+mov_ev_iz_m:
+    if (REG != 0)
+        goto slow;
+    hw_gst32(addr, hw_gldx32(eip));
+    NEXT(4);
+mov_al_o:
+    hw_setg(G_EAX, hw_ins8(hw_g(G_EAX), hw_gld8(hw_gldx32(eip + 1))));
+    NEXT(5);
+mov_eax_o:
+    hw_setg(G_EAX, hw_gld32(hw_gldx32(eip + 1)));
+    NEXT(5);
+mov_o_al:
+    hw_gst8(hw_gldx32(eip + 1), hw_g(G_EAX));
+    NEXT(5);
+mov_o_eax:
+    hw_gst32(hw_gldx32(eip + 1), hw_g(G_EAX));
+    NEXT(5);
+movzx_b:
+    hw_gput(hw_zext8(byte_reg(RM)), REG);
+    NEXT(2);
+movzx_b_m:
+    hw_gput(hw_gld8(addr), REG);
+    goto done;
+movzx_w:
+    hw_gput(hw_zext16(hw_gget(RM)), REG);
+    NEXT(2);
+movzx_w_m:
+    hw_gput(hw_gld16(addr), REG);
+    goto done;
+movsx_b:
+    hw_gput(hw_sext8(byte_reg(RM)), REG);
+    NEXT(2);
+movsx_b_m:
+    hw_gput(hw_gld8s(addr), REG);
+    goto done;
+movsx_w:
+    hw_gput(hw_sext16(hw_gget(RM)), REG);
+    NEXT(2);
+movsx_w_m:
+    hw_gput(hw_gld16s(addr), REG);
+    goto done;
+xchg_v:
+    x = hw_gget(RM);
+    hw_gput(hw_gget(REG), RM);
+    hw_gput(x, REG);
+    NEXT(2);
+xchg_v_m:
+    x = hw_gld32(addr);
+    hw_gst32(addr, hw_gget(REG));
+    hw_gput(x, REG);
+    goto done;
+xchg_a:
+    x = hw_g(G_EAX);
+    hw_setg(G_EAX, hw_gget(w & 7));
+    hw_gput(x, w & 7);
+    NEXT(1);
+cwde:
+    hw_setg(G_EAX, hw_sext16(hw_g(G_EAX)));
+    NEXT(1);
+cdq:
+    hw_setg(G_EDX, (uint32_t)((int32_t)hw_g(G_EAX) >> 31));
+    NEXT(1);
+cld:
+    hw_setg(G_EFL, hw_g(G_EFL) & ~(uint32_t)EFL_DF);
+    NEXT(1);
+nop_ev:
+    NEXT(2);
+nop:
+    NEXT(1);
+cmov_m:
+    y = hw_gld32(addr);
+    goto cmov_either;
+cmov:
+    y = hw_gget(RM);
+    eip += 2;
+cmov_either:
+    x = 0;
+    switch (w & 15) {
+#define S(c) case c: x = hw_setcc(c); break;
+        CONDITIONS(S)
+#undef S
+    }
+    if (x)
+        hw_gput(y, REG);
+    goto done;
+set_m:
+    switch (w & 15) {
+#define S(c) case c: x = hw_setcc(c); goto to_mem8;
+        CONDITIONS(S)
+#undef S
+    }
+set:
+    eip += 2;
+    switch (w & 15) {
+#define S(c) case c: x = hw_setcc(c); goto to_rm8;
+        CONDITIONS(S)
+#undef S
+    }
+
+    /* Stack and control transfers. */
+push:
+    x = hw_gget(w & 7);
+    eip += 1;
+    goto push_x;
+push_ib:
+    x = BYTE1;
+    eip += 2;
+    goto push_x;
+push_iz:
+    x = hw_gldx32(eip + 1);
+    eip += 5;
+push_x:
+    y = hw_g(G_ESP) - 4;
+    hw_gst32(y, x);
+    hw_setg(G_ESP, y);
+    goto done;
+pop:
+    y = hw_g(G_ESP);
+    x = hw_gld32(y);
+    hw_setg(G_ESP, y + 4);
+    hw_gput(x, w & 7);
+    NEXT(1);
+leave:
+    y = hw_g(G_EBP);
+    hw_setg(G_EBP, hw_gld32(y));
+    hw_setg(G_ESP, y + 4);
+    NEXT(1);
+ff:
+    x = hw_gget(RM);
+    eip += 2;
+    switch (REG) {
+    case 0: x = hw_incf32(x); goto to_rm;
+    case 1: x = hw_decf32(x); goto to_rm;
+    case 2: goto call_x;
+    case 4: JUMP(x);
+    case 6: goto push_x;
+    default: goto slow;
+    }
+ff_m:
+    switch (REG) {
+    case 0: x = hw_incf32(hw_gld32(addr)); goto to_mem;
+    case 1: x = hw_decf32(hw_gld32(addr)); goto to_mem;
+    case 2: x = hw_gld32(addr); goto call_x;
+    case 4: JUMP(hw_gld32(addr));
+    case 6: x = hw_gld32(addr); goto push_x;
+    default: goto slow;
+    }
+call:
+    x = hw_gldx32(eip + 1);
+    eip += 5;
+    x += eip;
+call_x:
+    y = hw_g(G_ESP) - 4;
+    hw_gst32(y, eip);
+    hw_setg(G_ESP, y);
+    JUMP(x);
+ret_iw:
+    y = hw_g(G_ESP);
+    x = hw_gld32(y);
+    hw_setg(G_ESP, y + 4 + (w >> 8 & 0xffff));
+    JUMP(x);
+ret:
+    y = hw_g(G_ESP);
+    x = hw_gld32(y);
+    hw_setg(G_ESP, y + 4);
+    JUMP(x);
+jmp:
+    JUMP(eip + 5 + hw_gldx32(eip + 1));
+jmp_b:
+    JUMP(eip + 2 + BYTE1);
+#define S(c)                                                                                       \
+    j##c : JUMP(eip + 2 + (BYTE1 & (0u - hw_setcc(c))));                                           \
+    j##c##_z : JUMP(eip + 5 + (hw_gldx32(eip + 1) & (0u - hw_setcc(c))));
+    CONDITIONS(S)
+#undef S
 }
+/* clang-format on */
