@@ -179,8 +179,12 @@ int process_load(struct process *p, struct vm *vm, const struct process_args *a,
     p->epoch = a->epoch;
     if (elf_load(&e, a->program, err, errlen))
         return -1;
-    if (!realpath(a->program, p->program))
-        snprintf(p->program, sizeof p->program, "%s", a->program);
+    /* What the guest reads from /proc/self/exe: the path as given, so that the folder a run starts
+     * in cannot make it differ from another by as much as the length of a string. */
+    const char *given = a->program;
+    while (!strncmp(given, "./", 2))
+        given += 2;
+    snprintf(p->program, sizeof p->program, "%s%s", *given == '/' ? "" : "/", given);
     process_note_file(p, a->program);
     int r = space_init(&p->space, vm);
     if (!r)
