@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How fast the reference engine is: bundles a second of host time, on loops of mixed bundles.
+ * How fast the reference engine is: bundles a second of processor time, on loops of mixed bundles.
  *
  *   cc -O2 -I. -o /tmp/bench tests/bench_engine.c build/libchrysalis.a && /tmp/bench
  */
@@ -13,17 +13,21 @@
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static struct vm *vm;
 static uint32_t pc, base;
 
-static void put(struct bundle *b)
+static void put(const struct bundle *in)
 {
-    uint32_t w[MAX_BUNDLE_WORDS], n = bundle_encode(b, pc, w);
-    if (!n) {
+    struct bundle b;
+    bool fits = mdesc_pack(vm_mdesc(vm), in->op, in->nops, &b);
+    b.commit = in->commit;
+    b.retired = in->retired;
+    uint32_t w[MAX_BUNDLE_WORDS], n = bundle_encode(&b, pc, w);
+    if (!fits || !n) {
         printf("cannot encode\n");
         _Exit(1);
     }
@@ -115,6 +119,9 @@ static void run(const char *what, void (*make)(void), const char *stall)
     const struct vm_stats *s = vm_stats(vm);
     printf("%-12s %-15s stop %d  %6.1f M bundles/s  %6.1f M ops/s  %.2f cycles/bundle\n", what, stall, why,
            (double)s->bundles / t / 1e6, (double)s->ops / t / 1e6, (double)s->cycles / (double)s->bundles);
+    if (why == VM_DEFECT)
+        printf("    %s; trap %u pc %x addr %x info %x\n", vm_defect(vm), vm_special(vm, SR_TRAP_CODE), vm_special(vm, SR_TRAP_PC),
+               vm_special(vm, SR_TRAP_ADDR), vm_special(vm, SR_TRAP_INFO));
     vm_free(vm);
 }
 
