@@ -20,6 +20,9 @@ enum interp_exit {
  * commit in the middle (G_EIP still on it) and counts as retired once per iteration. */
 enum interp_exit ia32_interp(bool single);
 
+/* Puts the x87 as fninit does; before the guest's first instruction. */
+void ia32_x87_reset(void);
+
 /* What the interpreter needs of its surroundings; CMS provides them (morpher/recover.c), tests may replace them. */
 /* A fault found by software: rolls back to the last commit and delivers vector with the error code. Never returns. */
 __attribute__((noreturn)) void cms_guest_fault(uint32_t vector, uint32_t error);

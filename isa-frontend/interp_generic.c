@@ -699,7 +699,6 @@ static bool data(const struct insn *in, uint32_t mode)
         hw_setg(G_EFL, hw_g(G_EFL) | EFL_DF);
         return true;
     case I_NOP:
-    case I_FWAIT:
         return true;
     case I_BOUND: {
         x = get(in, 0, a);
@@ -807,7 +806,7 @@ uint32_t ia32_step(bool single)
         retire(next);
         return IX_NEXT;
     }
-    if (in.op == I_X87) {
+    if (in.op == I_X87 || in.op == I_FWAIT) {
         ia32_x87(&in);
         return IX_NEXT;
     }

@@ -103,7 +103,7 @@ void ia32_load_segment(uint32_t seg, uint32_t sel);
 /* cpuid.c: EAX and ECX in, EAX EBX ECX EDX out in r[0..3]. */
 void ia32_cpuid(uint32_t leaf, uint32_t r[4]);
 
-/* interp_x87.c: executes an escape (in->imm) and retires it. */
+/* interp_x87.c: executes an escape (in->imm) or FWAIT, and retires it. */
 void ia32_x87(const struct insn *in);
 
 /* interp_generic.c: one instruction the generic way; the linear address of a memory operand. */

@@ -60,7 +60,7 @@ enum { FS_RAISED = FS_IE | FS_DE | FS_ZE | FS_OE | FS_UE | FS_PE | FS_C0 | FS_C1
 
 #define FP_COMPARE(name) "fldt %[s]\n\tfldt %[d]\n\tf" name " %%st(1)"
 
-/* An unmasked invalid or denormal operand loads nothing: then the pop stores rubbish into d, a copy. */
+/* An unmasked invalid operand loads nothing: then the pop stores rubbish into d, a copy. */
 static uint16_t load(fp_reg *d, const fp_reg *s, uint16_t cw, uint32_t format)
 {
     uint16_t sw = 0;
@@ -126,7 +126,7 @@ uint32_t fp_op(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, 
     memcpy(s, wide[b & 31], 16);
     if (opc == OP_FLD) {
         uint32_t sw = load(&d, &s, cw, b >> 5 & 7);
-        if ((sw & ~fcw & (FS_IE | FS_DE)) == 0)
+        if ((sw & ~fcw & FS_IE) == 0)
             memcpy(dst, d, 10);
         return sw & FS_RAISED;
     }

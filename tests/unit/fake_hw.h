@@ -22,6 +22,7 @@
 #include "isa-frontend/mode.h"
 #include "morpher/hw.h"
 #include "tests/oracle/silicon.h"
+#include "vliw-model/sem_fp.h"
 
 enum { SB_ENTRIES = 4, UNDO_MAX = 64 };
 
@@ -32,6 +33,9 @@ static struct {
     uint32_t nundo, sb[SB_ENTRIES], nsb;
     uint64_t retired;
     uint32_t mode, clock;
+    /* Wide registers; special registers from SR_FCW on. */
+    uint8_t wide[NWIDE][16], wide_shadow[NWIDE - WIDE_SHADOW0][16];
+    uint32_t fp[SR_FDS - SR_FCW + 1], fp_shadow[SR_FDS - SR_FCW + 1];
     /* Committed stores since fh_begin, for the caller to look at. */
     uint8_t *touched[4096];
     uint32_t ntouched;
@@ -47,6 +51,8 @@ static struct cm_boot fh_boot;
 static void fh_rollback(void)
 {
     memcpy(fh.r, fh.shadow, sizeof fh.r);
+    memcpy(fh.wide[WIDE_SHADOW0], fh.wide_shadow, sizeof fh.wide_shadow);
+    memcpy(fh.fp, fh.fp_shadow, sizeof fh.fp);
     fh.cc = fh.cc_shadow;
     while (fh.nundo > 0) {
         fh.nundo--;
@@ -74,12 +80,6 @@ __attribute__((noreturn)) void cms_unimplemented(uint32_t eip)
     (void)eip;
     fh.unimplemented = true;
     fh_stop(X_UD, 0, 0);
-}
-
-/* No x87 here: what runs without the model tests the integer set. */
-void ia32_x87(const struct insn *in)
-{
-    cms_unimplemented(in->eip);
 }
 
 /* The byte at a, or 0 if its page forbids the access. */
@@ -150,6 +150,8 @@ static void fh_store(uint32_t a, uint32_t n, uint32_t v)
 void hw_commit(uint32_t n)
 {
     memcpy(fh.shadow, fh.r, sizeof fh.r);
+    memcpy(fh.wide_shadow, fh.wide[WIDE_SHADOW0], sizeof fh.wide_shadow);
+    memcpy(fh.fp_shadow, fh.fp, sizeof fh.fp);
     fh.cc_shadow = fh.cc;
     for (uint32_t i = 0; i < fh.nundo && fh.ntouched < 4096; i++)
         fh.touched[fh.ntouched++] = fh.undo[i].p;
@@ -213,9 +215,38 @@ uint32_t hw_mfs(uint32_t sr)
     switch (sr) {
     case SR_MODE: return fh.mode;
     case SR_CLOCK: return fh.clock++;
-    default: return 0;
+    default: return sr - SR_FCW <= SR_FDS - SR_FCW ? fh.fp[sr - SR_FCW] : 0;
     }
 }
+
+void hw_mts(uint32_t v, uint32_t sr)
+{
+    if (sr - SR_FCW <= SR_FDS - SR_FCW)
+        fh.fp[sr - SR_FCW] = v;
+}
+
+/* FP ops are the model's own: there the host's processor computes them, and it is the oracle, too. What is tested is
+ * everything around them. */
+static uint32_t fh_fp(enum op_code opc, uint32_t a, uint32_t b)
+{
+    uint32_t s = fp_op(opc, fh.wide, fh.fp[0], a, b);
+    fh.fp[SR_FSW - SR_FCW] |= s & 0x3f;
+    return s;
+}
+uint32_t hw_wget(uint32_t b) { return fp_wget(fh.wide, b); }
+void hw_wput(uint32_t a, uint32_t b) { fp_wput(fh.wide, a, b); }
+uint32_t hw_fld(uint32_t a, uint32_t b) { return fh_fp(OP_FLD, a, b); }
+uint32_t hw_fst(uint32_t a, uint32_t b) { return fh_fp(OP_FST, a, b); }
+uint32_t hw_fadd(uint32_t a, uint32_t b) { return fh_fp(OP_FADD, a, b); }
+uint32_t hw_fsub(uint32_t a, uint32_t b) { return fh_fp(OP_FSUB, a, b); }
+uint32_t hw_fsubr(uint32_t a, uint32_t b) { return fh_fp(OP_FSUBR, a, b); }
+uint32_t hw_fmul(uint32_t a, uint32_t b) { return fh_fp(OP_FMUL, a, b); }
+uint32_t hw_fdiv(uint32_t a, uint32_t b) { return fh_fp(OP_FDIV, a, b); }
+uint32_t hw_fdivr(uint32_t a, uint32_t b) { return fh_fp(OP_FDIVR, a, b); }
+uint32_t hw_fcom(uint32_t a, uint32_t b) { return fh_fp(OP_FCOM, a, b); }
+uint32_t hw_fucom(uint32_t a, uint32_t b) { return fh_fp(OP_FUCOM, a, b); }
+uint32_t hw_fsqrt(uint32_t a) { return fh_fp(OP_FSQRT, a, 0); }
+uint32_t hw_frnd(uint32_t a) { return fh_fp(OP_FRND, a, 0); }
 
 void *cm_ptr(uint32_t pa)
 {

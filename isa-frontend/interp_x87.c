@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The x87, interpreted: entry, loads and stores. An escape is told by its first byte (D8..DF) and ModRM; what stands
+ * behind each is in dispatch_mem and dispatch_reg, family by family. State and rules are told in x87.h.
+ *
+ * Pointers (FIP, FCO, FDP, FDS) follow the P6: every instruction but the control instructions sets FIP, FCS and the
+ * opcode, those with a memory operand set FDP and FDS too. (Recent processors write most of them only when an unmasked
+ * exception comes, and selectors never.)
+ *
+ * Not there: transcendentals (fsin, fcos, fsincos, fptan, fpatan, f2xm1, fyl2x, fyl2xp1), the real-mode formats of
+ * environments. The first end in cms_unimplemented.
+ *
+ * To add an instruction: a case in one of the two dispatchers, its work in the file of its family.
+ */
+#include "isa-frontend/x87.h"
+
+enum x87_class x87_class(uint32_t se, uint32_t hi, uint32_t lo)
+{
+    uint32_t e = se & 0x7fff;
+    if (e == 0)
+        return (hi | lo) == 0 ? X87_ZERO : X87_DENORMAL;
+    if (!(hi >> 31))
+        return X87_UNSUPPORTED;
+    if (e != 0x7fff)
+        return X87_NORMAL;
+    return ((hi << 1) | lo) == 0 ? X87_INFINITY : X87_NAN;
+}
+
+static uint32_t offset(const struct insn *in)
+{
+    uint32_t a = in->disp;
+    if (in->base != REG_NONE)
+        a += hw_gget(in->base);
+    if (in->index != REG_NONE)
+        a += hw_gget(in->index) << in->scale;
+    return in->addrsize == 2 ? hw_zext16(a) : a;
+}
+
+/* ---- loads ---- */
+
+/* The memory operand of this format into wide register w, raw. */
+static void fetch(const struct x87 *x, uint32_t w, uint32_t format)
+{
+    uint32_t lo, hi, se;
+    switch (format) {
+    case WF_I16: hw_wput(hw_gld16(x->addr), w * 4); break;
+    case WF_F32:
+    case WF_I32: hw_wput(hw_gld32(x->addr), w * 4); break;
+    case WF_F64:
+    case WF_I64:
+        lo = hw_gld32(x->addr);
+        hi = hw_gld32(x->addr + 4);
+        hw_wput(lo, w * 4);
+        hw_wput(hi, w * 4 + 1);
+        break;
+    default:
+        lo = hw_gld32(x->addr);
+        hi = hw_gld32(x->addr + 4);
+        se = hw_gld16(x->addr + 8);
+        x87_set(w, se, hi, lo);
+        break;
+    }
+}
+
+/* What is in wide register w, in this format, becomes the new top. */
+static void push_value(struct x87 *x, uint32_t w, uint32_t format)
+{
+    if (x87_full(x, 7)) {
+        if (x87_overflow(x)) {
+            x87_push(x);
+            x87_set_indefinite(x87_st(x, 0));
+        }
+        return;
+    }
+    if (x87_status(x, hw_fld(W_B, w + 32 * format), 0) & FS_IE) /* a denormal is loaded even if it traps */
+        return;
+    x87_push(x);
+    x87_copy(x87_st(x, 0), W_B);
+}
+
+static void fld_mem(struct x87 *x, uint32_t format)
+{
+    fetch(x, W_A, format);
+    push_value(x, W_A, format);
+}
+
+static void fld_reg(struct x87 *x)
+{
+    if (x87_full(x, x->rm)) {
+        push_value(x, x87_st(x, x->rm), WF_X80);
+        return;
+    }
+    if (x87_underflow(x)) {
+        x87_push(x);
+        x87_set_indefinite(x87_st(x, 0));
+    }
+}
+
+/* ---- stores ---- */
+
+static void put_mem(const struct x87 *x, uint32_t format, uint32_t w)
+{
+    switch (format) {
+    case WF_I16: hw_gst16(x->addr, x87_word(w, 0)); break;
+    case WF_F32:
+    case WF_I32: hw_gst32(x->addr, x87_word(w, 0)); break;
+    case WF_F64:
+    case WF_I64:
+        hw_gst32(x->addr, x87_word(w, 0));
+        hw_gst32(x->addr + 4, x87_word(w, 1));
+        break;
+    default:
+        hw_gst32(x->addr, x87_word(w, 0));
+        hw_gst32(x->addr + 4, x87_word(w, 1));
+        hw_gst16(x->addr + 8, x87_word(w, 2));
+        break;
+    }
+}
+
+/* The indefinite of a memory format. */
+static void set_indefinite(uint32_t w, uint32_t format)
+{
+    x87_set_indefinite(w);
+    if (format == WF_X80)
+        return;
+    hw_wput(format == WF_F32   ? 0xffc00000u
+            : format == WF_I16 ? 0x8000u
+            : format == WF_I32 ? 0x80000000u
+                               : 0,
+            w * 4);
+    hw_wput(format == WF_F64 ? 0xfff80000u : 0x80000000u, w * 4 + 1);
+}
+
+static void fst_mem(struct x87 *x, uint32_t format, bool pop)
+{
+    if (!x87_full(x, 0)) {
+        if (!x87_underflow(x))
+            return;
+        set_indefinite(W_A, format);
+    } else if (x87_status(x, hw_fst(W_A + 32 * format, x87_st(x, 0)), 0) & FS_MEM) {
+        return;
+    }
+    put_mem(x, format, W_A);
+    if (pop)
+        x87_pop(x);
+}
+
+static void fst_reg(struct x87 *x, bool pop)
+{
+    if (x87_full(x, 0)) {
+        x->fsw &= ~FS_C1;
+        x87_copy(x87_st(x, x->rm), x87_st(x, 0));
+    } else {
+        if (!x87_underflow(x))
+            return;
+        x87_set_indefinite(x87_st(x, x->rm));
+    }
+    x87_fill(x, x->rm);
+    if (pop)
+        x87_pop(x);
+}
+
+static void fxch(struct x87 *x)
+{
+    uint32_t a = x87_st(x, 0), b = x87_st(x, x->rm);
+    x->fsw &= ~FS_C1;
+    if (!x87_full(x, 0) || !x87_full(x, x->rm)) {
+        if (!x87_underflow(x))
+            return;
+        if (!x87_full(x, 0))
+            x87_set_indefinite(a);
+        if (!x87_full(x, x->rm))
+            x87_set_indefinite(b);
+        x87_fill(x, 0);
+        x87_fill(x, x->rm);
+    }
+    x87_copy(W_A, a);
+    x87_copy(a, b);
+    x87_copy(b, W_A);
+}
+
+static void pop_empty(struct x87 *x)
+{
+    x->fsw &= ~FS_C1;
+    x87_pop(x);
+}
+
+static void ffree(struct x87 *x, bool pop)
+{
+    x->fsw &= ~FS_C1;
+    x87_free(x, x->rm);
+    if (pop)
+        x87_pop(x);
+}
+
+/* ---- dispatch ---- */
+
+enum { F_WAITS = 1, F_POINTERS = 2 };
+
+/* What there is: bits of ModRM.reg for memory forms, bits of ModRM.rm for each escape and ModRM.reg of the others. What
+ * there is not is #UD even while an exception is pending. */
+static const uint8_t valid_mem[8] = {0xff, 0xfd, 0xff, 0xad, 0xff, 0xdd, 0xff, 0xfd};
+static const uint8_t valid_reg[8][8] = {
+    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {0xff, 0xff, 0x01, 0xff, 0x33, 0x7f, 0xff, 0xff},
+    {0xff, 0xff, 0xff, 0xff, 0x00, 0x02, 0x00, 0x00}, {0xff, 0xff, 0xff, 0xff, 0x1f, 0xff, 0xff, 0x00},
+    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00},
+    {0xff, 0xff, 0xff, 0x02, 0xff, 0xff, 0xff, 0xff}, {0xff, 0xff, 0xff, 0xff, 0x01, 0xff, 0xff, 0x00},
+};
+
+static bool is_valid(uint32_t esc, uint32_t modrm)
+{
+    uint32_t reg = modrm >> 3 & 7;
+    return modrm < 0xc0 ? valid_mem[esc] >> reg & 1 : valid_reg[esc][reg] >> (modrm & 7) & 1;
+}
+
+/* Most instructions wait for pending exceptions and leave pointers; those that control the x87 do not. */
+static uint32_t kind_of(uint32_t esc, uint32_t modrm)
+{
+    uint32_t reg = modrm >> 3 & 7;
+    if (modrm < 0xc0) {
+        if (esc == 1 && reg >= 4) /* fldenv fldcw fnstenv fnstcw */
+            return reg < 6 ? F_WAITS : 0;
+        if (esc == 5 && reg == 4) /* frstor */
+            return F_WAITS;
+        if (esc == 5 && reg >= 6) /* fnsave fnstsw */
+            return 0;
+    } else if ((esc == 3 && reg == 4) || (esc == 7 && modrm == 0xe0)) {
+        return 0; /* fnclex fninit and their 8087 and 80287 kin, fnstsw ax */
+    }
+    return F_WAITS | F_POINTERS;
+}
+
+static void dispatch_mem(struct x87 *x, uint32_t esc, uint32_t reg)
+{
+    static const uint8_t arith_format[4] = {WF_F32, WF_I32, WF_F64, WF_I16};
+    if (!(esc & 1)) {
+        fetch(x, W_A, arith_format[esc >> 1]);
+        x87_arith_mem(x, reg, arith_format[esc >> 1]);
+        return;
+    }
+    switch (esc << 3 | reg) {
+    case 1 << 3 | 0: fld_mem(x, WF_F32); break;
+    case 1 << 3 | 2: fst_mem(x, WF_F32, false); break;
+    case 1 << 3 | 3: fst_mem(x, WF_F32, true); break;
+    case 1 << 3 | 4: x87_fldenv(x); break;
+    case 1 << 3 | 5: x->fcw = (hw_gld16(x->addr) & 0x1f3f) | 0x40; break;
+    case 1 << 3 | 6: x87_fnstenv(x); break;
+    case 1 << 3 | 7: hw_gst16(x->addr, x->fcw); break;
+    case 3 << 3 | 0: fld_mem(x, WF_I32); break;
+    case 3 << 3 | 2: fst_mem(x, WF_I32, false); break;
+    case 3 << 3 | 3: fst_mem(x, WF_I32, true); break;
+    case 3 << 3 | 5: fld_mem(x, WF_X80); break;
+    case 3 << 3 | 7: fst_mem(x, WF_X80, true); break;
+    case 5 << 3 | 0: fld_mem(x, WF_F64); break;
+    case 5 << 3 | 2: fst_mem(x, WF_F64, false); break;
+    case 5 << 3 | 3: fst_mem(x, WF_F64, true); break;
+    case 5 << 3 | 4: x87_frstor(x); break;
+    case 5 << 3 | 6: x87_fnsave(x); break;
+    case 5 << 3 | 7: hw_gst16(x->addr, x->fsw | x->top << 11); break;
+    case 7 << 3 | 0: fld_mem(x, WF_I16); break;
+    case 7 << 3 | 2: fst_mem(x, WF_I16, false); break;
+    case 7 << 3 | 3: fst_mem(x, WF_I16, true); break;
+    case 7 << 3 | 4: x87_fbld(x); break;
+    case 7 << 3 | 5: fld_mem(x, WF_I64); break;
+    case 7 << 3 | 6: x87_fbstp(x); break;
+    case 7 << 3 | 7: fst_mem(x, WF_I64, true); break;
+    default: break;
+    }
+}
+
+/* Condition of fcmovcc, reg 0..3: CF, ZF, CF | ZF, PF. */
+static uint32_t fcmov_condition(uint32_t reg)
+{
+    return reg == 0 ? hw_setcc(CC_B) : reg == 1 ? hw_setcc(CC_E) : reg == 2 ? hw_setcc(CC_BE) : hw_setcc(CC_P);
+}
+
+static void escape_db(struct x87 *x, uint32_t modrm)
+{
+    switch (modrm) {
+    case 0xe2: x->fsw &= ~(FS_EXC | FS_SF | FS_ES | FS_B); break;
+    case 0xe3: x87_init(x); break;
+    default: break; /* fneni, fndisi of the 8087, fnsetpm of the 80287: nothing */
+    }
+}
+
+static void dispatch_reg(struct x87 *x, uint32_t esc, uint32_t modrm)
+{
+    uint32_t reg = modrm >> 3 & 7;
+    switch (esc << 3 | reg) {
+    case 0 << 3 | 2:
+    case 4 << 3 | 2: x87_compare(x, x->rm, 0, 0); return;
+    case 0 << 3 | 3:
+    case 4 << 3 | 3:
+    case 6 << 3 | 2: x87_compare(x, x->rm, 0, 1); return;
+    case 6 << 3 | 3: x87_compare(x, 1, 0, 2); return;
+    case 1 << 3 | 0: fld_reg(x); return;
+    case 1 << 3 | 1:
+    case 5 << 3 | 1:
+    case 7 << 3 | 1: fxch(x); return;
+    case 1 << 3 | 2: return; /* fnop */
+    case 1 << 3 | 3: /* an fstp that finds nothing wrong with an empty ST(0) */
+        if (x87_full(x, 0))
+            fst_reg(x, true);
+        else
+            pop_empty(x);
+        return;
+    case 5 << 3 | 3:
+    case 7 << 3 | 2:
+    case 7 << 3 | 3: fst_reg(x, true); return;
+    case 1 << 3 | 4:
+    case 1 << 3 | 5:
+    case 1 << 3 | 6:
+    case 1 << 3 | 7: x87_d9_reg(x, modrm); return;
+    case 2 << 3 | 0:
+    case 2 << 3 | 1:
+    case 2 << 3 | 2:
+    case 2 << 3 | 3: x87_cmov(x, fcmov_condition(reg)); return;
+    case 3 << 3 | 0:
+    case 3 << 3 | 1:
+    case 3 << 3 | 2:
+    case 3 << 3 | 3: x87_cmov(x, !fcmov_condition(reg)); return;
+    case 2 << 3 | 5: x87_compare(x, 1, X87_QUIET, 2); return;
+    case 3 << 3 | 4: escape_db(x, modrm); return;
+    case 3 << 3 | 5: x87_compare(x, x->rm, X87_QUIET | X87_FLAGS, 0); return;
+    case 3 << 3 | 6: x87_compare(x, x->rm, X87_FLAGS, 0); return;
+    case 5 << 3 | 0: ffree(x, false); return;
+    case 7 << 3 | 0: ffree(x, true); return;
+    case 5 << 3 | 2: fst_reg(x, false); return;
+    case 5 << 3 | 4: x87_compare(x, x->rm, X87_QUIET, 0); return;
+    case 5 << 3 | 5: x87_compare(x, x->rm, X87_QUIET, 1); return;
+    case 7 << 3 | 4:
+        hw_setg(G_EAX, hw_ins16(hw_g(G_EAX), x->fsw | x->top << 11));
+        return;
+    case 7 << 3 | 5: x87_compare(x, x->rm, X87_QUIET | X87_FLAGS, 1); return;
+    case 7 << 3 | 6: x87_compare(x, x->rm, X87_FLAGS, 1); return;
+    default: break;
+    }
+    if (esc == 0)
+        x87_arith_reg(x, reg, 0, x->rm, false);
+    else /* fsub and fsubr, fdiv and fdivr change places: both put ST(0) first */
+        x87_arith_reg(x, reg >= 4 ? reg ^ 1 : reg, x->rm, 0, esc == 6);
+}
+
+static void begin(struct x87 *x, const struct insn *in)
+{
+    uint32_t fsw = hw_mfs(SR_FSW);
+    x->in = in;
+    x->fcw = hw_mfs(SR_FCW);
+    x->fsw = fsw & ~FS_TOP;
+    x->top = fsw >> 11 & 7;
+    x->tag = hw_mfs(SR_FTAG);
+}
+
+static void end(struct x87 *x)
+{
+    uint32_t fsw = x->fsw & ~(FS_ES | FS_B);
+    if (fsw & ~x->fcw & FS_EXC)
+        fsw |= FS_ES | FS_B;
+    hw_mts(fsw | x->top << 11, SR_FSW);
+    hw_mts(x->fcw, SR_FCW);
+    hw_mts(x->tag, SR_FTAG);
+}
+
+static void set_pointers(const struct x87 *x)
+{
+    const struct insn *in = x->in;
+    hw_mts(in->eip, SR_FIP);
+    hw_mts(selector(SEG_CS) | (in->imm & 0x7ff) << 16, SR_FCO);
+    if (in->o[0].kind == O_MEM) {
+        hw_mts(x->off, SR_FDP);
+        hw_mts(selector(in->seg), SR_FDS);
+    }
+}
+
+void ia32_x87(const struct insn *in)
+{
+    struct x87 x;
+    uint32_t next = in->eip + in->length;
+    if (!(hw_mfs(SR_MODE) & MODE_CODE32))
+        next &= 0xffff;
+    begin(&x, in);
+    if (in->op == I_FWAIT) {
+        if (x.fsw & FS_ES)
+            cms_guest_fault(X_MF, 0);
+        retire(next);
+        return;
+    }
+    uint32_t esc = in->imm >> 8 & 7, modrm = in->imm & 0xff, kind = kind_of(esc, modrm);
+    if (!is_valid(esc, modrm))
+        cms_guest_fault(X_UD, 0);
+    if ((kind & F_WAITS) && (x.fsw & FS_ES))
+        cms_guest_fault(X_MF, 0);
+    x.rm = modrm & 7;
+    if (modrm < 0xc0) {
+        x.off = offset(in);
+        x.addr = x.off + seg_base(in->seg);
+        dispatch_mem(&x, esc, modrm >> 3 & 7);
+    } else {
+        dispatch_reg(&x, esc, modrm);
+    }
+    if (kind & F_POINTERS)
+        set_pointers(&x);
+    end(&x);
+    retire(next);
+}
+
+void ia32_x87_reset(void)
+{
+    struct x87 x = {0};
+    x87_init(&x);
+    end(&x);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interpreted x87 against the host's: random instructions of every escape from random states (denormals,
+ * infinities, NaNs, unsupported encodings, empty registers, all rounding and precision settings, masked and unmasked),
+ * and all of the state they leave must agree: registers, control, status and tag word, memory, AX, EFLAGS, fault and EIP.
+ *
+ * What recent processors do differently from the P6 that we follow is left out: the opcode and data pointers and the
+ * selectors (see test_pointers), fisttp (SSE3).
+ */
+#include "tests/unit/fake_hw.h"
+
+enum { RUNS = 300000, AREA = 128, AT_AREA = 0x1000 };
+
+static uint64_t seed = 0x243f6a8885a308d3u;
+
+static uint32_t rnd(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (uint32_t)(seed >> 24);
+}
+
+static uint64_t rnd64(void)
+{
+    return (uint64_t)rnd() << 32 | rnd();
+}
+
+/* Few bits set or few clear, or all at random. */
+static uint64_t some_bits(void)
+{
+    switch (rnd() % 5) {
+    case 0: return 0;
+    case 1: return ~(uint64_t)0;
+    case 2: return (uint64_t)1 << (rnd() & 63);
+    case 3: return ~(uint64_t)0 << (rnd() & 63);
+    default: return rnd64();
+    }
+}
+
+static void random_x80(uint8_t p[10])
+{
+    uint64_t sig = some_bits();
+    uint32_t se = rnd() & 0xffff;
+    switch (rnd() % 16) {
+    case 0: se &= 0x8000; sig = 0; break;
+    case 1: se &= 0x8000; break; /* denormal, zero, pseudo-denormal */
+    case 2: se |= 0x7fff; sig = (uint64_t)1 << 63; break;
+    case 3: se |= 0x7fff; sig |= (uint64_t)3 << 62; break;
+    case 4: se |= 0x7fff; sig = (sig | (uint64_t)1 << 63 | 1) & ~((uint64_t)1 << 62); break;
+    case 5: break; /* often unsupported */
+    case 6: se = (se & 0x8000) | (0x3fff + rnd() % 4); sig |= (uint64_t)1 << 63; break;
+    case 7: se = (se & 0x8000) | (0x3fff + rnd() % 70); sig |= (uint64_t)1 << 63; break;
+    case 8: se = (se & 0x8000) | (0x3fff - rnd() % 70); sig |= (uint64_t)1 << 63; break;
+    case 9: se = (se & 0x8000) | rnd() % 70; sig |= (uint64_t)1 << 63; break;
+    case 10: se = (se & 0x8000) | (0x7ffe - rnd() % 70); sig |= (uint64_t)1 << 63; break;
+    case 11: /* a single or its neighbourhood */
+        se = (se & 0x8000) | (0x3fff - 150 + rnd() % 290);
+        sig = (sig & 0xffffffff00000000u) | (uint64_t)1 << 63;
+        break;
+    case 12: /* about the limits of doubles */
+        se = (se & 0x8000) | (rnd() & 1 ? 0x3fff - 1090 + rnd() % 80 : 0x3fff + 1000 + rnd() % 40);
+        sig |= (uint64_t)1 << 63;
+        break;
+    default: { /* integers */
+        uint32_t n = rnd() & 63;
+        se = (se & 0x8000) | (0x3fff + n);
+        sig = (sig | (uint64_t)1 << 63) & ~(uint64_t)0 << (63 - n);
+        break;
+    }
+    }
+    memcpy(p, &sig, 8);
+    memcpy(p + 8, &se, 2);
+}
+
+static uint64_t random_f64(void)
+{
+    uint64_t sign = (uint64_t)(rnd() & 1) << 63, m = some_bits() >> 12;
+    switch (rnd() % 8) {
+    case 0: return sign;
+    case 1: return sign | m;
+    case 2: return sign | (uint64_t)0x7ff << 52;
+    case 3: return sign | (uint64_t)0x7ff << 52 | m;
+    case 4: return sign | (uint64_t)(1023 + rnd() % 60) << 52 | m;
+    default: return sign | (uint64_t)(rnd() % 0x7ff) << 52 | m;
+    }
+}
+
+static uint32_t random_f32(void)
+{
+    uint32_t sign = rnd() << 31, m = (uint32_t)(some_bits() >> 41);
+    switch (rnd() % 8) {
+    case 0: return sign;
+    case 1: return sign | m;
+    case 2: return sign | 0xffu << 23;
+    case 3: return sign | 0xffu << 23 | m;
+    case 4: return sign | (127 + rnd() % 30) << 23 | m;
+    default: return sign | rnd() % 0xff << 23 | m;
+    }
+}
+
+/* An image of fxsave. */
+struct fx {
+    uint16_t fcw, fsw;
+    uint8_t tag, pad_;
+    uint16_t fop;
+    uint32_t fip, fcs, fdp, fds, mxcsr, mxcsr_mask;
+    struct {
+        uint8_t b[10], pad_[6];
+    } st[8];
+    uint8_t rest[352];
+};
+_Static_assert(sizeof(struct fx) == 512, "");
+
+static void random_state(struct ia32_state *st, bool pending)
+{
+    struct fx f;
+    memset(&f, 0, sizeof f);
+    f.mxcsr = 0x1f80;
+    f.fcw = (rnd() & 0x1f3f) | 0x40;
+    if (rnd() % 8 < 5)
+        f.fcw |= 0x3f;
+    else if (rnd() & 1)
+        f.fcw |= 0x3f & ~(1u << rnd() % 6);
+    f.fsw = rnd() & 0x7f7f;
+    if (!pending)
+        f.fsw &= ~(~f.fcw & 0x3fu);
+    if (rnd() & 1)
+        f.fsw &= ~0x7fu;
+    if (f.fsw & ~f.fcw & 0x3f)
+        f.fsw |= 0x8080;
+    f.tag = rnd() % 4 ? 0xff : rnd();
+    if (rnd() % 2) /* room to push */
+        f.tag &= ~(1u << (((f.fsw >> 11 & 7) + 7) & 7));
+    for (int i = 0; i < 8; i++)
+        random_x80(f.st[i].b);
+    if (rnd() % 3 == 0) { /* operands close to each other */
+        memcpy(f.st[1].b, f.st[0].b, 10);
+        f.st[1].b[rnd() % 10] ^= 1u << (rnd() & 7);
+    }
+    f.fip = rnd();
+    memcpy(st->fx, &f, sizeof f);
+    memset(silicon_ptr(SILICON_DATA + AT_AREA), 0, AREA);
+    for (int i = 0; i < 8; i++)
+        st->gpr[i] = rnd();
+    st->gpr[IA32_EBX] = SILICON_DATA + AT_AREA;
+    st->gpr[IA32_ESP] = SILICON_DATA + 0x2000;
+    st->eflags = 0x202 | (rnd() & F_ALL);
+    st->eip = SILICON_CODE + 0x100;
+}
+
+/* Something for every format at the operand. */
+static void random_operand(uint8_t *p)
+{
+    uint64_t d;
+    uint32_t s;
+    switch (rnd() % 6) {
+    case 0: random_x80(p); break;
+    case 1:
+        d = random_f64();
+        memcpy(p, &d, 8);
+        break;
+    case 2:
+        s = random_f32();
+        memcpy(p, &s, 4);
+        break;
+    case 3: /* packed decimal */
+        for (int i = 0; i < 10; i++)
+            p[i] = (uint8_t)(rnd() % 10 | rnd() % 10 << 4);
+        if (rnd() & 1)
+            memset(p + rnd() % 10, 0, 1);
+        p[9] = (uint8_t)(rnd() & 0x80);
+        break;
+    case 4:
+        d = some_bits() >> (rnd() & 63);
+        memcpy(p, &d, 8);
+        break;
+    default:
+        for (int i = 0; i < 12; i++)
+            p[i] = (uint8_t)rnd();
+        break;
+    }
+    for (int i = 16; i < AREA; i++)
+        p[i] = (uint8_t)rnd();
+}
+
+static void to_fake(const struct ia32_state *st)
+{
+    struct fx f;
+    memcpy(&f, st->fx, sizeof f);
+    uint32_t top = f.fsw >> 11 & 7;
+    memset(fh.wide, 0xee, sizeof fh.wide);
+    for (uint32_t i = 0; i < 8; i++)
+        memcpy(fh.wide[WIDE_X87 + ((top + i) & 7)], f.st[i].b, 10);
+    fh.fp[SR_FCW - SR_FCW] = f.fcw;
+    fh.fp[SR_FSW - SR_FCW] = f.fsw;
+    fh.fp[SR_FTAG - SR_FCW] = f.tag;
+    fh.fp[SR_FIP - SR_FCW] = f.fip;
+    fh.fp[SR_FCO - SR_FCW] = f.fcs | (uint32_t)f.fop << 16;
+    fh.fp[SR_FDP - SR_FCW] = f.fdp;
+    fh.fp[SR_FDS - SR_FCW] = f.fds;
+    for (int i = 0; i < 8; i++)
+        fh.r[32 + i] = st->gpr[i];
+    fh.r[32 + G_EIP] = st->eip;
+    fh.r[32 + G_EFL] = 0x202;
+    fh.r[32 + G_SEL0] = 0x2b | 0x23u << 16;
+    fh.r[32 + G_SEL1] = 0x2b | 0x2bu << 16;
+    fh.r[32 + G_SEL2] = 0;
+    fh.cc = st->eflags & F_ALL;
+    fh.mode = MODE_PROCESS;
+    fh.unimplemented = false;
+    fh.ntouched = 0;
+    hw_commit(0);
+}
+
+static void from_fake(struct ia32_state *st)
+{
+    struct fx f;
+    memset(&f, 0, sizeof f);
+    uint32_t top = fh.fp[SR_FSW - SR_FCW] >> 11 & 7;
+    for (uint32_t i = 0; i < 8; i++)
+        memcpy(f.st[i].b, fh.wide[WIDE_X87 + ((top + i) & 7)], 10);
+    f.fcw = (uint16_t)fh.fp[SR_FCW - SR_FCW];
+    f.fsw = (uint16_t)fh.fp[SR_FSW - SR_FCW];
+    f.tag = (uint8_t)fh.fp[SR_FTAG - SR_FCW];
+    f.fip = fh.fp[SR_FIP - SR_FCW];
+    f.fop = (uint16_t)(fh.fp[SR_FCO - SR_FCW] >> 16);
+    memcpy(st->fx, &f, sizeof f);
+    for (int i = 0; i < 8; i++)
+        st->gpr[i] = fh.r[32 + i];
+    st->eip = fh.r[32 + G_EIP];
+    st->eflags = fh.r[32 + G_EFL] | fh.cc;
+}
+
+/* Runs one instruction of ours; what differs from the host's outcome is in ours and theirs. */
+static uint32_t run_ours(const struct ia32_state *in, struct ia32_state *out)
+{
+    to_fake(in);
+    fh.vector = 0xff;
+    if (!setjmp(fh.out))
+        ia32_interp(true);
+    from_fake(out);
+    return fh.vector;
+}
+
+static void show(const char *who, const struct ia32_state *st)
+{
+    struct fx f;
+    memcpy(&f, st->fx, sizeof f);
+    print_error("  %s eip %08x eax %08x fl %03x cw %04x sw %04x tag %02x ip %08x\n      ", who, st->eip, st->gpr[0],
+                st->eflags & F_ALL, f.fcw, f.fsw, f.tag, f.fip);
+    for (int i = 0; i < 8; i++) {
+        uint64_t sig;
+        memcpy(&sig, f.st[i].b, 8);
+        print_error(" %02x%02x:%016llx", f.st[i].b[9], f.st[i].b[8], (unsigned long long)sig);
+    }
+    print_error("\n");
+}
+
+static bool same_fx(const struct ia32_state *a, const struct ia32_state *b, bool pointers)
+{
+    struct fx f, g;
+    memcpy(&f, a->fx, sizeof f);
+    memcpy(&g, b->fx, sizeof g);
+    for (int i = 0; i < 8; i++)
+        if (memcmp(f.st[i].b, g.st[i].b, 10))
+            return false;
+    return f.fcw == g.fcw && f.fsw == g.fsw && f.tag == g.tag && (!pointers || f.fip == g.fip);
+}
+
+/* One instruction of n bytes from a state, on both. */
+static bool compare(const struct ia32_state *in, const uint8_t *b, uint32_t n, const uint8_t *operand)
+{
+    struct ia32_state host, ours = *in;
+    struct ia32_fault f;
+    uint32_t k = in->eip - SILICON_CODE;
+    uint8_t *area = silicon_ptr(SILICON_DATA + AT_AREA);
+    memcpy(area, operand, AREA);
+    memcpy(fh.data + AT_AREA, operand, AREA);
+    memset(fh.code + k, 0xcc, 32);
+    memcpy(fh.code + k, b, n);
+    silicon_load(in->eip, b, n);
+    enum silicon_end end = silicon_run(in, n, &host, &f);
+    uint32_t vector = run_ours(in, &ours);
+    bool ok = (end == SILICON_END && vector == 0xff) || (end == SILICON_FAULT && f.vector == (int)vector);
+    ok = ok && host.eip == ours.eip && same_fx(&host, &ours, end == SILICON_END) && !memcmp(host.gpr, ours.gpr, 32) &&
+         ((host.eflags ^ ours.eflags) & F_ALL) == 0 && !memcmp(area, fh.data + AT_AREA, AREA);
+    if (ok)
+        return true;
+    print_error("%02x %02x: host end %d vector %d, ours vector %d%s\n", b[0], b[1], (int)end, f.vector,
+                vector == 0xff ? -1 : (int)vector, fh.unimplemented ? " (unimplemented)" : "");
+    print_error("  operand");
+    for (int i = 0; i < 10; i++)
+        print_error(" %02x", operand[i]);
+    print_error("\n");
+    show("in  ", in);
+    show("host", &host);
+    show("ours", &ours);
+    if (memcmp(area, fh.data + AT_AREA, AREA)) {
+        print_error("  host ");
+        for (int i = 0; i < 108; i++)
+            print_error("%02x", area[i]);
+        print_error("\n  ours ");
+        for (int i = 0; i < 108; i++)
+            print_error("%02x", fh.data[AT_AREA + i]);
+        print_error("\n");
+    }
+    return false;
+}
+
+static bool transcendental(uint32_t esc, uint32_t modrm)
+{
+    return esc == 1 && ((modrm >= 0xf0 && modrm <= 0xf3) || modrm == 0xf9 || modrm == 0xfb || modrm >= 0xfe);
+}
+
+static bool fisttp(uint32_t esc, uint32_t modrm)
+{
+    return (esc == 3 || esc == 5 || esc == 7) && modrm < 0xc0 && (modrm >> 3 & 7) == 1;
+}
+
+/* The environment in memory has pointers that processors disagree on. */
+static bool environment(uint32_t esc, uint32_t modrm)
+{
+    uint32_t reg = modrm >> 3 & 7;
+    return modrm < 0xc0 && ((esc == 1 && (reg == 4 || reg == 6)) || (esc == 5 && (reg == 4 || reg == 6)));
+}
+
+static bool have_silicon(void)
+{
+    if (silicon_init() || silicon_limit() != 0xffffffff) {
+        print_message("skipped: %s\n", silicon_init() ? silicon_why() : "memory below 4 GB is in use");
+        return false;
+    }
+    silicon_use_fx(1);
+    silicon_reset();
+    memset(fh.code, 0xcc, sizeof fh.code);
+    return true;
+}
+
+static void every_escape(void **state)
+{
+    (void)state;
+    const char *e = getenv("RUNS"), *only = getenv("ONLY");
+    uint32_t total = e ? (uint32_t)atol(e) : RUNS, bad = 0, done = 0;
+    uint32_t fix = only ? (uint32_t)strtol(only, NULL, 16) : 0;
+    uint8_t failed[0x800] = {0};
+    if (!have_silicon())
+        skip();
+    for (uint32_t i = 0; i < total && bad < 40; i++) {
+        uint32_t esc = rnd() & 7, modrm = rnd() % 4 ? 0xc0 | (rnd() & 63) : (rnd() & 0x38) | 3;
+        if (fix) {
+            esc = fix >> 8 & 7;
+            modrm = fix & 0xff;
+        }
+        if (transcendental(esc, modrm) || fisttp(esc, modrm) || environment(esc, modrm))
+            continue;
+        uint8_t b[2] = {(uint8_t)(0xd8 | esc), (uint8_t)modrm}, operand[AREA] = {0};
+        struct ia32_state in;
+        memset(&in, 0, sizeof in);
+        random_state(&in, rnd() % 8 == 0);
+        random_operand(operand);
+        done++;
+        uint32_t id = esc << 8 | (modrm < 0xc0 ? modrm & 0x38 : modrm & 0xff);
+        if (failed[id] && !fix)
+            continue;
+        if (!compare(&in, b, 2, operand)) {
+            failed[id] = 1;
+            bad++;
+        }
+    }
+    silicon_use_fx(0);
+    print_message("%u instructions\n", done);
+    assert_int_equal(bad, 0);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(every_escape)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
