@@ -198,7 +198,8 @@ void trap_raise(struct vm *vm, uint32_t info, uint32_t code)
 enum trap_code trap_check_hostcall(struct vm *vm)
 {
     struct vm_state *s = &vm->s;
-    unsigned lo = vm->shadow_lo;
+    /* The guest's registers: those of C, shadowed or not, are CMS's own and live on. */
+    const unsigned lo = GUEST_REG0;
     bool clean = s->sb_n == 0 && memcmp(s->r + lo, s->shadow + lo, (NGPR - lo) * sizeof s->r[0]) == 0 &&
                  cc_flags(&s->cc) == cc_flags(&s->cc_shadow) && s->mode == s->mode_shadow;
     if (vm->misc_dirty)
