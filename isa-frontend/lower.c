@@ -88,8 +88,8 @@ static const family_fn families[I_COUNT_] = {
 enum lower_result ia32_lower(struct ir_group *g, const struct insn *in)
 {
     family_fn f = families[in->op];
-    /* 16-bit addressing is not worth code here. */
-    if (!f || in->addrsize != 4)
+    /* 16-bit addressing is not worth code here; stores through CS fault. */
+    if (!f || in->addrsize != 4 || in->seg == SEG_CS)
         return LOW_NONE;
     return f(g, in);
 }

@@ -31,6 +31,12 @@ struct outcome {
     uint32_t memory;
 };
 
+/* Another place for each case, at times across the page boundary. */
+static uint32_t start(uint32_t k)
+{
+    return CODE + 0x40 + k * 67 % 5500;
+}
+
 struct run {
     uint32_t seed, ncases, k, insns;
     unsigned families;
@@ -50,7 +56,7 @@ static void make(const struct run *r, uint32_t k, struct test_case *c)
     struct gen g;
     gen_init(&g, (uint64_t)r->seed << 32 | (k + 1));
     g.families = r->families;
-    c->len = (uint32_t)gen_block(&g, CODE + 0x100, c->code, r->insns);
+    c->len = (uint32_t)gen_block(&g, start(k), c->code, r->insns);
     c->code[c->len++] = 0xcd;
     c->code[c->len++] = 0x80;
     gen_state(&g, &c->st);
@@ -67,18 +73,15 @@ static bool next(struct bare *b)
     make(r, r->k, &c);
     for (uint32_t p = 0; p < PAGES; p++) {
         uint32_t la = DATA + p * PG;
-        bare_page(b, la, la == SILICON_DATA_RO ? PTE_RO : PTE_RW);
         for (uint32_t i = 0; i < PG; i++)
             page[i] = (uint8_t)(i * 7 + p * 13 + r->k);
         bare_write(b, la, page, PG);
-        if (la == SILICON_DATA_NONE)
-            bare_page(b, la, PTE_NONE);
     }
     memset(page, 0xcc, PG);
     for (uint32_t p = 0; p < CODE_PAGES; p++)
         bare_write(b, CODE + p * PG, page, PG);
-    bare_write(b, CODE + 0x100, c.code, c.len);
-    bare_set(b, c.st.gpr, CODE + 0x100, c.st.eflags & IA32_FLAGS);
+    bare_write(b, start(r->k), c.code, c.len);
+    bare_set(b, c.st.gpr, start(r->k), c.st.eflags & IA32_FLAGS);
     /* A block may loop for long (REP, or a jump that the generator did not think of). */
     bare_deadline(b, 2000);
     return true;
@@ -90,7 +93,6 @@ static void done(struct bare *b, const struct bare_result *res)
     static uint8_t window[PAGES * PG];
     struct outcome *o = &r->out[r->k++];
     o->r = *res;
-    bare_page(b, SILICON_DATA_NONE, PTE_RW);
     bare_read(b, DATA, window, sizeof window);
     o->memory = hash(window, sizeof window);
 }
@@ -115,6 +117,11 @@ static uint64_t run_mode(struct run *r, const struct mdesc *machine, uint32_t ge
     bare_init(&b, &m, NULL);
     for (uint32_t p = 0; p < CODE_PAGES; p++)
         bare_page(&b, CODE + p * PG, PTE_RW);
+    for (uint32_t la = DATA; la < DATA + PAGES * PG; la += PG) {
+        bare_page(&b, la, la == SILICON_DATA_RO ? PTE_RO : PTE_RW);
+        if (la == SILICON_DATA_NONE) /* with its frame, but not present */
+            bare_page(&b, la, PTE_NONE);
+    }
     r->k = 0;
     enum vm_stop stop = bare_run(&b);
     if (stop != VM_STOP || b.panic || r->k != r->ncases)
