@@ -62,7 +62,10 @@ void process_note_file(struct process *p, const char *path)
 
 static int through_sysroot(struct process *p, const char *in, char *out, size_t n)
 {
-    if (p->sysroot && in[0] == '/') {
+    /* The one name that means another file for the guest than for the simulator. */
+    if (!strcmp(in, "/proc/self/exe"))
+        in = p->program;
+    else if (p->sysroot && in[0] == '/') {
         int k = snprintf(out, n, "%s%s", p->sysroot, in);
         if (k > 0 && (size_t)k < n && !faccessat(AT_FDCWD, out, F_OK, AT_SYMLINK_NOFOLLOW))
             return 0;

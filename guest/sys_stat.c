@@ -179,37 +179,38 @@ CALL(fstatfs64)
     return !fd_open(p, a[0]) ? -EBADF : a[1] == 84 ? put_statfs(p, a[2]) : -EINVAL;
 }
 
-static int32_t read_link(struct process *p, const char *path, uint32_t at, uint32_t size)
+/* /proc/self/exe is asked for by its text: followed, it would be the program itself, no link. */
+static int32_t read_link(struct process *p, int32_t dirfd, uint32_t name, uint32_t at,
+                         uint32_t size)
 {
-    char target[PATH_MAX];
+    char path[PATH_MAX], target[PATH_MAX];
     ssize_t n;
+    int e = space_string(&p->space, name, path, sizeof path);
 
-    if (!strcmp(path, "/proc/self/exe"))
+    if (e >= 0 && !strcmp(path, "/proc/self/exe")) {
         n = snprintf(target, sizeof target, "%s", p->program);
-    else
+    } else {
+        e = guest_path_at(p, dirfd, name, path, sizeof path);
+        if (e)
+            return e;
         n = readlink(path, target, sizeof target);
+    }
     if (n < 0)
         return -errno;
     if ((uint32_t)n > size)
         n = (ssize_t)size;
-    int e = space_write(&p->space, at, target, (uint32_t)n);
+    e = space_write(&p->space, at, target, (uint32_t)n);
     return e ? e : (int32_t)n;
 }
 
 CALL(readlink)
 {
-    char path[PATH_MAX];
-    int e = guest_path(p, a[0], path, sizeof path);
-
-    return e ? e : read_link(p, path, a[1], a[2]);
+    return read_link(p, GAT_FDCWD, a[0], a[1], a[2]);
 }
 
 CALL(readlinkat)
 {
-    char path[PATH_MAX];
-    int e = guest_path_at(p, (int32_t)a[0], a[1], path, sizeof path);
-
-    return e ? e : read_link(p, path, a[2], a[3]);
+    return read_link(p, (int32_t)a[0], a[1], a[2], a[3]);
 }
 
 CALL(getcwd)
