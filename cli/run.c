@@ -330,9 +330,10 @@ static int report(struct run *r, bool defect)
         identify(&rep.cms_image, r->m.cms_host == CMS_ON_MODEL ? r->cms_path : NULL);
         int failed = report_json(&rep, r->stats_file);
         free(file);
-        if ((r->stats_file != stdout && fclose(r->stats_file)) || failed)
-            return cli_error("%s: %s", r->stats_path, strerror(errno));
+        FILE *f = r->stats_file;
         r->stats_file = NULL;
+        if ((f != stdout && fclose(f)) || failed)
+            return cli_error("%s: %s", r->stats_path, strerror(errno));
     }
     rep.machine.path = r->machine.path;
     if (!r->quiet)

@@ -89,3 +89,21 @@ verdict $? stats-members "no $(tr '\n' ' ' <"$OUT/missing")"
 want=$(sha256sum <"$guest" | cut -d ' ' -f 1)
 grep -q "\"program\": \"$want\"" "$OUT/stats.json"
 verdict $? stats-identity
+
+# What can be known only at the end of a run, or comes from a damaged image, is one clear line too.
+refused()
+{
+    local name=$1 word=$2
+    shift 2
+    "${run[@]}" --quiet "$@" -- "$guest" true >"$OUT/out" 2>"$OUT/err"
+    [ $? = 2 ] && [ "$(wc -l <"$OUT/err")" = 1 ] && grep -q -e "$word" "$OUT/err"
+    verdict $? "$name" "$(head -n 2 "$OUT/err" | tr '\n' ' ')"
+}
+refused stats-full-disk "/dev/full" --stats /dev/full
+refused image-missing "nonesuch.lo" --cms "$OUT/nonesuch.lo"
+head -c 3000 /dev/urandom >"$OUT/noise.lo"
+refused image-noise "noise.lo" --cms "$OUT/noise.lo"
+printf '\t.text\n\t.globl\tf\nf:\n\tret\n' >"$OUT/f.s"
+"$CHRYSALIS" as -o "$OUT/f.lo" "$OUT/f.s"
+refused image-no-entry "_start" --cms "$OUT/f.lo"
+refused room-for-tables "cms.tcache_kb" --set concealed.mb=4 --set cms.tcache_kb=2100
