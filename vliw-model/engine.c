@@ -52,7 +52,7 @@ static inline void sb_release_fast(struct vm *vm)
         q = (q & ~e->mask) | e->data;
         memcpy(vm->mem + e->pa, &q, 8);
     }
-    vm->filter &= ~s->sb_filter;
+    vm->filter = s->mshr_n ? ~0ull : 0;
     s->sb_filter = 0;
     s->sb_n = 0;
 }

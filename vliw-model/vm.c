@@ -173,6 +173,7 @@ enum trap_code vm_exec1(struct vm *vm, const struct vop *op, bool commit, uint32
 void vm_set_pc(struct vm *vm, uint32_t pc)
 {
     vm->s.pc = pc;
+    vm->s.halted = 0;
 }
 
 uint32_t vm_pc(const struct vm *vm)

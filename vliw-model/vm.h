@@ -38,7 +38,7 @@ const struct mdesc *vm_mdesc(const struct vm *vm);
 
 /* Runs from the current PC until something stops it. Deterministic. */
 enum vm_stop vm_run(struct vm *vm, uint64_t cycle_limit);
-void vm_set_pc(struct vm *vm, uint32_t pc);
+void vm_set_pc(struct vm *vm, uint32_t pc); /* a halted machine runs again from there */
 uint32_t vm_pc(const struct vm *vm);
 uint32_t vm_halt_status(const struct vm *vm);
 const char *vm_defect(const struct vm *vm);

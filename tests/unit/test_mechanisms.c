@@ -1,0 +1,737 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mechanisms that keep guests right: each is exercised on the real machine, and on one where it is deliberately
+ * broken, where the same exercise must notice. An exercise returns whether the machine did right.
+ */
+#include "tests/unit/vmkit.h"
+
+enum { LA = 0x400000, FRAME = 0x5000, LA2 = 0x700000 };
+
+static struct kit broken_kit(unsigned what)
+{
+    struct kit k = KIT("sb.entries=8");
+    vm_test_break(k.vm, what);
+    kit_tlb(&k, LA, FRAME | KIT_RWX);
+    return k;
+}
+
+#define TRY(what, exercise)                                                                        \
+    static void test_##exercise(void **state)                                                      \
+    {                                                                                              \
+        (void)state;                                                                               \
+        assert_true(exercise(BREAK_NOTHING));                                                      \
+        assert_false(exercise(what));                                                              \
+    }
+
+/* Shadowed registers, condition codes and r16..r31 come back to what the last commit saw; r1..r15 do not. */
+static bool commit_and_rollback(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    BUNDLE(&k, OP_MOVI(32, 11), OP_MOVI(63, 12), OP_MOVI(16, 13), OP_MOVI(15, 14), OP_MOVI(4, 0x41));
+    BUNDLE(&k, OP_I(WRCC, 0, 4, F_ALL));
+    COMMIT(&k, 0, OP_MOVI(40, 15)); /* writes of the committing bundle are committed */
+    BUNDLE(&k, OP_MOVI(32, 21), OP_MOVI(63, 22), OP_MOVI(16, 23), OP_MOVI(15, 24), OP_MOVI(40, 25),
+           OP_R(SUBF32, 0, 0, 4));
+    BUNDLE(&k, {.opc = OP_EXIT, .bmode = B_SHORT, .imm = 5});
+    bool ok = kit_run(&k, k.base) == KIT_HALT_ROLLBACK;
+    struct vm *vm = k.vm;
+    ok = ok && vm_special(vm, SR_TRAP_CODE) == T_EXIT && vm_special(vm, SR_TRAP_INFO) == 5;
+    ok = ok && vm_reg(vm, 32) == 11 && vm_reg(vm, 63) == 12 && vm_reg(vm, 16) == 13 && vm_reg(vm, 40) == 15;
+    ok = ok && vm_reg(vm, 15) == 24 && vm_cc(vm) == 0x41;
+    kit_check_cycles(&k);
+    kit_free(&k);
+    return ok;
+}
+
+static void test_commit(void **state)
+{
+    (void)state;
+    assert_true(commit_and_rollback(BREAK_NOTHING));
+    assert_false(commit_and_rollback(BREAK_COMMIT));
+}
+TRY(BREAK_ROLLBACK, commit_and_rollback)
+
+/* Gated stores reach memory at the commit, and not at all after a rollback. */
+static bool gated_stores(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    uint32_t vec = k.base + 0x6000;
+    k.pc = vec;
+    COMMIT(&k, 0, OP_MOVI(9, 1));
+    HALT(&k);
+    kit_mts(&k, SR_VEC_ROLLBACK, vec);
+    k.pc = k.base;
+    BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, 0x11223344));
+    BUNDLE(&k, OP_I(GST32, 6, 5, 0));
+    BUNDLE(&k, OP_I(LW, 7, 0, FRAME)); /* native: memory has not changed yet */
+    COMMIT(&k, 0, OP_I(GST8, 6, 5, 5));
+    BUNDLE(&k, OP_I(LW, 8, 0, FRAME), OP_I(LW, 9, 0, FRAME + 4));
+    BUNDLE(&k, OP_I(GST32, 0, 5, 0));
+    BUNDLE(&k, {.opc = OP_EXIT, .bmode = B_SHORT});
+    bool ok = kit_run(&k, k.base) == 0;
+    ok = ok && vm_reg(k.vm, 7) == 0 && vm_reg(k.vm, 8) == 0x11223344;
+    ok = ok && kit_word(&k, FRAME) == 0x11223344 && kit_word(&k, FRAME + 4) == 0x4400;
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_GATE, gated_stores)
+
+/* All reads precede all writes. */
+static bool reads_first(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    BUNDLE(&k, OP_MOVI(5, 1), OP_MOVI(6, 2), OP_MOVI(7, 3), OP_MOVI(8, LA));
+    BUNDLE(&k, OP_I(GST32, 5, 8, 0));
+    /* a rotation of three, a load of what a store in a lower slot changes, and a branch on an old value */
+    BUNDLE(&k, OP_R(MOV, 5, 0, 6), OP_R(MOV, 6, 0, 7), OP_R(MOV, 7, 0, 5), OP_I(GST32, 6, 8, 0),
+           OP_I(GLD32, 8, 8, 0));
+    uint32_t over = k.pc + 4 * 64;
+    BUNDLE(&k, OP_MOVI(9, 0), OP_TGT(BNZ, 0, 9, over));
+    BUNDLE(&k, OP_MOVI(9, 7));
+    BUNDLE(&k, OP_MOVI(9, 0), OP_TGT(BNZ, 0, 9, over));
+    BUNDLE(&k, OP_MOVI(10, 99));
+    k.pc = over;
+    HALT(&k);
+    bool ok = kit_run(&k, k.base) == 0;
+    struct vm *vm = k.vm;
+    ok = ok && vm_reg(vm, 5) == 2 && vm_reg(vm, 6) == 3 && vm_reg(vm, 7) == 1 && vm_reg(vm, 8) == 1;
+    ok = ok && vm_reg(vm, 9) == 0 && vm_reg(vm, 10) == 0;
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_ATOMIC, reads_first)
+
+/* A bundle that traps has no effect, wherever in it the op that traps stands; the lowest slot's trap wins. */
+static bool trapping_bundle(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    bool ok = true;
+    kit_tlb(&k, LA + 0x1000, (FRAME + 0x1000) | TLB_V | TLB_R);
+    kit_set_word(&k, FRAME + 8, 77);
+    for (int variant = 0; variant < 4 && ok; variant++) {
+        k.pc = k.base + 0x100 * (uint32_t)variant;
+        uint32_t start = k.pc;
+        BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, 66), OP_MOVI(7, LA + 0x1000), OP_MOVI(8, 88), OP_MOVI(9, 99));
+        if (variant == 0) /* a store without permission, behind everything else */
+            BUNDLE(&k, OP_I(ADD, 6, 6, 1), OP_I(GLD32, 8, 5, 8), OP_I(SW, 9, 0, FRAME + 16), OP_I(GST32, 6, 7, 0));
+        else if (variant == 1) /* before everything else */
+            BUNDLE(&k, OP_I(GST32, 6, 7, 0), OP_I(GLD32, 8, 5, 8), OP_I(ADD, 6, 6, 1), OP_I(SW, 9, 0, FRAME + 16));
+        else if (variant == 2) /* two traps */
+            BUNDLE(&k, OP_I(ADD, 6, 6, 1), {.opc = OP_TRAPIF, .rd = CC_AE, .bmode = B_SHORT, .imm = 3},
+                   OP_I(GST32, 6, 7, 0), OP_I(GLD32, 8, 5, 8), OP_I(SW, 9, 0, FRAME + 16));
+        else /* a division */
+            BUNDLE(&k, OP_I(ADD, 6, 6, 1), OP_R(LW, 8, 0, 5), OP_R(UDIVQ, 9, 6, 0));
+        kit_set_word(&k, FRAME + 16, 55);
+        ok = kit_run(&k, start) == KIT_HALT_ROLLBACK;
+        ok = ok && vm_special(k.vm, SR_TRAP_CODE) ==
+                       (uint32_t)(variant == 2 ? T_CODE : variant == 3 ? T_DIVIDE : T_PERM);
+        ok = ok && vm_reg(k.vm, 6) == 66 && vm_reg(k.vm, 8) == 88 && vm_reg(k.vm, 9) == 99;
+        ok = ok && kit_word(&k, FRAME + 16) == 55;
+    }
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_ATOMIC, trapping_bundle)
+
+/* Loads see the bytes of gated stores, byte by byte, by physical address, across chunks and pages. */
+static bool forwarding(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    kit_tlb(&k, LA2, FRAME | KIT_RWX);                        /* the same frame again */
+    kit_tlb(&k, LA2 + 0x1000, (FRAME + 0x1000) | KIT_RWX);
+    kit_set_word(&k, FRAME + 8, 0xaabbccdd);
+    kit_set_word(&k, FRAME + 12, 0x55667788);
+    BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, LA2), OP_MOVI(7, 0x11223344));
+    BUNDLE(&k, OP_I(GLD32, 8, 5, 8)); /* so that the short way is open */
+    BUNDLE(&k, OP_I(GST8, 7, 5, 9));
+    BUNDLE(&k, OP_I(GLD32, 8, 5, 8), OP_I(GLD16, 9, 6, 9), OP_I(GLD32, 10, 6, 10), OP_I(GLD8S, 12, 6, 11));
+    BUNDLE(&k, OP_I(GST32, 7, 6, 0xffe)); /* across the pages */
+    BUNDLE(&k, OP_I(GLD32, 11, 6, 0xffd));
+    HALT(&k);
+    bool ok = kit_run(&k, k.base) == 0;
+    struct vm *vm = k.vm;
+    ok = ok && vm_reg(vm, 8) == 0xaabb44dd && vm_reg(vm, 9) == 0xbb44 && vm_reg(vm, 10) == 0x7788aabb;
+    ok = ok && vm_reg(vm, 11) == 0x22334400 && vm_reg(vm, 12) == 0xffffffaa;
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_FORWARD, forwarding)
+
+/* A stam that overlaps by one byte a word recorded through another linear page traps; others do not. */
+static bool alias(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    kit_tlb(&k, LA2, FRAME | KIT_RWX);
+    kit_set_word(&k, FRAME + 0x20, 5);
+    BUNDLE(&k, OP_MOVI(5, LA + 0x20), OP_MOVI(6, LA2 + 0x23), OP_MOVI(7, LA2 + 0x24), OP_MOVI(9, 9));
+    BUNDLE(&k, OP_I(LDP, 8, 5, 3));
+    BUNDLE(&k, OP_I(STAM, 9, 7, 0xff)); /* next to it */
+    BUNDLE(&k, OP_I(STAM, 9, 6, 0xf7)); /* over it, but its bit is not asked for */
+    COMMIT(&k, 0, OP_I(LDP, 8, 5, 3));  /* the commit clears the entry */
+    BUNDLE(&k, OP_I(STAM, 9, 6, 0xff));
+    BUNDLE(&k, OP_I(LDP, 8, 5, 3), OP_MOVI(10, 1));
+    BUNDLE(&k, OP_I(STAM, 9, 6, 0x08), OP_MOVI(10, 2));
+    HALT(&k);
+    bool ok = kit_run(&k, k.base) == KIT_HALT_ROLLBACK;
+    ok = ok && vm_special(k.vm, SR_TRAP_CODE) == T_ALIAS && vm_special(k.vm, SR_TRAP_INFO) == 3 &&
+         vm_special(k.vm, SR_TRAP_ADDR) == LA2 + 0x23 && vm_reg(k.vm, 10) == 1;
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_ALIAS, alias)
+
+/* A store to a marked chunk traps before it acts, also where stores took the short way before. */
+static bool tbits(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, 6), OP_MOVI(7, FRAME));
+    COMMIT(&k, 0, OP_I(GST32, 6, 5, 0x80));
+    COMMIT(&k, 0, OP_I(GST32, 6, 5, 0x84));
+    BUNDLE(&k, OP_I(TBSET, 0, 7, 2)); /* chunk 1: bytes 0x80 to 0xff */
+    COMMIT(&k, 0, OP_I(GST32, 6, 5, 0x7c));
+    COMMIT(&k, 0, OP_I(GST32, 6, 5, 0x100));
+    BUNDLE(&k, OP_I(GLD32, 8, 5, 0x80));
+    BUNDLE(&k, OP_I(PROBEW, 9, 5, 0x80), OP_I(PROBEW, 10, 5, 0x81));
+    BUNDLE(&k, OP_I(GST32, 5, 5, 0x7d)); /* its last byte is in the chunk */
+    HALT(&k);
+    bool ok = kit_run(&k, k.base) == KIT_HALT_ROLLBACK;
+    struct vm *vm = k.vm;
+    ok = ok && vm_special(vm, SR_TRAP_CODE) == T_TBIT && vm_special(vm, SR_TRAP_ADDR) == LA + 0x80 &&
+         vm_special(vm, SR_TRAP_INFO) == FRAME + 0x80;
+    ok = ok && vm_reg(vm, 8) == 6 && vm_reg(vm, 9) == 0 && vm_reg(vm, 10) == 1 + T_TBIT;
+    ok = ok && kit_word(&k, FRAME + 0x7c) == 6 && kit_word(&k, FRAME + 0x80) == 6;
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_TBITS, tbits)
+
+static bool xchk(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    BUNDLE(&k, OP_MOVI(5, LA + 0x123));
+    BUNDLE(&k, OP_I(XCHK, 0, 5, FRAME >> 12), OP_MOVI(6, 1));
+    BUNDLE(&k, OP_I(XCHK, 0, 5, (FRAME >> 12) + 1), OP_MOVI(6, 2));
+    HALT(&k);
+    bool ok = kit_run(&k, k.base) == KIT_HALT_ROLLBACK;
+    ok = ok && vm_special(k.vm, SR_TRAP_CODE) == T_XCHK && vm_special(k.vm, SR_TRAP_INFO) == (FRAME >> 12) + 1;
+    ok = ok && vm_reg(k.vm, 6) == 1;
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_XCHK, xchk)
+
+/* A TLB miss in the second of two memory ops: the handler has registers of its own and the bundle runs again whole. */
+static bool restartable(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    uint32_t handler = k.base + 0x6000;
+    k.pc = handler;
+    BUNDLE(&k, OP_I(MFS, 5, 0, SR_TRAP_ADDR), OP_I(MFS, 7, 0, SR_TRAP_CODE), OP_I(MFS, 8, 0, SR_TRAP_INFO));
+    BUNDLE(&k, OP_I(SW, 5, 0, 0x8000), OP_I(SW, 7, 0, 0x8004), OP_I(SW, 8, 0, 0x8008), OP_I(SW, 2, 0, 0x800c));
+    BUNDLE(&k, OP_I(TLBW, 0, 5, (FRAME + 0x1000) | KIT_RWX), OP_R(SUBF32, 0, 0, 5), OP_MOVI(9, 1000));
+    BUNDLE(&k, {.opc = OP_RFE, .bmode = B_REG});
+    kit_mts(&k, SR_VEC_RESTART, handler);
+    kit_mts(&k, SR_STACK2, 0x7777);
+    kit_set_word(&k, FRAME, 40);
+    k.pc = k.base;
+    BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, LA + 0x1000), OP_MOVI(7, 700), OP_MOVI(9, 900), OP_MOVI(2, 200));
+    BUNDLE(&k, OP_R(ADDF32, 0, 0, 5)); /* flags: NZ, no carry */
+    uint32_t at = BUNDLE(&k, OP_I(ADD, 7, 7, 1), OP_I(GST32, 9, 5, 0), OP_I(GLD32, 10, 5, 0), OP_I(GLD32, 11, 6, 4));
+    COMMIT(&k, 0, OP_R(MOV, 32, 0, 7), OP_C(SETCC, 12, 0, CC_B));
+    HALT(&k);
+    kit_set_word(&k, FRAME + 0x1004, 41);
+    bool ok = kit_run(&k, k.base) == 0;
+    struct vm *vm = k.vm;
+    ok = ok && kit_word(&k, 0x8000) == LA + 0x1004 && kit_word(&k, 0x8004) == T_TLB_MISS;
+    ok = ok && kit_word(&k, 0x8008) == (ACC_READ | 4) && kit_word(&k, 0x800c) == 0x7777;
+    ok = ok && vm_reg(vm, 5) == LA && vm_reg(vm, 7) == 701 && vm_reg(vm, 9) == 900 && vm_reg(vm, 2) == 200;
+    ok = ok && vm_reg(vm, 10) == 40 && vm_reg(vm, 11) == 41 && vm_reg(vm, 12) == 0 && kit_word(&k, FRAME) == 900;
+    ok = ok && vm_special(vm, SR_COMMIT_PC) > at && vm_stats(vm)->restarts == 1;
+    ok = ok && vm_special(vm, SR_TRAP_CODE) == T_NONE; /* no rollback trap has happened */
+    kit_check_cycles(&k);
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_BANK, restartable)
+
+static void test_rfe(void **state)
+{
+    (void)state;
+    assert_true(restartable(BREAK_NOTHING));
+    assert_false(restartable(BREAK_RESTART));
+    assert_false(restartable(BREAK_ATOMIC));
+}
+
+/* A commit may reach the deadline but not pass it; one that would has no effect. */
+static bool deadline(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    kit_mts(&k, SR_DEADLINE, 5);
+    kit_mts(&k, SR_DEADLINE_HI, 0);
+    COMMIT(&k, 3, OP_MOVI(5, 1), OP_MOVI(32, 1));
+    COMMIT(&k, 2, OP_MOVI(5, 2), OP_MOVI(32, 2));
+    uint32_t at = COMMIT(&k, 1, OP_MOVI(5, 3), OP_MOVI(32, 3));
+    HALT(&k);
+    bool ok = kit_run(&k, k.base) == KIT_HALT_ROLLBACK;
+    ok = ok && vm_special(k.vm, SR_TRAP_CODE) == T_DEADLINE && vm_special(k.vm, SR_TRAP_PC) == at;
+    ok = ok && vm_retired(k.vm) == 5 && vm_reg(k.vm, 5) == 2 && vm_reg(k.vm, 32) == 2;
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_DEADLINE, deadline)
+
+/* A bus write that hits a T-bit stops the next commit in a translation, behind its effect. */
+static bool bus(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    uint8_t bytes[300] = {1, 2, 3};
+    BUNDLE(&k, OP_MOVI(7, FRAME));
+    BUNDLE(&k, OP_I(TBSET, 0, 7, 0x81));
+    COMMIT(&k, 0, OP_MOVI(32, 1)); /* in CMS: events are masked */
+    uint32_t code = k.base + 0x20000;
+    BUNDLE(&k, OP_TGT(JAL, 0, 0, code));
+    k.pc = code;
+    uint32_t at = COMMIT(&k, 1, OP_MOVI(32, 2), OP_TGT(JAL, 0, 0, code + 0x100));
+    k.pc = code + 0x100;
+    COMMIT(&k, 1, OP_MOVI(32, 3));
+    HALT(&k);
+    kit_mts(&k, SR_XCACHE_LO, code);
+    kit_mts(&k, SR_XCACHE_HI, code + 0x1000);
+    kit_mts(&k, SR_XCACHE_HOT, code + 0x1000);
+    kit_exec(&k, OP_TBSET, FRAME, 0x84);
+    bool ok = vm_bus_write(k.vm, FRAME + 0x70, bytes, sizeof bytes); /* chunks 0 to 3 */
+    ok = ok && kit_word(&k, FRAME + 0x70) == 0x30201;
+    ok = ok && !vm_bus_write(k.vm, k.base - 4, bytes, 8); /* concealed memory is out of its reach */
+    ok = ok && kit_run(&k, k.base) == KIT_HALT_ROLLBACK;
+    ok = ok && vm_special(k.vm, SR_TRAP_CODE) == T_EVENT && vm_reg(k.vm, 32) == 2;
+    ok = ok && vm_special(k.vm, SR_COMMIT_PC) == at && vm_special(k.vm, SR_COMMIT_DIR) == 1;
+    /* CMS drains the queue: only chunk 2 was marked when the write came. */
+    k.pc = k.base + 0x7000;
+    uint32_t drain = k.pc;
+    BUNDLE(&k, OP_I(MFS, 5, 0, SR_BUSQ));
+    BUNDLE(&k, OP_I(MFS, 6, 0, SR_BUSQ));
+    HALT(&k);
+    kit_run(&k, drain);
+    ok = ok && vm_reg(k.vm, 5) == FRAME + 0x100 && vm_reg(k.vm, 6) == ~0u;
+    const struct vm_stats *s = vm_stats(k.vm);
+    ok = ok && s->bus_tbit_hits == 1 && s->retired == 1 && s->retired_xlat == 1;
+    kit_check_cycles(&k);
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_BUS, bus)
+
+/* Code that a native store changed runs changed after isync, and a patch in the middle of a loop is noticed. */
+static bool isync(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    uint32_t w[MAX_BUNDLE_WORDS];
+    BUNDLE(&k, OP_MOVI(9, 3), OP_MOVI(6, 0));
+    uint32_t top = k.pc, patched, n;
+    patched = BUNDLE(&k, OP_I(ADD, 6, 6, 1));
+    struct bundle b = {.nops = 1, .op = {OP_I(ADD, 6, 6, 100)}};
+    n = bundle_encode(&b, patched, w);
+    BUNDLE(&k, OP_MOVI(5, patched), OP_MOVI(7, w[n - 1]));
+    BUNDLE(&k, OP_I(SW, 7, 5, 4 * (n - 1)));
+    BUNDLE(&k, OP_I(ISYNC, 0, 5, 4 * n), OP_I(ADD, 9, 9, -1));
+    BUNDLE(&k, OP_TGT(BNZ, 0, 9, top));
+    HALT(&k);
+    bool ok = kit_run(&k, k.base) == 0 && vm_reg(k.vm, 6) == 201;
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_ISYNC, isync)
+
+static bool latch(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    uint32_t over = k.base + 0x200;
+    BUNDLE(&k, OP_MOVI(5, 1));
+    uint32_t first = COMMIT(&k, 1, OP_TGT(BZ, 0, 5, over));
+    BUNDLE(&k, OP_I(MFS, 6, 0, SR_COMMIT_PC), OP_I(MFS, 7, 0, SR_COMMIT_DIR));
+    uint32_t second = COMMIT(&k, 1, OP_TGT(BNZ, 0, 5, over));
+    k.pc = over;
+    BUNDLE(&k, OP_TGT(BNZ, 0, 5, over + 0x40)); /* a branch without a commit changes nothing */
+    k.pc = over + 0x40;
+    BUNDLE(&k, OP_I(MFS, 8, 0, SR_COMMIT_PC), OP_I(MFS, 9, 0, SR_COMMIT_DIR));
+    HALT(&k);
+    bool ok = kit_run(&k, k.base) == 0;
+    ok = ok && vm_reg(k.vm, 6) == first && vm_reg(k.vm, 7) == 0;
+    ok = ok && vm_reg(k.vm, 8) == second && vm_reg(k.vm, 9) == 1;
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_LATCH, latch)
+
+/* ---- without broken variants ---- */
+
+/* A walker that finds no page raises; a probe gets the answer as its result, and nothing is rolled back. */
+static void test_raise(void **state)
+{
+    (void)state;
+    struct kit k = broken_kit(0);
+    uint32_t handler = k.base + 0x6000;
+    k.pc = handler;
+    BUNDLE(&k, OP_MOVI(5, 0x1234));
+    BUNDLE(&k, OP_I(RAISE, 0, 5, T_PAGE));
+    kit_mts(&k, SR_VEC_RESTART, handler);
+    k.pc = k.base;
+    BUNDLE(&k, OP_MOVI(5, LA + 0xff0), OP_MOVI(6, 6), OP_MOVI(32, 3));
+    BUNDLE(&k, OP_I(PROBER, 6, 5, 0x10), OP_I(ADD, 32, 32, 1));
+    BUNDLE(&k, OP_I(PROBER, 7, 5, 0x11), OP_I(ADD, 32, 32, 1));
+    BUNDLE(&k, OP_I(ADD, 32, 32, 1));
+    COMMIT(&k, 0, OP_R(MOV, 33, 0, 32));
+    uint32_t at = BUNDLE(&k, OP_I(GLD32, 8, 5, 0x0e), OP_MOVI(7, 0));
+    HALT(&k);
+    assert_int_equal(kit_run(&k, k.base), KIT_HALT_ROLLBACK);
+    assert_int_equal(vm_reg(k.vm, 6), 0);
+    assert_int_equal(vm_reg(k.vm, 7), 1 + T_PAGE);
+    assert_int_equal(vm_reg(k.vm, 33), 6);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_CODE), T_PAGE);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_INFO), 0x1234);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_ADDR), LA + 0x1000);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_PC), at);
+    kit_check_cycles(&k);
+    kit_free(&k);
+}
+
+/* A trap in the handler of a restartable trap is a machine check. */
+static void test_trap_in_handler(void **state)
+{
+    (void)state;
+    struct kit k = broken_kit(0);
+    uint32_t handler = k.base + 0x6000;
+    k.pc = handler;
+    BUNDLE(&k, OP_MOVI(5, LA + 0x3000));
+    BUNDLE(&k, OP_I(GLD32, 6, 5, 0));
+    kit_mts(&k, SR_VEC_RESTART, handler);
+    k.pc = k.base;
+    BUNDLE(&k, OP_MOVI(5, LA + 0x1000), OP_MOVI(6, 6));
+    BUNDLE(&k, OP_I(GLD32, 6, 5, 0));
+    assert_int_equal(kit_run(&k, k.base), KIT_HALT_ROLLBACK);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_CODE), T_MACHINE_CHECK);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_INFO), MC_TRAP_IN_HANDLER);
+    assert_int_equal(vm_reg(k.vm, 5), LA + 0x1000); /* the first bank is back */
+    assert_int_equal(vm_reg(k.vm, 6), 6);
+    k.pc = k.base + 0x1000;
+    BUNDLE(&k, {.opc = OP_RFE, .bmode = B_REG});
+    assert_int_equal(kit_run(&k, k.base + 0x1000), KIT_HALT_ROLLBACK);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_INFO), MC_BAD_RFE);
+    kit_free(&k);
+}
+
+/* No guest access reaches concealed memory or what does not exist, by any page, size or alignment. */
+static void test_concealed(void **state)
+{
+    (void)state;
+    struct kit k = broken_kit(0);
+    kit_tlb(&k, LA + 0x1000, (k.base) | KIT_RWX);
+    kit_tlb(&k, LA + 0x2000, vm_mem_size(k.vm) | KIT_RWX);
+    kit_tlb(&k, LA - 0x1000, (k.base - 0x1000) | KIT_RWX);
+    static const enum op_code ops[] = {OP_GLD8,  OP_GLD8S, OP_GLD16, OP_GLD16S, OP_GLD32, OP_GST8,
+                                       OP_GST16, OP_GST32, OP_GLDX8, OP_GLDX32, OP_LDP,   OP_STAM,
+                                       OP_GPA,   OP_XCHK};
+    for (unsigned i = 0; i < sizeof ops / sizeof *ops; i++)
+        for (int where = 0; where < 4; where++) {
+            unsigned fmt = op_table[ops[i]].format;
+            bool word = ops[i] == OP_GLD32 || ops[i] == OP_GST32;
+            if (where == 3 && !word)
+                continue;
+            struct vop op = {.opc = (uint8_t)ops[i], .rd = 6, .ra = 5, .bmode = B_LONG};
+            if (ops[i] == OP_XCHK)
+                op.imm = (int32_t)(k.base >> 12);
+            (void)fmt;
+            vm_set_reg(k.vm, 5, where == 0   ? LA + 0x1000
+                                : where == 1 ? LA + 0x1800
+                                : where == 2 ? LA + 0x2000
+                                             : LA + 0xffd); /* its last byte */
+            vm_set_reg(k.vm, 6, 0x5a5a5a5a);
+            vm_set_pc(k.vm, k.base);
+            uint32_t before = kit_word(&k, k.base);
+            enum trap_code t = vm_exec1(k.vm, &op, false, 0);
+            if (ops[i] == OP_XCHK)
+                assert_int_equal(t, T_XCHK); /* no such frame for a guest */
+            else
+                assert_int_equal(t, T_MACHINE_CHECK);
+            assert_int_equal(vm_reg(k.vm, 6), 0x5a5a5a5a);
+            assert_int_equal(kit_word(&k, k.base), before);
+        }
+    kit_free(&k);
+}
+
+/* sb.entries stores fit, one more traps and nothing of it stays; stores to one chunk share an entry. */
+static void test_store_buffer_full(void **state)
+{
+    (void)state;
+    struct kit k = broken_kit(0);
+    BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, 6));
+    for (int i = 0; i < 8; i++)
+        BUNDLE(&k, OP_I(GST32, 5, 5, 8 * i), OP_I(GST16, 5, 5, 8 * i + 6));
+    COMMIT(&k, 0, OP_MOVI(32, 1));
+    for (int i = 0; i < 8; i++)
+        BUNDLE(&k, OP_I(GST32, 6, 5, 8 * i));
+    BUNDLE(&k, OP_I(GST32, 6, 5, 8 * 7 + 1)); /* within */
+    uint32_t at = BUNDLE(&k, OP_I(GST32, 6, 5, 8 * 7 + 5));
+    HALT(&k);
+    assert_int_equal(kit_run(&k, k.base), KIT_HALT_ROLLBACK);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_CODE), T_SB_FULL);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_PC), at);
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(kit_word(&k, FRAME + 8 * (uint32_t)i), LA);
+        assert_int_equal(kit_word(&k, FRAME + 8 * (uint32_t)i + 4), (uint32_t)LA << 16);
+    }
+    assert_int_equal(vm_stats(k.vm)->sb_max, 8);
+    assert_int_equal(vm_stats(k.vm)->sb_occupancy[8], 1);
+    kit_free(&k);
+}
+
+static void test_tlb_marks(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t word;
+        enum op_code op;
+        enum trap_code want;
+    } t[] = {
+        {TLB_V | TLB_R, OP_GLD32, T_NONE},
+        {TLB_V | TLB_R, OP_GST32, T_PERM},
+        {TLB_V | TLB_R, OP_GLDX8, T_PERM},
+        {TLB_V | TLB_X, OP_GLDX8, T_NONE},
+        {TLB_V | TLB_X, OP_GLD8, T_PERM},
+        {TLB_V | TLB_R | TLB_W, OP_GST32, T_DIRTY},
+        {TLB_V | TLB_R | TLB_W | TLB_DIRTY, OP_GST32, T_NONE},
+        {TLB_V | TLB_R | TLB_W | TLB_DIRTY | TLB_IO, OP_GST32, T_IOPAGE},
+        {TLB_V | TLB_R | TLB_IO, OP_GLD32, T_IOPAGE},
+        {TLB_R, OP_GLD32, T_TLB_MISS},
+    };
+    for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
+        struct kit k = broken_kit(0);
+        kit_tlb(&k, LA, FRAME | t[i].word);
+        vm_set_reg(k.vm, 5, LA);
+        struct vop op = {.opc = (uint8_t)t[i].op, .rd = 6, .ra = 5, .bmode = B_SHORT};
+        assert_int_equal(vm_exec1(k.vm, &op, false, 0), t[i].want);
+        assert_int_equal(vm_exec1(k.vm, &op, false, 0), t[i].want); /* the short way, where there is one */
+        kit_exec(&k, OP_TLBINV, LA, 0);
+        vm_set_reg(k.vm, 5, LA);
+        assert_int_equal(vm_exec1(k.vm, &op, false, 0), T_TLB_MISS);
+        kit_free(&k);
+    }
+}
+
+/* The least recently used entry of a set goes, by uses of either way. */
+static void test_tlb_lru(void **state)
+{
+    (void)state;
+    struct kit k = KIT("tlb.entries=8", "tlb.ways=2"); /* 4 sets */
+    struct vop ld = OP_I(GLD32, 6, 5, 0);
+    kit_tlb(&k, 0x10000, 0x5000 | KIT_RWX);
+    kit_tlb(&k, 0x14000, 0x6000 | KIT_RWX);
+    vm_set_reg(k.vm, 5, 0x10000);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(vm_exec1(k.vm, &ld, false, 0), T_NONE);
+    vm_set_reg(k.vm, 5, 0x14000);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(vm_exec1(k.vm, &ld, false, 0), T_NONE);
+    vm_set_reg(k.vm, 5, 0x10000); /* by now through the fast table */
+    assert_int_equal(vm_exec1(k.vm, &ld, false, 0), T_NONE);
+    kit_tlb(&k, 0x18000, 0x7000 | KIT_RWX);
+    vm_set_reg(k.vm, 5, 0x10000);
+    assert_int_equal(vm_exec1(k.vm, &ld, false, 0), T_NONE);
+    vm_set_reg(k.vm, 5, 0x14000);
+    assert_int_equal(vm_exec1(k.vm, &ld, false, 0), T_TLB_MISS);
+    kit_free(&k);
+}
+
+static void test_jtlb(void **state)
+{
+    (void)state;
+    struct kit k = KIT("jtlb.sets=1", "jtlb.ways=2");
+    uint32_t to = k.base + 0x500;
+    struct vop j = OP_I(JTLB, 0, 0, 0x1000);
+    kit_exec(&k, OP_JTLBW, 0x1000, to);
+    assert_int_equal(vm_exec1(k.vm, &j, false, 0), T_NONE);
+    assert_int_equal(vm_pc(k.vm), to);
+    kit_mts(&k, SR_MODE, 5); /* another mode: another translation */
+    assert_int_equal(vm_exec1(k.vm, &j, false, 0), T_JTLB_MISS);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_ADDR), 0x1000);
+    assert_int_equal(vm_special(k.vm, SR_MODE), 0); /* the mode was rolled back */
+    assert_int_equal(vm_exec1(k.vm, &j, false, 0), T_NONE);
+    kit_exec(&k, OP_JTLBW, 0x2000, to);
+    assert_int_equal(vm_exec1(k.vm, &j, false, 0), T_NONE);
+    kit_exec(&k, OP_JTLBW, 0x3000, to); /* 0x2000 was used longest ago */
+    assert_int_equal(vm_exec1(k.vm, &j, false, 0), T_NONE);
+    j.imm = 0x2000;
+    assert_int_equal(vm_exec1(k.vm, &j, false, 0), T_JTLB_MISS);
+    kit_exec(&k, OP_JTLBINV, 0, 1);
+    j.imm = 0x1000;
+    assert_int_equal(vm_exec1(k.vm, &j, false, 0), T_JTLB_MISS);
+    kit_free(&k);
+}
+
+/* count: at one it traps with no effect; the handler gives a new value and the bundle runs again. */
+static void test_count(void **state)
+{
+    (void)state;
+    struct kit k = broken_kit(0);
+    uint32_t handler = k.base + 0x6000, counter = k.base + 0x30000;
+    k.pc = handler;
+    BUNDLE(&k, OP_I(MFS, 5, 0, SR_TRAP_ADDR), OP_I(ADD, 10, 10, 1), OP_MOVI(6, 11));
+    BUNDLE(&k, OP_R(SW, 6, 5, 0));
+    BUNDLE(&k, {.opc = OP_RFE, .bmode = B_REG});
+    kit_mts(&k, SR_VEC_RESTART, handler);
+    kit_set_word(&k, counter, 3);
+    k.pc = k.base;
+    BUNDLE(&k, OP_MOVI(9, 4));
+    uint32_t top = k.pc;
+    BUNDLE(&k, OP_I(COUNT, 7, 0, counter), OP_I(ADD, 8, 8, 1), OP_I(ADD, 9, 9, -1));
+    BUNDLE(&k, OP_TGT(BNZ, 0, 9, top));
+    HALT(&k);
+    assert_int_equal(kit_run(&k, k.base), 0);
+    assert_int_equal(kit_word(&k, counter), 9); /* 2, 1, then from 11: 10, 9 */
+    assert_int_equal(vm_reg(k.vm, 7), 9);
+    assert_int_equal(vm_reg(k.vm, 8), 4);
+    assert_int_equal(vm_stats(k.vm)->restart_by_trap[T_COUNT], 1);
+    kit_free(&k);
+}
+
+static uint32_t host(void *ctx, uint32_t service, uint32_t arg)
+{
+    struct kit *k = ctx;
+    if (service == 7)
+        vm_request_stop(k->vm);
+    vm_set_reg(k->vm, 33, service * 100 + arg);
+    vm_bus_touch(k->vm, 0x9000, 64, true);
+    return 42;
+}
+
+static void test_hostcall(void **state)
+{
+    (void)state;
+    struct kit k;
+    struct vm_platform p = {.ctx = &k, .hostcall = host};
+    k = kit_new_p(&p, "cost.hostcall=1000", (const char *)NULL);
+    kit_tlb(&k, LA, FRAME | KIT_RWX);
+    BUNDLE(&k, OP_MOVI(5, 3), OP_MOVI(32, 1));
+    COMMIT(&k, 0, OP_MOVI(6, LA));
+    BUNDLE(&k, OP_I(HOSTCALL, 7, 5, 7));
+    uint32_t next = BUNDLE(&k, OP_MOVI(32, 2));
+    uint32_t bad = BUNDLE(&k, OP_I(HOSTCALL, 7, 5, 1), OP_MOVI(8, 1));
+    HALT(&k);
+    vm_set_pc(k.vm, k.base);
+    assert_int_equal(vm_run(k.vm, 1000000), VM_STOP);
+    assert_int_equal(vm_pc(k.vm), next);
+    assert_int_equal(vm_reg(k.vm, 7), 42);
+    assert_int_equal(vm_shadow_reg(k.vm, 33), 703);
+    const struct vm_stats *s = vm_stats(k.vm);
+    assert_int_equal(s->phase_cause[PH_HOSTCALL][CA_SYNC], 1000 + 2); /* and a cycle for each line touched */
+    assert_true(s->phase_cause[PH_HOSTCALL][CA_DL2] > 0);
+    kit_check_cycles(&k);
+    assert_int_equal(kit_run(&k, next), KIT_HALT_ROLLBACK);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_CODE), T_MACHINE_CHECK);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_INFO), MC_HOSTCALL_STATE);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_PC), bad);
+    assert_int_equal(vm_reg(k.vm, 8), 0);
+    kit_free(&k);
+}
+
+/* What is wrong with a bundle is a trap, not a crash. */
+static void test_illegal(void **state)
+{
+    (void)state;
+    struct kit k = KIT("cap.select=0");
+    BUNDLE(&k, OP_C(CMOV, 5, 6, CC_E));
+    assert_int_equal(kit_run(&k, k.base), KIT_HALT_ROLLBACK);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_CODE), T_ILLEGAL);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_PC), k.base);
+    kit_set_word(&k, k.base + 0x100, 0xffffffff);
+    assert_int_equal(kit_run(&k, k.base + 0x100), KIT_HALT_ROLLBACK);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_CODE), T_ILLEGAL);
+    assert_int_equal(kit_run(&k, 0x1000), KIT_HALT_ROLLBACK); /* no code outside concealed memory */
+    assert_int_equal(vm_special(k.vm, SR_TRAP_PC), 0x1000);
+    assert_int_equal(kit_run(&k, k.base + 2), KIT_HALT_ROLLBACK);
+    assert_int_equal(kit_run(&k, 0xfffffffcu), KIT_HALT_ROLLBACK);
+    uint32_t end = vm_mem_size(k.vm);
+    k.pc = end - 4;
+    BUNDLE(&k, OP_R(ADD, 5, 5, 5)); /* the next bundle lies outside */
+    assert_int_equal(kit_run(&k, end - 4), KIT_HALT_ROLLBACK);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_PC), end);
+    k.pc = k.base + 0x200;
+    BUNDLE(&k, OP_MOVI(5, end - 3));
+    BUNDLE(&k, OP_I(LW, 6, 5, 0));
+    assert_int_equal(kit_run(&k, k.base + 0x200), KIT_HALT_ROLLBACK);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_INFO), MC_NATIVE_ADDRESS);
+    kit_free(&k);
+}
+
+/* A run cut into pieces, one of them saved and loaded into another machine, ends as a whole one does. */
+static void test_snapshot(void **state)
+{
+    (void)state;
+    uint64_t cycles[2], sum[2];
+    for (int cut = 0; cut < 2; cut++) {
+        struct kit k = KIT("mem.stall=use", "l1d.size_kb=1", "l1d.ways=2");
+        kit_tlb(&k, LA, FRAME | KIT_RWX);
+        BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(9, 300), OP_MOVI(10, 0));
+        uint32_t top = k.pc;
+        BUNDLE(&k, OP_I(GLD32, 6, 5, 0), OP_I(ADD, 10, 10, 52), OP_I(SUBF32, 9, 9, 1));
+        BUNDLE(&k, OP_R(ADD, 32, 32, 6), OP_I(AND, 10, 10, 0xfff));
+        BUNDLE(&k, OP_I(ADD, 5, 10, LA), OP_I(GST32, 9, 5, 0));
+        COMMIT(&k, 1, OP_R(ROL, 33, 32, 9));
+        BUNDLE(&k, {.opc = OP_BRCC, .rd = CC_NE, .bmode = B_LONG, .imm = (int32_t)top});
+        HALT(&k);
+        vm_set_pc(k.vm, k.base);
+        for (uint64_t at = vm_cycles(k.vm) + 37; cut && vm_run(k.vm, at) == VM_CYCLES; at += 37) {
+            if (at % 5 == 0) {
+                assert_int_equal(vm_save(k.vm, "/tmp/test_mechanisms.snapshot"), 0);
+                struct kit other = KIT("mem.stall=use", "l1d.size_kb=1", "l1d.ways=2");
+                assert_int_equal(vm_load(other.vm, "/tmp/test_mechanisms.snapshot"), 0);
+                vm_free(k.vm);
+                k.vm = other.vm;
+            }
+        }
+        if (!cut)
+            assert_int_equal(vm_run(k.vm, ~0ull), VM_HALT);
+        kit_check_cycles(&k);
+        const struct vm_stats *s = vm_stats(k.vm);
+        cycles[cut] = s->cycles;
+        sum[cut] = s->l1d_misses * 1000003 + s->mispredicts * 10007 + vm_reg(k.vm, 32) + vm_reg(k.vm, 33) +
+                   s->mshr_full * 31 + s->ops;
+        kit_free(&k);
+    }
+    remove("/tmp/test_mechanisms.snapshot");
+    assert_int_equal(cycles[0], cycles[1]);
+    assert_int_equal(sum[0], sum[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_commit),
+        cmocka_unit_test(test_commit_and_rollback),
+        cmocka_unit_test(test_gated_stores),
+        cmocka_unit_test(test_reads_first),
+        cmocka_unit_test(test_trapping_bundle),
+        cmocka_unit_test(test_forwarding),
+        cmocka_unit_test(test_alias),
+        cmocka_unit_test(test_tbits),
+        cmocka_unit_test(test_xchk),
+        cmocka_unit_test(test_restartable),
+        cmocka_unit_test(test_rfe),
+        cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_bus),
+        cmocka_unit_test(test_isync),
+        cmocka_unit_test(test_latch),
+        cmocka_unit_test(test_raise),
+        cmocka_unit_test(test_trap_in_handler),
+        cmocka_unit_test(test_concealed),
+        cmocka_unit_test(test_store_buffer_full),
+        cmocka_unit_test(test_tlb_marks),
+        cmocka_unit_test(test_tlb_lru),
+        cmocka_unit_test(test_jtlb),
+        cmocka_unit_test(test_count),
+        cmocka_unit_test(test_hostcall),
+        cmocka_unit_test(test_illegal),
+        cmocka_unit_test(test_snapshot),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
