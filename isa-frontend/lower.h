@@ -30,7 +30,8 @@ enum lower_result ia32_lower(struct ir_group *g, const struct insn *in);
 
 /*
  * A repeated string instruction, as groups: called with part 0, 1, ... after each ir_begin; fills the group and its end.
- * Returns false after the last part. All parts but the last leave (END_LEAVE); the last is a loop (TO_SELF).
+ * Returns false after the last part. All parts but the last may leave (END_LEAVE) and go on; the last commits and goes back
+ * to part 1 (TO_SELF).
  */
 bool ia32_lower_loop(struct ir_group *g, const struct insn *in, uint32_t part);
 

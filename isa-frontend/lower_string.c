@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lowering: string instructions. A single one computes its step from DF, which costs four ops and no assumption. A repeated
- * one is a loop with a commit each iteration, for DF = 0; its first part leaves for the interpreter otherwise, and if there
- * is nothing to repeat.
+ * one is a loop with a commit each iteration, for DF = 0; before the loop it leaves for the interpreter otherwise, and
+ * if there is nothing to repeat.
  */
 #include "isa-frontend/lower_int.h"
 
@@ -54,27 +54,62 @@ enum lower_result low_string(struct ir_group *g, const struct insn *in)
     return LOW_NEXT;
 }
 
+/*
+ * Whether a repeated comparison ends with this iteration. While it goes on, the flags that a fault or an interrupt
+ * would show are those from before the instruction; so the loop sets none, and leaves its last iteration, which
+ * sets them, to the interpreter.
+ */
+static void leave_if_last(struct ir_group *g, const struct insn *in)
+{
+    uint32_t size = in->opsize, left = ir_addi(g, ir_get(g, G_ECX), -1);
+    uint32_t y = low_load(g, ir_address(g, ir_get(g, G_EDI), 0), size), x;
+    if (in->op == I_SCAS) {
+        x = low_zext(g, ir_get(g, G_EAX), size);
+    } else {
+        x = ir_get(g, G_ESI);
+        if (in->seg == SEG_FS || in->seg == SEG_GS)
+            x = ir_add(g, x, ir_get(g, in->seg == SEG_FS ? G_FSBASE : G_GSBASE));
+        x = low_load(g, ir_address(g, x, 0), size);
+    }
+    uint32_t diff = ir_bin(g, OP_XOR, x, y);
+    if (in->rep == REP_E) {
+        g->end.op = OP_BNZ;
+        g->end.ref = (uint16_t)ir_bin(g, OP_OR, diff, ir_bini(g, OP_SLTU, left, 1));
+    } else {
+        uint32_t more = ir_bin(g, OP_SLTU, IR_ZERO, left);
+        g->end.op = OP_BZ;
+        g->end.ref = (uint16_t)ir_bin(g, OP_AND, ir_bin(g, OP_SLTU, IR_ZERO, diff), more);
+    }
+}
+
 bool ia32_lower_loop(struct ir_group *g, const struct insn *in, uint32_t part)
 {
     struct ir_end *end = &g->end;
-    struct ir_target self = {TO_INTERP, in->eip};
+    bool compares = in->op == I_CMPS || in->op == I_SCAS;
+    *end = (struct ir_end){.kind = END_LEAVE, .op = OP_BNZ};
+    end->to[0] = (struct ir_target){TO_INTERP, in->eip};
     if (part == 0) {
         uint32_t df = ir_bini(g, OP_AND, ir_get(g, G_EFL), 0x400);
         uint32_t none = ir_bini(g, OP_SLTU, ir_get(g, G_ECX), 1);
-        *end = (struct ir_end){.kind = END_LEAVE, .op = OP_BNZ};
         end->ref = (uint16_t)ir_bin(g, OP_OR, df, none);
-        end->to[0] = self;
         return true;
     }
-    body(g, in, IR_ZERO, (int32_t)in->opsize);
-    uint32_t left = ir_addi(g, ir_get(g, G_ECX), -1), again = left;
-    ir_put(g, G_ECX, left);
-    if (in->op == I_CMPS || in->op == I_SCAS) {
-        uint32_t more = ir_bin(g, OP_SLTU, IR_ZERO, left);
-        uint32_t equal = ir_emiti(g, OP_SETCC, 0, in->rep == REP_E ? CC_E : CC_NE, 0);
-        again = ir_bin(g, OP_AND, more, equal);
+    if (part == 1 && compares) {
+        leave_if_last(g, in);
+        return true;
     }
-    *end = (struct ir_end){.kind = END_BRANCH, .op = OP_BNZ, .ref = (uint16_t)again};
+    uint32_t left = ir_addi(g, ir_get(g, G_ECX), -1);
+    int32_t k = (int32_t)in->opsize;
+    if (!compares) {
+        body(g, in, IR_ZERO, k);
+    } else {
+        ir_put(g, G_EDI, ir_addi(g, ir_get(g, G_EDI), k));
+        if (in->op == I_CMPS)
+            ir_put(g, G_ESI, ir_addi(g, ir_get(g, G_ESI), k));
+    }
+    ir_put(g, G_ECX, left);
+    *end = (struct ir_end){.kind = compares ? END_JUMP : END_BRANCH, .op = OP_BNZ};
+    end->ref = (uint16_t)(compares ? 0 : left);
     end->to[0] = (struct ir_target){TO_SELF, in->eip};
     end->to[1] = (struct ir_target){TO_DIRECT, in->eip + in->length};
     return false;

@@ -126,7 +126,8 @@ static enum abort_reason translate_loop(struct gear1 *x, const struct insn *in, 
     for (uint32_t part = 0; more; part++) {
         ir_begin(&x->g, x->m);
         x->g.insn = 1;
-        x->self_at = out->nwords;
+        if (part == 1)
+            x->self_at = out->nwords;
         more = ia32_lower_loop(&x->g, in, part);
         enum abort_reason r = finish_group(x, out);
         if (r)

@@ -21,7 +21,7 @@ enum { CODE = SILICON_CODE, DATA = SILICON_DATA, PAGES = 16, PG = 4096, CODE_PAG
 enum { PTE_RW = 7, PTE_RO = 5, PTE_NONE = 0 };
 
 struct test_case {
-    uint8_t code[GEN_BLOCK_MAX * GEN_INSN_MAX + 2];
+    uint8_t code[GEN_BLOCK_MAX * GEN_INSN_MAX + 4];
     uint32_t len;
     struct ia32_state st;
 };
@@ -56,7 +56,12 @@ static void make(const struct run *r, uint32_t k, struct test_case *c)
     struct gen g;
     gen_init(&g, (uint64_t)r->seed << 32 | (k + 1));
     g.families = r->families;
-    c->len = (uint32_t)gen_block(&g, start(k), c->code, r->insns);
+    if (k & 3)
+        g.wild = 0; /* or long blocks would never reach their end */
+    /* A jump first: after a fault CMS interprets up to the end of a block. */
+    c->code[0] = 0xeb;
+    c->code[1] = 0;
+    c->len = 2 + (uint32_t)gen_block(&g, start(k) + 2, c->code + 2, r->insns);
     c->code[c->len++] = 0xcd;
     c->code[c->len++] = 0x80;
     gen_state(&g, &c->st);
@@ -181,7 +186,8 @@ static void compare(const char *name, const struct mdesc *m, uint32_t seed, uint
     free(b);
     if (bad)
         fail_msg("%s: %u of %u cases differ", name, bad, ncases);
-    assert_true(translated > ncases); /* the test was about something */
+    if (translated < 2 * ncases) /* the test must be about something */
+        fail_msg("%s: %llu instructions translated", name, (unsigned long long)translated);
 }
 
 enum {
