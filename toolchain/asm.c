@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The assembler: lines, directives, sections, and how symbols of many files meet. One pass reads a file, appending to
- * streams (text, rarely executed text, rodata, data, bss) that all files share; ops and relocations refer to symbols
- * of the file by number. At its end these numbers are replaced by those of the object: a symbol that is .globl or
- * undefined is looked up among the globals of all files, any other becomes a new one. Errors are sticky: the first
- * is kept, and reading stops.
+ * The assembler: lines, directives, sections, and how symbols of many files meet. One pass reads a
+ * file, appending to streams (text, rarely executed text, rodata, data, bss) that all files share;
+ * ops and relocations refer to symbols of the file by number. At its end these numbers are replaced
+ * by those of the object: a symbol that is .globl or undefined is looked up among the globals of
+ * all files, any other becomes a new one. Errors are sticky: the first is kept, and reading stops.
  */
 #include <errno.h>
 #include "toolchain/asm.h"
@@ -329,21 +329,28 @@ static const struct {
     const char *name;
     enum directive d;
 } directives[] = {
-    {".text", D_TEXT},       {".data", D_DATA},       {".bss", D_BSS},
-    {".section", D_SECTION}, {".previous", D_PREVIOUS}, {".pushsection", D_PUSH},
-    {".popsection", D_POP},  {".align", D_P2ALIGN},   {".p2align", D_P2ALIGN},
-    {".balign", D_BALIGN},   {".zero", D_SPACE},      {".skip", D_SPACE},
-    {".space", D_SPACE},     {".byte", D_BYTE},       {".half", D_HALF},
-    {".short", D_HALF},      {".2byte", D_HALF},      {".word", D_WORD},
-    {".long", D_WORD},       {".4byte", D_WORD},      {".quad", D_QUAD},
-    {".dword", D_QUAD},      {".8byte", D_QUAD},      {".string", D_STRING},
-    {".asciz", D_STRING},    {".ascii", D_ASCII},     {".globl", D_GLOBL},
-    {".global", D_GLOBL},    {".weak", D_WEAK},       {".local", D_LOCAL},
-    {".type", D_TYPE},       {".set", D_SET},         {".equ", D_SET},
-    {".comm", D_COMM},       {".lcomm", D_LCOMM},     {".size", D_IGNORE},
-    {".file", D_IGNORE},     {".ident", D_IGNORE},    {".option", D_IGNORE},
-    {".attribute", D_IGNORE}, {".hidden", D_IGNORE},  {".loc", D_IGNORE},
-    {".addrsig", D_IGNORE},  {".addrsig_sym", D_IGNORE},
+    {".text", D_TEXT},         {".data", D_DATA},
+    {".bss", D_BSS},           {".section", D_SECTION},
+    {".previous", D_PREVIOUS}, {".pushsection", D_PUSH},
+    {".popsection", D_POP},    {".align", D_P2ALIGN},
+    {".p2align", D_P2ALIGN},   {".balign", D_BALIGN},
+    {".zero", D_SPACE},        {".skip", D_SPACE},
+    {".space", D_SPACE},       {".byte", D_BYTE},
+    {".half", D_HALF},         {".short", D_HALF},
+    {".2byte", D_HALF},        {".word", D_WORD},
+    {".long", D_WORD},         {".4byte", D_WORD},
+    {".quad", D_QUAD},         {".dword", D_QUAD},
+    {".8byte", D_QUAD},        {".string", D_STRING},
+    {".asciz", D_STRING},      {".ascii", D_ASCII},
+    {".globl", D_GLOBL},       {".global", D_GLOBL},
+    {".weak", D_WEAK},         {".local", D_LOCAL},
+    {".type", D_TYPE},         {".set", D_SET},
+    {".equ", D_SET},           {".comm", D_COMM},
+    {".lcomm", D_LCOMM},       {".size", D_IGNORE},
+    {".file", D_IGNORE},       {".ident", D_IGNORE},
+    {".option", D_IGNORE},     {".attribute", D_IGNORE},
+    {".hidden", D_IGNORE},     {".loc", D_IGNORE},
+    {".addrsig", D_IGNORE},    {".addrsig_sym", D_IGNORE},
 };
 
 static void directive(struct as *a, const char *w, uint32_t n)

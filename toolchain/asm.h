@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The assembler: RV32IM assembly text as gcc writes it, with every op of ops.def beside it, to one linear-op object.
- * Files are assembled together: their .globl symbols meet, all others stay apart by file. Any text at all gives an object
- * or one line `file:line: message`; never a crash.
+ * The assembler: RV32IM assembly text as gcc writes it, with every op of ops.def beside it, to one
+ * linear-op object. Files are assembled together: their .globl symbols meet, all others stay apart
+ * by file. Any text at all gives an object or one line `file:line: message`; never a crash.
  *
- * Beyond the ops: the usual pseudo-instructions of RISC-V, `commit N` (see lo.h), `ebreak` (halt 235). r3 and r4
- * (gp, tp) are the scheduler's own and refused.
+ * Beyond the ops: the usual pseudo-instructions of RISC-V, `commit N` (see lo.h), `ebreak` (halt
+ * 235). r3 and r4 (gp, tp) are the scheduler's own and refused.
  */
 #ifndef TOOLCHAIN_ASM_H
 #define TOOLCHAIN_ASM_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instructions to linear ops. The operands of an op follow from its format in ops.def, so an op added there is
- * read here with no further line. Pseudo-instructions are a table of their own: how their operands are written,
- * and the op they stand for.
+ * Instructions to linear ops. The operands of an op follow from its format in ops.def, so an op
+ * added there is read here with no further line. Pseudo-instructions are a table of their own: how
+ * their operands are written, and the op they stand for.
  */
 #include "toolchain/asm_int.h"
 
@@ -33,47 +33,20 @@ struct mnemonic {
 };
 
 static const struct mnemonic pseudos[] = {
-    {"li", P_CONST, OP_MOV, 0},
-    {"la", P_CONST, OP_MOV, 0},
-    {"lla", P_CONST, OP_MOV, 0},
-    {"mv", P_CONST, OP_MOV, 0},
-    {"lui", P_LUI, OP_MOV, 0},
-    {"addi", P_RRI, OP_ADD, 0},
-    {"andi", P_RRI, OP_AND, 0},
-    {"ori", P_RRI, OP_OR, 0},
-    {"xori", P_RRI, OP_XOR, 0},
-    {"slli", P_RRI, OP_SLL, 0},
-    {"srli", P_RRI, OP_SRL, 0},
-    {"srai", P_RRI, OP_SRA, 0},
-    {"slti", P_RRI, OP_SLT, 0},
-    {"sltiu", P_RRI, OP_SLTU, 0},
-    {"not", P_UN_IMM, OP_XOR, -1},
-    {"seqz", P_UN_IMM, OP_SLTU, 1},
-    {"sltz", P_UN_IMM, OP_SLT, 0},
-    {"neg", P_UN_ZERO, OP_SUB, 0},
-    {"snez", P_UN_ZERO, OP_SLTU, 0},
-    {"sgtz", P_UN_ZERO, OP_SLT, 0},
-    {"sgt", P_SWAP, OP_SLT, 0},
-    {"sgtu", P_SWAP, OP_SLTU, 0},
-    {"beqz", P_BR, OP_BZ, 0},
-    {"bnez", P_BR, OP_BNZ, 0},
-    {"bltz", P_BR_Z, OP_BLT, 0},
-    {"bgez", P_BR_Z, OP_BGE, 0},
-    {"bgtz", P_BR_ZS, OP_BLT, 0},
-    {"blez", P_BR_ZS, OP_BGE, 0},
-    {"bgt", P_BR_SWAP, OP_BLT, 0},
-    {"ble", P_BR_SWAP, OP_BGE, 0},
-    {"bgtu", P_BR_SWAP, OP_BLTU, 0},
-    {"bleu", P_BR_SWAP, OP_BGEU, 0},
-    {"j", P_JUMP, OP_JAL, 0},
-    {"tail", P_JUMP, OP_JAL, 0},
-    {"call", P_JUMP, OP_JAL, 1},
-    {"jr", P_JR, OP_JALR, 0},
-    {"ret", P_RET, OP_JALR, 0},
-    {"ebreak", P_TRAP, OP_HALT, 0},
-    {"unimp", P_TRAP, OP_HALT, 0},
-    {"fence", P_NOTHING, OP_NOP, 0},
-    {"commit", P_COMMIT, OP_NOP, 0},
+    {"li", P_CONST, OP_MOV, 0},      {"la", P_CONST, OP_MOV, 0},      {"lla", P_CONST, OP_MOV, 0},
+    {"mv", P_CONST, OP_MOV, 0},      {"lui", P_LUI, OP_MOV, 0},       {"addi", P_RRI, OP_ADD, 0},
+    {"andi", P_RRI, OP_AND, 0},      {"ori", P_RRI, OP_OR, 0},        {"xori", P_RRI, OP_XOR, 0},
+    {"slli", P_RRI, OP_SLL, 0},      {"srli", P_RRI, OP_SRL, 0},      {"srai", P_RRI, OP_SRA, 0},
+    {"slti", P_RRI, OP_SLT, 0},      {"sltiu", P_RRI, OP_SLTU, 0},    {"not", P_UN_IMM, OP_XOR, -1},
+    {"seqz", P_UN_IMM, OP_SLTU, 1},  {"sltz", P_UN_IMM, OP_SLT, 0},   {"neg", P_UN_ZERO, OP_SUB, 0},
+    {"snez", P_UN_ZERO, OP_SLTU, 0}, {"sgtz", P_UN_ZERO, OP_SLT, 0},  {"sgt", P_SWAP, OP_SLT, 0},
+    {"sgtu", P_SWAP, OP_SLTU, 0},    {"beqz", P_BR, OP_BZ, 0},        {"bnez", P_BR, OP_BNZ, 0},
+    {"bltz", P_BR_Z, OP_BLT, 0},     {"bgez", P_BR_Z, OP_BGE, 0},     {"bgtz", P_BR_ZS, OP_BLT, 0},
+    {"blez", P_BR_ZS, OP_BGE, 0},    {"bgt", P_BR_SWAP, OP_BLT, 0},   {"ble", P_BR_SWAP, OP_BGE, 0},
+    {"bgtu", P_BR_SWAP, OP_BLTU, 0}, {"bleu", P_BR_SWAP, OP_BGEU, 0}, {"j", P_JUMP, OP_JAL, 0},
+    {"tail", P_JUMP, OP_JAL, 0},     {"call", P_JUMP, OP_JAL, 1},     {"jr", P_JR, OP_JALR, 0},
+    {"ret", P_RET, OP_JALR, 0},      {"ebreak", P_TRAP, OP_HALT, 0},  {"unimp", P_TRAP, OP_HALT, 0},
+    {"fence", P_NOTHING, OP_NOP, 0}, {"commit", P_COMMIT, OP_NOP, 0},
 };
 
 enum { TRAP_STATUS = 235 };
@@ -89,7 +62,8 @@ static uint32_t hash_of(const char *s, uint32_t n)
 enum { TABLE = 1024, PSEUDOS = sizeof pseudos / sizeof pseudos[0] };
 _Static_assert(OP_COUNT_ + PSEUDOS < TABLE / 2, "the table of mnemonics is too full");
 
-/* Entries: 0 empty, op + 1, or OP_COUNT_ + 1 + pseudo. Pseudos go first: `mv` and `mov` differ, nothing else does. */
+/* Entries: 0 empty, op + 1, or OP_COUNT_ + 1 + pseudo. Pseudos go first: `mv` and `mov` differ,
+ * nothing else does. */
 static const char *entry_name(unsigned e)
 {
     return e > OP_COUNT_ ? pseudos[e - OP_COUNT_ - 1].name : op_table[e - 1].name;
@@ -138,7 +112,9 @@ static void set_imm(struct as *a, struct vop *o, uint32_t *sym, struct as_expr e
     if (e.sym == LO_NOSYM && (e.value < INT32_MIN || e.value > UINT32_MAX))
         as_error(a, "a number of more than 32 bits");
     o->imm = (int32_t)(uint32_t)e.value;
-    o->bmode = e.sym != LO_NOSYM ? (uint8_t)B_LONG : o->imm >= -128 && o->imm <= 127 ? B_SHORT : B_LONG;
+    o->bmode = e.sym != LO_NOSYM                 ? (uint8_t)B_LONG
+               : o->imm >= -128 && o->imm <= 127 ? B_SHORT
+                                                 : B_LONG;
     *sym = e.sym;
 }
 

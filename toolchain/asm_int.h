@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the assembler's files share: reading a statement (asm_parse.c), an instruction (asm_insn.c), all else (asm.c). */
+/* What the assembler's files share: reading a statement (asm_parse.c), an instruction (asm_insn.c),
+ * all else (asm.c). */
 #ifndef TOOLCHAIN_ASM_INT_H
 #define TOOLCHAIN_ASM_INT_H
 
@@ -13,13 +14,13 @@ enum as_stream { AS_TEXT, AS_COLD, AS_RODATA, AS_DATA, AS_BSS, AS_DROP, AS_STREA
 struct as_sym {
     const char *name; /* not terminated: points into the text or into `made` */
     uint32_t len;
-    uint32_t line;            /* of its first appearance */
+    uint32_t line; /* of its first appearance */
     bool defined, absolute, alias, global, local, weak, func;
     uint8_t stream;
-    int64_t value;            /* offset or op index in the stream; absolute: the value; alias: addend */
+    int64_t value; /* offset or op index in the stream; absolute: the value; alias: addend */
     uint32_t alias_of;
-    uint32_t out;             /* its number in the object, once the file has been read */
-    uint32_t next;            /* hash chain */
+    uint32_t out;  /* its number in the object, once the file has been read */
+    uint32_t next; /* hash chain */
 };
 
 struct as {

@@ -13,7 +13,8 @@ void as_error(struct as *a, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    for (char *c = what; *c; c++) /* names come from the text: keep the message one printable line */
+    for (char *c = what; *c;
+         c++) /* names come from the text: keep the message one printable line */
         if ((unsigned char)*c < 32 || (unsigned char)*c > 126)
             *c = '?';
     snprintf(a->err, a->errlen, "%s:%u: %s", a->file, a->line, what);
@@ -72,9 +73,10 @@ uint32_t as_word(struct as *a, const char **word)
 
 static int digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                                               : 99;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : 99;
 }
 
 /* An integer as C writes it; a word that begins with a digit has been read. */
@@ -293,9 +295,9 @@ int64_t as_number(struct as *a, int64_t min, int64_t max, const char *what)
 
 int as_try_reg(struct as *a)
 {
-    static const char names[32][5] = {"zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2",
-                                      "s0",   "s1", "a0", "a1", "a2",  "a3",  "a4", "a5",
-                                      "a6",   "a7", "s2", "s3", "s4",  "s5",  "s6", "s7",
+    static const char names[32][5] = {"zero", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+                                      "s0",   "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                      "a6",   "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
                                       "s8",   "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
     const char *start = a->p, *w;
     uint32_t n = as_word(a, &w);

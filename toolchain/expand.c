@@ -2,15 +2,17 @@
 /*
  * From linear ops to the ops of a machine.
  *
- * A block is walked once with a note of what each register holds: the value some register had when the block began, or
- * the address of a section, or a constant, plus an offset. The notes serve three ends. A machine without displacements
- * (cap.disp) needs an add before an access, unless some register already holds that very address. Two accesses with
- * the same base and apart in offset may be reordered. An operand that is known to be a small constant becomes one.
+ * A block is walked once with a note of what each register holds: the value some register had when
+ * the block began, or the address of a section, or a constant, plus an offset. The notes serve
+ * three ends. A machine without displacements (cap.disp) needs an add before an access, unless some
+ * register already holds that very address. Two accesses with the same base and apart in offset may
+ * be reordered. An operand that is known to be a small constant becomes one.
  *
- * What a machine lacks is made from what it has, in r3 and r4, or, for the address of a load, in the register that the
- * load is about to overwrite anyway. Little rewritings that gain on every machine are here too: the shift pairs by
- * which the compiler extends bytes and halves, constants built in two steps, the address of a table plus an index. A
- * last backward pass drops ops whose results nobody in the block reads before they are overwritten.
+ * What a machine lacks is made from what it has, in r3 and r4, or, for the address of a load, in
+ * the register that the load is about to overwrite anyway. Little rewritings that gain on every
+ * machine are here too: the shift pairs by which the compiler extends bytes and halves, constants
+ * built in two steps, the address of a table plus an index. A last backward pass drops ops whose
+ * results nobody in the block reads before they are overwritten.
  *
  * To add a rewriting: one case in `op`, that uses `push` for every op it makes.
  */
@@ -220,7 +222,8 @@ static void branch_no_cmp(struct expander *x, struct vop o, uint32_t sym)
 /* rd = cond ? ra : rd without cmov: rd ^ ((rd ^ ra) & -cond). */
 static void select_no_cmov(struct expander *x, struct vop o)
 {
-    push(x, (struct vop){.opc = OP_SETCC, .rd = SCRATCH0, .bmode = B_SHORT, .imm = o.imm}, LO_NOSYM);
+    push(x, (struct vop){.opc = OP_SETCC, .rd = SCRATCH0, .bmode = B_SHORT, .imm = o.imm},
+         LO_NOSYM);
     push_rrb(x, OP_SUB, SCRATCH0, 0, reg_b(SCRATCH0), LO_NOSYM);
     push_rrb(x, OP_XOR, SCRATCH1, o.rd, reg_b(o.ra), LO_NOSYM);
     push_rrb(x, OP_AND, SCRATCH1, SCRATCH1, reg_b(SCRATCH0), LO_NOSYM);
@@ -245,13 +248,13 @@ static bool extension(struct expander *x, const struct vop *o)
     if (alone)
         s->x[d].op = (struct vop){.opc = OP_NOP};
     bool half = o->imm == 16;
-    unsigned opc = o->opc == OP_SRL ? (half ? OP_ZEXT16 : OP_ZEXT8)
-                                    : (half ? OP_SEXT16 : OP_SEXT8);
+    unsigned opc = o->opc == OP_SRL ? (half ? OP_ZEXT16 : OP_ZEXT8) : (half ? OP_SEXT16 : OP_SEXT8);
     push(x, (struct vop){.opc = (uint8_t)opc, .rd = o->rd, .ra = (uint8_t)src}, LO_NOSYM);
     return true;
 }
 
-/* A constant or address in rd that this add completes, or to which it adds an index: one op instead of two. */
+/* A constant or address in rd that this add completes, or to which it adds an index: one op instead
+ * of two. */
 static bool folded_add(struct expander *x, const struct vop *o, uint32_t sym)
 {
     if (o->opc != OP_ADD || o->rd != o->ra || sym != LO_NOSYM)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Layout. The linear ops are cut into blocks at every label that something refers to, behind every control transfer and
- * at every commit; each block is scheduled alone. Whether a branch reaches its target by a short displacement depends on
- * the layout, and the layout on how bundles pack, which depends on the branch. So every branch begins as short, unless
- * more ops lie between than words can be reached; then blocks are laid out, those whose branch turns out not to
- * reach are scheduled again with a long one, and so on until all reach. Branches only ever grow, so this ends.
+ * Layout. The linear ops are cut into blocks at every label that something refers to, behind every
+ * control transfer and at every commit; each block is scheduled alone. Whether a branch reaches its
+ * target by a short displacement depends on the layout, and the layout on how bundles pack, which
+ * depends on the branch. So every branch begins as short, unless more ops lie between than words
+ * can be reached; then blocks are laid out, those whose branch turns out not to reach are scheduled
+ * again with a long one, and so on until all reach. Branches only ever grow, so this ends.
  */
 #include "toolchain/link.h"
 #include "toolchain/sched.h"
@@ -278,7 +279,8 @@ int tc_link(const struct lo *lo, const struct mdesc *m, uint32_t base, struct im
     l->err = err;
     l->errlen = errlen;
     sched_init(&l->sched, lo, m);
-    int r = base & (LO_ALIGN - 1) ? fail(l, "the base address is not aligned", NULL) : link_all(l, out);
+    int r =
+        base & (LO_ALIGN - 1) ? fail(l, "the base address is not aligned", NULL) : link_all(l, out);
     if (r)
         tc_image_free(out);
     sched_done(&l->sched);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The linker: a linear-op object, scheduled for one machine and laid out at one physical address. Text first, in program
- * order, then rodata, data and bss, each from a multiple of LO_ALIGN. Branches take a short displacement where it reaches.
+ * The linker: a linear-op object, scheduled for one machine and laid out at one physical address.
+ * Text first, in program order, then rodata, data and bss, each from a multiple of LO_ALIGN.
+ * Branches take a short displacement where it reaches.
  */
 #ifndef TOOLCHAIN_LINK_H
 #define TOOLCHAIN_LINK_H
@@ -20,10 +21,11 @@ struct image_symbol {
 
 struct image {
     uint32_t base;
-    uint8_t *bytes;           /* text, rodata and data with the gaps between them */
-    uint32_t nbytes, end;     /* end: address behind bss, which begins at base + nbytes */
-    uint32_t text_end;        /* address behind the last bundle */
-    struct image_symbol *sym; /* by address; text symbols that the compiler numbered (.L...) are left out */
+    uint8_t *bytes;       /* text, rodata and data with the gaps between them */
+    uint32_t nbytes, end; /* end: address behind bss, which begins at base + nbytes */
+    uint32_t text_end;    /* address behind the last bundle */
+    struct image_symbol
+        *sym; /* by address; text symbols that the compiler numbered (.L...) are left out */
     uint32_t nsyms;
     /* What the text is made of. Ops: useful ones; nops: those that padding added. */
     uint32_t bundles, ops, nops, long_imms, linear_ops, passes;

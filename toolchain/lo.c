@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linear-op objects to bytes and back. The writer and the reader follow the table in lo.h field by field; the reader
- * checks every number against what it refers to before anyone uses it, so that the linker need not.
+ * Linear-op objects to bytes and back. The writer and the reader follow the table in lo.h field by
+ * field; the reader checks every number against what it refers to before anyone uses it, so that
+ * the linker need not.
  */
 #include "toolchain/lo.h"
 #include "toolchain/vec.h"
@@ -174,7 +175,7 @@ static const char *check(const struct lo *lo)
         const struct lo_sym *s = &lo->sym[i];
         if (s->name >= lo->nstr || s->section >= LO_SECTIONS || s->flags > (LO_GLOBAL | LO_FUNC))
             return "damaged object: a symbol that does not exist";
-        uint32_t limit = s->section == LO_TEXT   ? lo->nops
+        uint32_t limit = s->section == LO_TEXT    ? lo->nops
                          : s->section == LO_ABS   ? 0xffffffffu
                          : s->section == LO_UNDEF ? 0
                                                   : lo->size[s->section];

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The linear-op object: a whole program (CMS) as ops in program order, with symbols instead of addresses, and with no
- * machine in it yet. The assembler makes it, the linker schedules it for a machine when a run starts. Its hash is the
- * identity of CMS: it depends on the compiler's text alone, not on any machine file.
+ * The linear-op object: a whole program (CMS) as ops in program order, with symbols instead of
+ * addresses, and with no machine in it yet. The assembler makes it, the linker schedules it for a
+ * machine when a run starts. Its hash is the identity of CMS: it depends on the compiler's text
+ * alone, not on any machine file.
  *
  * In a file: little-endian 32-bit words.
- *     magic "CHLO", version, hash of the op table, hash of everything behind this word (two words, low first)
- *     counts: ops, bytes of rodata, of data, of bss, symbols, relocations, bytes of strings
+ *     magic "CHLO", version, hash of the op table, hash of everything behind this word (two words,
+ * low first) counts: ops, bytes of rodata, of data, of bss, symbols, relocations, bytes of strings
  *     ops         opc | rd << 8 | ra << 16 | rb << 24;  bmode;  imm;  symbol or all ones
  *     symbols     name (offset in strings);  section | flags << 8;  value
  *     relocations section;  offset;  symbol;  addend
@@ -22,7 +23,8 @@
 enum { LO_VERSION = 1 };
 enum { LO_NOSYM = 0xffffffffu };
 
-/* A pseudo-op beside those of ops.def: the commit bit of the bundle that ends the region here; imm = instructions. */
+/* A pseudo-op beside those of ops.def: the commit bit of the bundle that ends the region here; imm
+ * = instructions. */
 enum { LO_COMMIT = 255 };
 _Static_assert((int)OP_COUNT_ <= LO_COMMIT, "an opcode is left for the commit mark");
 

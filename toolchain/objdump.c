@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `chrysalis objdump`: a linear-op object as a machine would run it. Each function with its bundles: address, words,
- * ops; then what the text is made of. Without --machine, the default machine.
+ * `chrysalis objdump`: a linear-op object as a machine would run it. Each function with its
+ * bundles: address, words, ops; then what the text is made of. Without --machine, the default
+ * machine.
  */
 #include "toolchain/link.h"
 #include "toolchain/vec.h"

@@ -2,22 +2,24 @@
 /*
  * The list scheduler: a block's ops to bundles.
  *
- * All reads of a bundle precede all its writes, so a reader may share the bundle of the next writer of its source
- * (latency 0), while a reader of a result comes at least the producer's latency later. An op that is placed too early is
- * still right, since the machine interlocks: latencies decide about speed alone, order and bundles about correctness.
- * The order to keep is, beyond registers and condition codes:
+ * All reads of a bundle precede all its writes, so a reader may share the bundle of the next writer
+ * of its source (latency 0), while a reader of a result comes at least the producer's latency
+ * later. An op that is placed too early is still right, since the machine interlocks: latencies
+ * decide about speed alone, order and bundles about correctness. The order to keep is, beyond
+ * registers and condition codes:
  *
  *     native memory     a store against every access that may overlap, one bundle apart
- *     whatever traps    among itself in program order, so that the first trap is the program's first; this covers guest
- *                       loads, guest stores, probes, trapif, divisions
- *     native stores     before a possible trap strictly (the trap undoes its bundle), after one at the earliest with it
- *     fences            everything before, strictly, if it could be seen by the fence; everything after, strictly
- *     the branch        last; everything issues no later than it
+ *     whatever traps    among itself in program order, so that the first trap is the program's
+ * first; this covers guest loads, guest stores, probes, trapif, divisions native stores     before
+ * a possible trap strictly (the trap undoes its bundle), after one at the earliest with it fences
+ * everything before, strictly, if it could be seen by the fence; everything after, strictly the
+ * branch        last; everything issues no later than it
  *
- * Ready ops are taken by the length of the longest path that hangs on them, earlier ops first. Whether an op still fits a
- * bundle depends only on how many ops of each unit and how many immediate words the bundle has, so the answers of
- * mdesc_place are kept in a table, and a bundle is placed for good when it is complete. A cycle without a ready op makes
- * no bundle: the scoreboard waits.
+ * Ready ops are taken by the length of the longest path that hangs on them, earlier ops first.
+ * Whether an op still fits a bundle depends only on how many ops of each unit and how many
+ * immediate words the bundle has, so the answers of mdesc_place are kept in a table, and a bundle
+ * is placed for good when it is complete. A cycle without a ready op makes no bundle: the
+ * scoreboard waits.
  */
 #include "toolchain/sched.h"
 
@@ -44,7 +46,8 @@ struct node {
     bool traps;
 };
 
-/* Working memory of one block; static because it is large and scheduling is not reentrant anyway. */
+/* Working memory of one block; static because it is large and scheduling is not reentrant anyway.
+ */
 static struct work {
     struct node node[SCHED_MAX_OPS];
     VEC(struct edge) edge;
@@ -74,7 +77,8 @@ static void read_resource(unsigned i, unsigned r)
     if (w.writer[r] != NONE)
         edge((unsigned)w.writer[r], i, w.node[w.writer[r]].lat);
     if (w.nreaders == sizeof w.reader / sizeof *w.reader) {
-        /* Ops that read very many registers (gget): forget readers, order them as writers instead. */
+        /* Ops that read very many registers (gget): forget readers, order them as writers instead.
+         */
         if (w.writer[r] != NONE)
             edge((unsigned)w.writer[r], i, 1);
         for (int32_t k = w.readers[r]; k != NONE; k = w.reader[k].next)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linear ops to bundles, one basic block after another; the linker's workshop. expand.c turns linear ops into ops that
- * the machine has and knows what memory they touch; sched.c orders them and packs bundles.
+ * Linear ops to bundles, one basic block after another; the linker's workshop. expand.c turns
+ * linear ops into ops that the machine has and knows what memory they touch; sched.c orders them
+ * and packs bundles.
  */
 #ifndef TOOLCHAIN_SCHED_H
 #define TOOLCHAIN_SCHED_H
@@ -17,9 +18,9 @@ enum { SCRATCH0 = 3, SCRATCH1 = 4 };
 enum { SCHED_MAX_LINEAR = 192, SCHED_MAX_OPS = SCHED_MAX_LINEAR * 5 };
 
 /*
- * A place in memory: what the address register was worth in terms of values at the block's start, and an offset.
- * The same base and ranges that do not overlap are disjoint; sections are disjoint from one another and from the
- * stack. PLACE_ANY may be anywhere.
+ * A place in memory: what the address register was worth in terms of values at the block's start,
+ * and an offset. The same base and ranges that do not overlap are disjoint; sections are disjoint
+ * from one another and from the stack. PLACE_ANY may be anywhere.
  */
 enum { PLACE_ANY = 0xfffffffeu, PLACE_SECTION = 0xc0000000u, PLACE_CONST = 0xffffffffu };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Growing arrays of the tool chain's own. Memory that cannot be had ends the program: nothing here could go on without. */
+/* Growing arrays of the tool chain's own. Memory that cannot be had ends the program: nothing here
+ * could go on without. */
 #ifndef TOOLCHAIN_VEC_H
 #define TOOLCHAIN_VEC_H
 

@@ -25,25 +25,28 @@ static void one(uint32_t x)
     mix((uint32_t)__builtin_popcount(x)), mix((uint32_t)__builtin_parity(x));
     mix((uint32_t)__builtin_ffs((int)x));
     mix(x / 3), mix(x / 7), mix(x / 10), mix(x % 1000), mix((uint64_t)((int32_t)x / 10));
-    mix((uint64_t)((int32_t)x % 7)), mix((uint64_t)((int32_t)x / 16)), mix((uint64_t)((int32_t)x >> 4));
+    mix((uint64_t)((int32_t)x % 7)), mix((uint64_t)((int32_t)x / 16)),
+        mix((uint64_t)((int32_t)x >> 4));
     mix((uint64_t)((uint64_t)x * x >> 32)), mix((uint64_t)((int64_t)(int32_t)x * (int32_t)x >> 32));
     mix(x < 100), mix((int32_t)x < -5), mix(x == 0x80000000), mix(x != 255), mix((int32_t)x > 127);
     mix((int32_t)x >= -128), mix(x > 0xfffffff0), mix(!x), mix((int32_t)x <= 0);
     struct fields f = {0};
     f.a = x & 7, f.b = x >> 3 & 127, f.c = x >> 10 & 2047, f.d = x >> 21 & 2047;
-    f.e = (int32_t)(x << 3) >> 27, f.f = (int32_t)x >> 12, f.g = (uint8_t)x, f.h = (uint8_t)(x >> 9);
+    f.e = (int32_t)(x << 3) >> 27, f.f = (int32_t)x >> 12, f.g = (uint8_t)x,
+    f.h = (uint8_t)(x >> 9);
     f.i = (int16_t)(x >> 3);
     f.a ^= 5, f.b += 3, f.g++, f.h--, f.i = (int16_t)(f.i * 3);
-    mix(f.a), mix(f.b), mix(f.c), mix(f.d), mix((uint64_t)f.e), mix((uint64_t)f.f), mix(f.g), mix(f.h);
+    mix(f.a), mix(f.b), mix(f.c), mix(f.d), mix((uint64_t)f.e), mix((uint64_t)f.f), mix(f.g),
+        mix(f.h);
     mix((uint64_t)f.i);
 }
 
 int main(void)
 {
-    static const uint32_t edge[] = {0,      1,      2,          127,        128,        129,
-                                    255,    256,    32767,      32768,      65535,      65536,
-                                    99,     100,    0x7fffffff, 0x80000000, 0xffffffff, 0xffffff80,
-                                    0xff00, 0xff0000, 0xffff7fff, 0xffffff7f};
+    static const uint32_t edge[] = {
+        0,          1,          2,      127,      128,        129,       255,        256,
+        32767,      32768,      65535,  65536,    99,         100,       0x7fffffff, 0x80000000,
+        0xffffffff, 0xffffff80, 0xff00, 0xff0000, 0xffff7fff, 0xffffff7f};
     for (unsigned i = 0; i < sizeof edge / sizeof *edge; i++)
         one(edge[i]);
     say("edges", h);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Control flow: recursion, mutual recursion, function pointers, jump tables, computed gotos, many arguments. */
+/* Control flow: recursion, mutual recursion, function pointers, jump tables, computed gotos, many
+ * arguments. */
 #include "include/console.h"
 
 static uint32_t ackermann(uint32_t m, uint32_t n)
@@ -26,10 +27,22 @@ static int hanoi(int n, int from, int to, int via, int *moves)
     return h * 3 + from * 5 + to * 7 + hanoi(n - 1, via, to, from, moves);
 }
 
-static int add(int a, int b) { return a + b; }
-static int sub(int a, int b) { return a - b; }
-static int mul(int a, int b) { return a * b; }
-static int rem(int a, int b) { return b ? a % b : -1; }
+static int add(int a, int b)
+{
+    return a + b;
+}
+static int sub(int a, int b)
+{
+    return a - b;
+}
+static int mul(int a, int b)
+{
+    return a * b;
+}
+static int rem(int a, int b)
+{
+    return b ? a % b : -1;
+}
 static int (*const ops[])(int, int) = {add, sub, mul, rem};
 
 __attribute__((noinline)) static const char *name(int n)
@@ -96,8 +109,8 @@ stop:
 __attribute__((noinline)) static uint64_t many(uint8_t a, int16_t b, uint32_t c, uint64_t d, int e,
                                                uint64_t f, int g, uint8_t h, int64_t i, int j)
 {
-    return a + (uint64_t)b * 3 + c * 5 + d * 7 + (uint64_t)e * 11 + f * 13 + (uint64_t)g * 17 + h * 19 +
-           (uint64_t)i * 23 + (uint64_t)j * 29;
+    return a + (uint64_t)b * 3 + c * 5 + d * 7 + (uint64_t)e * 11 + f * 13 + (uint64_t)g * 17 +
+           h * 19 + (uint64_t)i * 23 + (uint64_t)j * 29;
 }
 
 struct big {
@@ -132,7 +145,8 @@ int main(void)
     }
     console('\n');
     uint32_t s = 0;
-    static const uint32_t keys[] = {0, 3, 4, 70, 71, 499, 500, 501, 1000000, 0x7fffffff, 0x80000000, ~0u};
+    static const uint32_t keys[] = {0,   3,   4,       70,         71,         499,
+                                    500, 501, 1000000, 0x7fffffff, 0x80000000, ~0u};
     for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
         s = s * 9 + sparse(keys[i]);
     say("sparse", s);

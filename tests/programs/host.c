@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reference's surroundings: a 32-bit Linux program without a C library (the host need not have a 32-bit one). The
- * functions gcc may call are here again, in the plainest form, so that nothing of toolchain/rt vouches for itself.
+ * The reference's surroundings: a 32-bit Linux program without a C library (the host need not have
+ * a 32-bit one). The functions gcc may call are here again, in the plainest form, so that nothing
+ * of toolchain/rt vouches for itself.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -70,7 +71,8 @@ uint64_t __umoddi3(uint64_t a, uint64_t b)
 
 int64_t __divdi3(int64_t a, int64_t b)
 {
-    uint64_t r, q = divide(a < 0 ? -(uint64_t)a : (uint64_t)a, b < 0 ? -(uint64_t)b : (uint64_t)b, &r);
+    uint64_t r,
+        q = divide(a < 0 ? -(uint64_t)a : (uint64_t)a, b < 0 ? -(uint64_t)b : (uint64_t)b, &r);
     return (int64_t)((a < 0) != (b < 0) ? -q : q);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SHA-256, constants computed from cube roots rather than listed; "abc", the empty text, and a longer one. */
+/* SHA-256, constants computed from cube roots rather than listed; "abc", the empty text, and a
+ * longer one. */
 #include "include/console.h"
 
 static uint32_t K[64], H[8];
@@ -9,7 +10,8 @@ static uint32_t ror(uint32_t x, int n)
     return x >> n | x << (32 - n);
 }
 
-/* The first 32 bits of the fraction of the square or cube root of p: the largest r with r^k <= p * 2^(32k). */
+/* The first 32 bits of the fraction of the square or cube root of p: the largest r with r^k <= p *
+ * 2^(32k). */
 static uint32_t root(uint32_t p, int cube)
 {
     uint64_t r = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Strings and memory: tables of strings, escapes, copies at every alignment and length, overlapping moves. */
+/* Strings and memory: tables of strings, escapes, copies at every alignment and length, overlapping
+ * moves. */
 #include <stddef.h>
 #include "include/console.h"
 
@@ -9,14 +10,23 @@ void *memset(void *, int, size_t);
 int memcmp(const void *, const void *, size_t);
 size_t strlen(const char *);
 
-static const char *const words[] = {"if",   "while",     "return", "a \"quoted\" word", "tab\there",
-                                    "back\\slash", "bell\a\001\177", "", "hash # and ; colon: \303\244",
-                                    "/* no comment */", "nul\0behind", "octal \1012"};
+static const char *const words[] = {"if",
+                                    "while",
+                                    "return",
+                                    "a \"quoted\" word",
+                                    "tab\there",
+                                    "back\\slash",
+                                    "bell\a\001\177",
+                                    "",
+                                    "hash # and ; colon: \303\244",
+                                    "/* no comment */",
+                                    "nul\0behind",
+                                    "octal \1012"};
 static const struct {
     const char *name;
     int (*f)(const char *);
     short n;
-} *unused;
+} * unused;
 
 static uint8_t a[160], b[160];
 

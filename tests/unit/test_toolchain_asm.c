@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The assembler and the linear-op object: every form of instruction and directive with what it must become, every kind of
- * mistake with its message, symbols of several files, objects through their bytes and back, and damaged ones.
+ * The assembler and the linear-op object: every form of instruction and directive with what it must
+ * become, every kind of mistake with its message, symbols of several files, objects through their
+ * bytes and back, and damaged ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -150,8 +151,8 @@ static void test_every_op(void **state)
             struct lo_op o = {{(uint8_t)opc, 0, 0, 0, (uint8_t)bmode, 0}, LO_NOSYM};
             unsigned f = op_table[opc].format;
             bool cond = f == FMT_BRCC || f == FMT_CODE;
-            bool has_ra = f != FMT_RB && f != FMT_RC && f != FMT_B && f != FMT_BRCC && f != FMT_JAL &&
-                          f != FMT_CODE && f != FMT_NONE;
+            bool has_ra = f != FMT_RB && f != FMT_RC && f != FMT_B && f != FMT_BRCC &&
+                          f != FMT_JAL && f != FMT_CODE && f != FMT_NONE;
             bool has_rd = f != FMT_AB && f != FMT_B && f != FMT_BRR && f != FMT_NONE;
             o.op.rd = has_rd ? (cond ? 12 : 21) : 0;
             o.op.ra = has_ra ? 11 : 0;
@@ -295,24 +296,26 @@ static void test_sections(void **state)
 static void test_files(void **state)
 {
     (void)state;
-    static const char a[] = "\t.globl f\nf: j .L1\n.L1: call g\nhere: la a0, x\n1: j 1b\n1: j 1b\n\tj 1f\n1:\n"
-                            "\t.weak h\nh: nop\n\t.data\nx: .word here\n";
+    static const char a[] =
+        "\t.globl f\nf: j .L1\n.L1: call g\nhere: la a0, x\n1: j 1b\n1: j 1b\n\tj 1f\n1:\n"
+        "\t.weak h\nh: nop\n\t.data\nx: .word here\n";
     static const char b[] = "\t.globl g, h\ng: j .L1\n.L1: j f\nhere: la a0, x\nh: nop\n"
                             "\t.bss\nx: .zero 4\n";
-    struct as_input in[] = {{"a.s", a, strlen(a)}, {"b.s", b, strlen(b)}, {"c.s", "g: .globl g", 0}};
+    struct as_input in[] = {
+        {"a.s", a, strlen(a)}, {"b.s", b, strlen(b)}, {"c.s", "g: .globl g", 0}};
     struct lo lo;
     in[2].text = "\n\t.globl g\ng: nop\n";
     in[2].len = strlen(in[2].text);
     if (as_texts(&lo, in, 2, err, sizeof err))
         fail_msg("%s", err);
     assert_int_equal(lo.nops, 11);
-    assert_int_equal(lo.sym[lo.op[0].sym].value, 1);   /* a's .L1 */
-    assert_int_equal(lo.sym[lo.op[1].sym].value, 7);   /* g */
+    assert_int_equal(lo.sym[lo.op[0].sym].value, 1); /* a's .L1 */
+    assert_int_equal(lo.sym[lo.op[1].sym].value, 7); /* g */
     assert_int_equal(lo.sym[lo.op[2].sym].section, LO_DATA);
-    assert_int_equal(lo.sym[lo.op[3].sym].value, 3);   /* 1b: itself */
+    assert_int_equal(lo.sym[lo.op[3].sym].value, 3); /* 1b: itself */
     assert_int_equal(lo.sym[lo.op[4].sym].value, 4);
-    assert_int_equal(lo.sym[lo.op[5].sym].value, 6);   /* 1f */
-    assert_int_equal(lo.sym[lo.op[7].sym].value, 8);   /* b's .L1 */
+    assert_int_equal(lo.sym[lo.op[5].sym].value, 6); /* 1f */
+    assert_int_equal(lo.sym[lo.op[7].sym].value, 8); /* b's .L1 */
     assert_int_equal(lo.sym[lo.op[9].sym].section, LO_BSS);
     assert_int_equal(lo.sym[find(&lo, "h")].value, 10); /* not the weak one */
     assert_int_equal(lo.sym[lo.reloc[0].sym].value, 2); /* a's here */
@@ -324,8 +327,9 @@ static void test_files(void **state)
     assert_string_equal(err, "a.s:3: undefined symbol: g");
 }
 
-static const char sample[] = "\t.globl f\nf: lw a0, x\n\tcommit 3\n\tbnez a0, f\n\tret\n"
-                             "\t.section .rodata\n\t.word f\n\t.data\nx: .word 1, x\n\t.bss\n\t.zero 9\n";
+static const char sample[] =
+    "\t.globl f\nf: lw a0, x\n\tcommit 3\n\tbnez a0, f\n\tret\n"
+    "\t.section .rodata\n\t.word f\n\t.data\nx: .word 1, x\n\t.bss\n\t.zero 9\n";
 
 static void test_bytes(void **state)
 {

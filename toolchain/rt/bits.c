@@ -48,8 +48,8 @@ int64_t __ashrdi3(int64_t x, int n)
 }
 
 /*
- * No bsff or bsrf here: they write condition codes, which hold the guest's flags while CMS runs. Each step halves the
- * range without a branch.
+ * No bsff or bsrf here: they write condition codes, which hold the guest's flags while CMS runs.
+ * Each step halves the range without a branch.
  */
 int __clzsi2(uint32_t x)
 {

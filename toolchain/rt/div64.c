@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 64-bit division, which gcc calls by these names. The machine divides 64 by 32 bits in one op (udivq, udivr) as long
- * as the quotient fits 32 bits; so a short divisor takes two such steps, and a long one gives a quotient of at most 32
- * bits, estimated from its leading 32 bits and never more than one too large after the shift below.
+ * 64-bit division, which gcc calls by these names. The machine divides 64 by 32 bits in one op
+ * (udivq, udivr) as long as the quotient fits 32 bits; so a short divisor takes two such steps, and
+ * a long one gives a quotient of at most 32 bits, estimated from its leading 32 bits and never more
+ * than one too large after the shift below.
  */
 #include <stdint.h>
 
@@ -42,7 +43,8 @@ static uint64_t divide(uint64_t a, uint64_t b, uint64_t *rem)
     }
     uint32_t s = (uint32_t)__clzsi2(bh);
     uint32_t top = s ? bh << s | bl >> (32 - s) : bh;
-    /* (a / 2) / top, without overflow because top has its highest bit; scaled back by 2^(31 - s). */
+    /* (a / 2) / top, without overflow because top has its highest bit; scaled back by 2^(31 - s).
+     */
     uint32_t q = quotient(ah >> 1, ah << 31 | al >> 1, top) >> (31 - s);
     if (q)
         q--;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory functions that gcc calls by itself. Words wherever both ends allow: unaligned words are the hardware's
- * business (at worst two look-ups in the cache).
+ * The memory functions that gcc calls by itself. Words wherever both ends allow: unaligned words
+ * are the hardware's business (at worst two look-ups in the cache).
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -32,7 +32,8 @@ void *memmove(void *to, const void *from, size_t n)
     uint8_t *d = to;
     const uint8_t *s = from;
     if ((uintptr_t)d - (uintptr_t)s >= n)
-        return memcpy(to, from, n); /* forward is safe: memcpy reads each piece before it writes it */
+        return memcpy(to, from,
+                      n); /* forward is safe: memcpy reads each piece before it writes it */
     d += n;
     s += n;
     for (; n >= 4; n -= 4) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Output of test programs: characters, one by one. The machine's comes from crt0.s, the reference's from host.c. */
+/* Output of test programs: characters, one by one. The machine's comes from crt0.s, the reference's
+ * from host.c. */
 #ifndef TESTS_PROGRAMS_CONSOLE_H
 #define TESTS_PROGRAMS_CONSOLE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What csmith's programs need around them, without a C library: types, checksums, and a way to print the result. Stands
- * in for csmith's own csmith.h; its safe_math.h is used as it is. Built for the machine and, as the reference, for
- * i386, whose types have the same sizes.
+ * What csmith's programs need around them, without a C library: types, checksums, and a way to
+ * print the result. Stands in for csmith's own csmith.h; its safe_math.h is used as it is. Built
+ * for the machine and, as the reference, for i386, whose types have the same sizes.
  */
 #ifndef TESTS_PROGRAMS_CSMITH_H
 #define TESTS_PROGRAMS_CSMITH_H

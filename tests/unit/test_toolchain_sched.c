@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler and the linker: what must keep its order does, on every machine file and with every
+ * capability taken away; random straight-line code leaves the same state as the same ops one by
+ * one; branches of every length arrive.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "concealed-mem/map.h"
+#include "toolchain/asm.h"
+#include "toolchain/link.h"
+#include "vliw-model/disasm.h"
+#include "vliw-model/machine.h"
+#include "vliw-model/vm.h"
+
+/* Machine files, and what is changed in them. */
+static const struct {
+    const char *file, *change[3];
+} variants[] = {
+    {"machines/tm5800.ini", {0}},
+    {"machines/tm8600.ini", {0}},
+    {"machines/vliw4.ini", {0}},
+    {"machines/vliw4.ini", {"cap.disp=0", "cap.select=0", "cap.cmpbr=0"}},
+    {"machines/tm5800.ini", {"cap.select=0", "cap.cmpbr=0", "lat.load=7"}},
+    {"machines/tm8600.ini", {"cap.disp=0", "lat.alu=2", "lat.cc=3"}},
+};
+enum { VARIANTS = sizeof variants / sizeof *variants };
+
+static struct mdesc machine[VARIANTS];
+static char err[300];
+
+static int setup(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < VARIANTS; i++) {
+        if (machine_load(&machine[i], variants[i].file, err, sizeof err))
+            return -1;
+        for (unsigned k = 0; k < 3 && variants[i].change[k]; k++)
+            if (machine_set(&machine[i], variants[i].change[k], err, sizeof err))
+                return -1;
+        /* Little memory, quickly there. */
+        if (machine_set(&machine[i], "guest.ram_mb=16", err, sizeof err) ||
+            machine_check(&machine[i], err, sizeof err))
+            return -1;
+    }
+    return 0;
+}
+
+struct program {
+    struct lo lo;
+    struct image im;
+    struct bundle b[4000];
+    uint32_t addr[4000], n;
+};
+static struct program prog;
+
+static uint32_t word_at(const struct image *im, uint32_t addr)
+{
+    uint32_t w;
+    memcpy(&w, im->bytes + (addr - im->base), 4); /* tests run on little-endian hosts */
+    return w;
+}
+
+static void link_program(const struct mdesc *m, uint32_t base)
+{
+    if (tc_link(&prog.lo, m, base, &prog.im, err, sizeof err))
+        fail_msg("%s", err);
+    prog.n = 0;
+    for (uint32_t a = base; a < prog.im.text_end; prog.n++) {
+        uint32_t w[MAX_BUNDLE_WORDS] = {0};
+        for (uint32_t k = 0; k < MAX_BUNDLE_WORDS && a + 4 * k < prog.im.text_end; k++)
+            w[k] = word_at(&prog.im, a + 4 * k);
+        uint32_t n = bundle_decode(w, MAX_BUNDLE_WORDS, a, &prog.b[prog.n]);
+        assert_int_not_equal(n, 0);
+        assert_int_equal(mdesc_check(m, &prog.b[prog.n]), BE_OK);
+        prog.addr[prog.n] = a;
+        a += 4 * n;
+        assert_true(prog.n < 3999);
+    }
+}
+
+static void make(const struct mdesc *m, const char *text)
+{
+    struct as_input in = {"t.s", text, strlen(text)};
+    if (as_texts(&prog.lo, &in, 1, err, sizeof err))
+        fail_msg("%s: %s", text, err);
+    link_program(m, 0x10000);
+}
+
+static void drop(void)
+{
+    tc_image_free(&prog.im);
+    lo_free(&prog.lo);
+}
+
+/* Bundle of the first op of this name that writes or names `reg` as rd (any if 99); -1 if there is
+ * none. */
+static int where(const char *name, unsigned reg)
+{
+    for (uint32_t i = 0; i < prog.n; i++) {
+        if (strcmp(name, "commit") == 0 && prog.b[i].commit)
+            return (int)i;
+        for (unsigned k = 0; k < prog.b[i].nops; k++)
+            if (strcmp(op_table[prog.b[i].op[k].opc].name, name) == 0 &&
+                (reg == 99 || prog.b[i].op[k].rd == reg))
+                return (int)i;
+    }
+    return -1;
+}
+
+enum { ANY = 99 };
+
+/* The second op is at least `apart` bundles behind the first. */
+static const struct {
+    const char *text, *first;
+    unsigned rd1;
+    const char *second;
+    unsigned rd2;
+    int apart;
+} orders[] = {
+    {"sw a0, 0(a1)\ngld32 a2, 0(a3)", "sw", ANY, "gld32", ANY, 1},
+    {"gld32 a2, 0(a3)\nsw a0, 0(a1)", "gld32", ANY, "sw", ANY, 0},
+    {"sw a0, 0(a1)\nudivq a2, a3, a4", "sw", ANY, "udivq", ANY, 1},
+    {"sw a0, 0(a1)\nprober a2, a3, 4", "sw", ANY, "prober", ANY, 1},
+    {"gld32 a2, 0(a3)\ngld8 a4, 0(a5)", "gld32", ANY, "gld8", ANY, 1},
+    {"gst32 a2, 0(a3)\ngld8 a4, 0(a5)", "gst32", ANY, "gld8", ANY, 1},
+    {"gld8 a4, 0(a5)\ngst32 a2, 0(a3)", "gld8", ANY, "gst32", ANY, 1},
+    {"gst8 a4, 0(a5)\ngst32 a2, 0(a3)", "gst8", ANY, "gst32", ANY, 1},
+    {"udivr a4, a5, a6\ngst32 a2, 0(a3)", "udivr", ANY, "gst32", ANY, 1},
+    {"gld8 a4, 0(a5)\ntrapif e, 3", "gld8", ANY, "trapif", ANY, 1},
+    {"sw a0, 0(a1)\nlw a2, 0(a3)", "sw", ANY, "lw", ANY, 1},
+    {"sw a0, 2(a1)\nlh a2, 4(a1)", "sw", ANY, "lh", ANY, 1},
+    {"lw a2, 0(a3)\nsb a0, 0(a1)", "lw", ANY, "sb", ANY, 1},
+    {"sb a2, 0(a3)\nsw a0, 0(a1)", "sb", ANY, "sw", ANY, 1},
+    {"addf32 a0, a1, a2\nsetcc a3, 4", "addf32", ANY, "setcc", ANY, 1},
+    {"setcc a3, 4\naddf32 a0, a1, a2", "setcc", ANY, "addf32", ANY, 0},
+    {"addf32 a0, a1, a2\nsubf32 a3, a4, a5", "addf32", ANY, "subf32", ANY, 1},
+    {"addf32 a0, a1, a2\nincf32 a3, a4", "addf32", ANY, "incf32", ANY, 1},
+    {"mov r40, a0\nhostcall a1, a2, 3", "mov", 40, "hostcall", ANY, 1},
+    {"hostcall a1, a2, 3\nmov a5, r40", "hostcall", ANY, "mov", 15, 1},
+    {"sw a0, 0(a1)\nphase 3", "sw", ANY, "phase", ANY, 1},
+    {"phase 3\nlw a0, 0(a1)", "phase", ANY, "lw", ANY, 1},
+    {"tlbw a0, a1\ngld32 a2, 0(a3)", "tlbw", ANY, "gld32", ANY, 1},
+    {"mfs a0, 3\nmfs a1, 3", "mfs", 10, "mfs", 11, 1},
+    {"sw a0, 0(a1)\nexit 3", "sw", ANY, "exit", ANY, 1},
+    {"sw a0, 0(a1)\nraise a2, a3", "sw", ANY, "raise", ANY, 1},
+    {"sw a0, 0(a1)\njr a2", "sw", ANY, "jalr", ANY, 0},
+    {"gst32 a0, 0(a1)\ncommit 1\nmov a5, 9", "gst32", ANY, "commit", ANY, 0},
+    {"gst32 a0, 0(a1)\ncommit 1\nmov a5, 9", "commit", ANY, "mov", 15, 1},
+    {"commit 1\nsw a0, 0(a1)", "commit", ANY, "sw", ANY, 1},
+    {"mov a5, 9\ncommit 2\ncommit 3", "mov", 15, "commit", ANY, 0},
+    {"hostcall a1, a2, 3\ncommit 1", "hostcall", ANY, "commit", ANY, 1},
+    {"xchk a0, 5\nsw a0, 0(a1)", "xchk", ANY, "sw", ANY, 0},
+    {"sw a0, 0(a1)\nxchk a0, 5", "sw", ANY, "xchk", ANY, 1},
+    {"count a0, 0(a1)\nlw a2, 0(a3)", "count", ANY, "lw", ANY, 1},
+    {"gput a0, 5\nmov a5, r33", "gput", ANY, "mov", 15, 1},
+    {"mov r33, a5\ngget a0, a1", "mov", 33, "gget", ANY, 1},
+};
+
+static void test_order(void **state)
+{
+    (void)state;
+    for (unsigned v = 0; v < VARIANTS; v++)
+        for (unsigned i = 0; i < sizeof orders / sizeof *orders; i++) {
+            make(&machine[v], orders[i].text);
+            int a = where(orders[i].first, orders[i].rd1),
+                b = where(orders[i].second, orders[i].rd2);
+            if (a < 0 || b < 0 || b - a < orders[i].apart)
+                fail_msg("variant %u: %s: bundles %d and %d", v, orders[i].text, a, b);
+            drop();
+        }
+}
+
+/* What may move, does: or the schedules would be right and slow. */
+static void test_freedom(void **state)
+{
+    (void)state;
+    static const char *const loads_first[] = {
+        "sw a0, 0(sp)\nlw a1, 4(sp)\nadd a2, a1, a1",
+        "sw a0, 0(sp)\nlw a1, g\nadd a2, a1, a1\n.bss\ng: .zero 4",
+        "sw a0, g\nlw a1, h\nadd a2, a1, a1\n.bss\ng: .zero 4\nh: .zero 4",
+        "add a3, a4, 8\nsw a0, 0(a3)\nlw a1, 0(a4)\nadd a2, a1, a1",
+    };
+    for (unsigned i = 0; i < sizeof loads_first / sizeof *loads_first; i++) {
+        make(&machine[2], loads_first[i]);
+        if (where("lw", ANY) > where("sw", ANY))
+            fail_msg("%s: the load waits", loads_first[i]);
+        drop();
+    }
+    make(&machine[0], "lw a0, 0(a1)\nadd a2, a3, a4\njr a5");
+    assert_int_equal(prog.n, 1);
+    drop();
+    /* Four ops, one bundle. */
+    make(&machine[2], "lw a0, 0(a1)\nadd a2, a3, a4\nsub a3, a4, a6\njr a5");
+    assert_int_equal(prog.n, 1);
+    drop();
+    /* An address that a register holds already costs nothing on a machine without displacements. */
+    make(&machine[0], "add a0, sp, 8\nlw a1, 8(sp)\nsw a2, 8(sp)");
+    assert_int_equal(prog.im.ops, 3);
+    drop();
+    make(&machine[0], "slli a0, a0, 16\nsrli a0, a0, 16\nslli a1, a2, 24\nsrai a1, a1, 24\n"
+                      "andi a3, a3, 255\nli a4, 98304\naddi a4, a4, 1696");
+    assert_int_equal(prog.im.ops, 4);
+    assert_true(where("zext16", 10) >= 0 && where("sext8", 11) >= 0 && where("zext8", 13) >= 0);
+    assert_true(where("mov", 14) >= 0);
+    drop();
+    /* The load between must not be lost, nor the shifted value that is wanted itself. */
+    make(&machine[0],
+         "slli a0, a0, 16\nsw a0, 0(a1)\nsrli a0, a0, 16\nslli a2, a3, 24\nsrai a4, a2, 24");
+    assert_int_equal(prog.im.ops, 5);
+    drop();
+}
+
+static uint32_t seed;
+
+static uint32_t rnd(uint32_t n)
+{
+    seed ^= seed << 13, seed ^= seed >> 17, seed ^= seed << 5;
+    return seed % n;
+}
+
+/* r8 and r9 point into the same area, r10 to r12 are made from them; nothing else writes these
+ * five. */
+static struct vop random_op(void)
+{
+    static const uint8_t mem[] = {OP_LB, OP_LBU, OP_LH, OP_LHU, OP_LW, OP_SB, OP_SH, OP_SW};
+    struct vop o = {0};
+    uint32_t kind = rnd(8);
+    if (kind == 0) {
+        o = (struct vop){OP_ADD,  (uint8_t)(10 + rnd(3)), (uint8_t)(8 + rnd(5)), 0,
+                         B_SHORT, (int32_t)rnd(9) - 4};
+        return o;
+    }
+    if (kind < 4) {
+        o.opc = mem[rnd(sizeof mem)];
+        o.rd = (uint8_t)(rnd(4) ? 13 + rnd(8) : 0);
+        o.ra = (uint8_t)(8 + rnd(5));
+        o.bmode = B_SHORT;
+        o.imm = rnd(3) ? (int32_t)rnd(16) : 0;
+        if (rnd(20) == 0)
+            o.bmode = B_LONG, o.imm = 200 + (int32_t)rnd(16);
+        return o;
+    }
+    do {
+        o.opc = (uint8_t)rnd(OP_COUNT_);
+        if (rnd(2))
+            o.opc = (uint8_t)(OP_MOV + rnd(OP_SLTU - OP_MOV + 1));
+    } while (op_table[o.opc].order != ORD_FREE || o.opc == OP_NOP);
+    unsigned f = op_table[o.opc].format;
+    /* Few registers, so that ops depend on one another; now and then any. */
+    o.rd = (uint8_t)(rnd(8) ? 13 + rnd(8) : rnd(4) ? 32 + rnd(32) : 0);
+    o.ra = (uint8_t)(rnd(8) ? 13 + rnd(8) : 32 + rnd(32));
+    if (f == FMT_RC || f == FMT_RRC) {
+        o.bmode = B_SHORT;
+        o.imm = (int32_t)rnd(16);
+    } else if (f != FMT_RR && f != FMT_RRX) {
+        o.bmode = (uint8_t)rnd(3);
+        if (o.bmode == B_REG)
+            o.rb = (uint8_t)(rnd(8) ? 13 + rnd(8) : rnd(2) ? 32 + rnd(32) : 0);
+        else
+            o.imm = o.bmode == B_SHORT ? (int32_t)(rnd(4) ? rnd(40) : rnd(256)) - (rnd(2) ? 0 : 128)
+                                       : (int32_t)(rnd(65536) * 65537 + rnd(3));
+        if (o.bmode == B_SHORT && o.imm > 127)
+            o.imm = 16 + 8 * (int32_t)rnd(2);
+        if ((o.opc == OP_SLL || o.opc == OP_SRL || o.opc == OP_SRA) && rnd(2))
+            o.bmode = B_SHORT, o.imm = 16 + 8 * (int32_t)rnd(2), o.rb = 0;
+    }
+    if (f == FMT_AB)
+        o.rd = 0;
+    return o;
+}
+
+enum { AREA = CM_IMAGE + 0x100000, AREA_SIZE = 4096 };
+
+static void fill(struct vm *vm)
+{
+    uint32_t area = vm_concealed_base(vm) + AREA;
+    seed = 99;
+    for (unsigned r = 1; r < NGPR; r++)
+        vm_set_reg(vm, r, rnd(4) ? rnd(0xffffffff) : rnd(40));
+    vm_set_reg(vm, 8, area + 1000);
+    vm_set_reg(vm, 9, area + 1004);
+    for (unsigned r = 10; r < 13; r++)
+        vm_set_reg(vm, r, area + 1000 + r);
+    uint8_t *p = vm_mem(vm, area, AREA_SIZE);
+    assert_non_null(p);
+    for (unsigned i = 0; i < AREA_SIZE; i++)
+        p[i] = (uint8_t)rnd(256);
+    vm_set_cc(vm, F_CF | F_PF);
+}
+
+static void same_state(struct vm *one, struct vm *all, unsigned round, unsigned v)
+{
+    bool same = vm_cc(one) == vm_cc(all);
+    for (unsigned r = 0; r < NGPR && same; r++)
+        same = r == 3 || r == 4 || vm_reg(one, r) == vm_reg(all, r);
+    same = same && memcmp(vm_mem(one, vm_concealed_base(one) + AREA, AREA_SIZE),
+                          vm_mem(all, vm_concealed_base(all) + AREA, AREA_SIZE), AREA_SIZE) == 0;
+    if (same)
+        return;
+    char text[200];
+    print_message("round %u, variant %u:\n", round, v);
+    for (uint32_t i = 0; i + 1 < prog.lo.nops; i++) {
+        disasm_op(&prog.lo.op[i].op, text, sizeof text);
+        print_message("    %s\n", text);
+    }
+    for (uint32_t i = 0; i < prog.n; i++) {
+        disasm_bundle(&prog.b[i], text, sizeof text);
+        print_message("    [%s]\n", text);
+    }
+    for (unsigned r = 0; r < NGPR; r++)
+        if (r != 3 && r != 4 && vm_reg(one, r) != vm_reg(all, r))
+            print_message("r%u: %08x one by one, %08x in bundles\n", r, vm_reg(one, r),
+                          vm_reg(all, r));
+    fail_msg("cc %x and %x", vm_cc(one), vm_cc(all));
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 1000, LONGEST = 60 };
+    struct mdesc plain;
+    machine_default(&plain);
+    plain.guest_ram_mb = 16;
+    struct vm *one = vm_new(&plain, NULL);
+    assert_non_null(one);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        uint32_t n = 0;
+        fill(one);
+        seed = round * 7919 + 1;
+        memset(&prog.lo, 0, sizeof prog.lo);
+        prog.lo.op = calloc(LONGEST + 1, sizeof *prog.lo.op);
+        prog.lo.str = calloc(1, 1);
+        prog.lo.nstr = 1;
+        uint32_t want = 2 + rnd(LONGEST - 2);
+        for (; n < want; n++) {
+            prog.lo.op[n] = (struct lo_op){random_op(), LO_NOSYM};
+            assert_null(lo_op_error(&prog.lo.op[n]));
+        }
+        prog.lo.op[n++] = (struct lo_op){{.opc = OP_HALT, .bmode = B_SHORT}, LO_NOSYM};
+        prog.lo.nops = n;
+        for (uint32_t i = 0; i + 1 < n; i++)
+            assert_int_equal(vm_exec1(one, &prog.lo.op[i].op, false, 0), T_NONE);
+        for (unsigned v = 0; v < VARIANTS; v++) {
+            struct vm *all = vm_new(&machine[v], NULL);
+            assert_non_null(all);
+            link_program(&machine[v], vm_concealed_base(all) + CM_IMAGE);
+            assert_int_equal(tc_load(&prog.im, all), 0);
+            fill(all);
+            vm_set_pc(all, prog.im.base);
+            assert_int_equal(vm_run(all, 1000000), VM_HALT);
+            same_state(one, all, round, v);
+            tc_image_free(&prog.im);
+            vm_free(all);
+        }
+        lo_free(&prog.lo);
+    }
+    vm_free(one);
+}
+
+static int run_text(const struct mdesc *m, const char *text)
+{
+    struct vm *vm = vm_new(m, NULL);
+    assert_non_null(vm);
+    struct as_input in = {"t.s", text, strlen(text)};
+    if (as_texts(&prog.lo, &in, 1, err, sizeof err))
+        fail_msg("%s", err);
+    link_program(m, vm_concealed_base(vm) + CM_IMAGE);
+    assert_int_equal(tc_load(&prog.im, vm), 0);
+    vm_set_pc(vm, tc_symbol(&prog.im, "_start"));
+    int r = vm_run(vm, 1000000) == VM_HALT ? (int)vm_halt_status(vm) : -1;
+    vm_free(vm);
+    return r;
+}
+
+/* Forward and backward branches of every kind over every distance around the longest short one. */
+static void test_reach(void **state)
+{
+    (void)state;
+    static const char *const jumps[] = {
+        "bnez a0, ahead",     "beqz zero, ahead",  "j ahead",
+        "blt a1, a0, ahead",  "bge a0, a1, ahead", "bltu a1, a0, ahead",
+        "bgeu a0, a1, ahead", "bne a0, a1, ahead", "beq a0, a2, ahead",
+        "brcc e, ahead"};
+    bool was_short = false, was_long = false;
+    for (unsigned v = 0; v < VARIANTS; v++)
+        for (unsigned gap = v; gap < 300; gap += gap < 90 || gap > 150 ? 31 : 3) {
+            static char text[40000];
+            char *p = text + sprintf(text,
+                                     "\t.globl _start\n_start: li a0, 5\n mfs a3, 23\n add a3, a3, "
+                                     "0x100000\n li a1, 4\n li a2, 5\n"
+                                     " subf32 r0, a0, a2\n %s\n halt 1\nback: halt 77\n",
+                                     jumps[(gap / 3 + v) % 10]);
+            for (unsigned i = 0; i < gap; i++)
+                p += sprintf(p, " sw s%u, %u(a3)\n", 2 + i % 8, i % 16 * 4);
+            sprintf(p, " halt 2\nahead: bnez a0, back\n halt 3\n");
+            int r = run_text(&machine[v], text);
+            if (r != 77)
+                fail_msg("variant %u, gap %u, %s: status %d", v, gap, jumps[(gap / 3 + v) % 10], r);
+            for (uint32_t i = 0; i < prog.n; i++)
+                for (unsigned k = 0; k < prog.b[i].nops; k++)
+                    if (prog.b[i].op[k].opc == OP_BNZ)
+                        *(prog.b[i].op[k].bmode == B_LONG ? &was_long : &was_short) = true;
+            drop();
+        }
+    assert_true(was_short && was_long);
+}
+
+static void test_image(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "\t.globl _start, val, buf\n\t.type _start, @function\n_start: call twice\n la a1, val\n "
+        "lw a1, 0(a1)\n"
+        " lw a1, 0(a1)\n add a0, a0, a1\n lw a2, buf\n add a0, a0, a2\n lw a2, tab\n jr a2\n"
+        ".L9: halt a0\n\t.type twice, @function\ntwice: li a0, 20\n ret\n"
+        "\t.section .rodata\ntab: .word .L9\n\t.data\nx: .word 3\nval: .word x\n\t.bss\nbuf: .zero "
+        "70\n";
+    for (unsigned v = 0; v < VARIANTS; v++) {
+        uint32_t off;
+        assert_int_equal(run_text(&machine[v], text), 23);
+        uint32_t start = tc_symbol(&prog.im, "_start"), val = tc_symbol(&prog.im, "val");
+        assert_int_equal(start, prog.im.base);
+        assert_int_equal(tc_symbol(&prog.im, "twice"), 0); /* not global */
+        assert_int_equal(tc_symbol(&prog.im, "nobody"), 0);
+        assert_string_equal(tc_symbol_at(&prog.im, start + 4, &off)->name, "_start");
+        assert_int_equal(off, 4);
+        assert_string_equal(tc_symbol_at(&prog.im, prog.im.text_end - 4, NULL)->name, "twice");
+        assert_string_equal(tc_symbol_at(&prog.im, val + 2, &off)->name, "val");
+        assert_int_equal(off, 2);
+        assert_string_equal(tc_symbol_at(&prog.im, prog.im.end - 1, NULL)->name, "buf");
+        assert_null(tc_symbol_at(&prog.im, prog.im.end, NULL));
+        assert_null(tc_symbol_at(&prog.im, prog.im.base - 1, NULL));
+        assert_int_equal(prog.im.bundles, prog.n);
+        assert_int_equal(prog.im.end - (prog.im.base + prog.im.nbytes), 70);
+        drop();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order), cmocka_unit_test(test_freedom), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_reach), cmocka_unit_test(test_image),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
