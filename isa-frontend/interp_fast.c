@@ -6,11 +6,14 @@
  *
  * - One word of code is fetched, and one jump through a table follows. The table is indexed by opcode, ModRM.mod and
  *   ModRM.rm together, so that register forms arrive at their handler at once, and memory forms at one of seven address
- *   computations (m0 m1 m2: [reg], +disp8, +disp32; s0 s1 s2: the same with SIB; d: disp32 alone), each of which
+ *   computations (m0 m1 m2: [reg], +disp8, +disp32; s0 s1 s2: the same with SIB; d0: disp32 alone), each of which
  *   goes on to the opcode's handler for memory through a second, small table, read meanwhile.
+ * - Each handler ends with the fetch and the table look-up of the next instruction, before its own commit, so that their
+ *   latencies overlap with its work; a store comes before the fetch, which sees it in the store buffer. The fetch cannot
+ *   fault: instructions near the end of a page (LAST) are left to the generic way. That costs no branch: there the
+ *   fetched word is made all ones, FF /7, which is invalid and so goes the generic way.
  * - Two-byte opcodes move `eip` behind the 0F and come through tables of their own; G_EIP stays on the instruction
- *   until its commit.
- * - Instructions within 16 bytes of the end of their page are left alone, so no fetch crosses a page.
+ *   until its commit. Prefixes 66 and 65 do the same, for a few opcodes.
  * - Nothing here calls a function, so that it needs no stack.
  *
  * To add an opcode: a handler (label), and its row in the tables at the end: ONE for opcodes without ModRM, MODRM with the
@@ -37,11 +40,24 @@ static inline void set_byte_reg(uint32_t r, uint32_t v)
 #define BYTE2 hw_sext8(w >> 16)
 #define BYTE3 hw_sext8(w >> 24)
 
+/* The last offset in a page at which instructions are executed here: 13 bytes and a fetched word must fit behind it. */
+enum { LAST = 0xfe8 };
+
 /* Ends of handlers: the instruction has n bytes from eip; a control transfer to t. */
+#define FETCH_NEXT() (w = hw_gldx32(eip) | (uint32_t)((int32_t)(last - (eip & in_page)) >> 31))
+#define DISPATCH()                                                                                 \
+    do {                                                                                           \
+        const void *h_ = first[INDEX];                                                             \
+        memory = second[w & 0xff];                                                                \
+        hw_setg(G_EIP, eip);                                                                       \
+        hw_commit(1);                                                                              \
+        goto *h_;                                                                                  \
+    } while (0)
 #define NEXT(n)                                                                                    \
     do {                                                                                           \
         eip += (n);                                                                                \
-        goto done;                                                                                 \
+        FETCH_NEXT();                                                                              \
+        DISPATCH();                                                                                \
     } while (0)
 #define JUMP(t)                                                                                    \
     do {                                                                                           \
@@ -66,7 +82,7 @@ static inline void set_byte_reg(uint32_t r, uint32_t v)
         ONE(op + 4, n##_al), ONE(op + 5, n##_eax)
 #define ALU_MEM(op, n)                                                                             \
     [op] = &&n##_eb_m, [op + 1] = &&n##_ev_m, [op + 2] = &&n##_gb_m, [op + 3] = &&n##_gv_m
-#define INDEX ((w & 0x7ff) | (w >> 3 & 0x1800))
+#define INDEX ((w & opcode_rm) | (w >> 3 & mod))
 
 /* The six forms of one ALU instruction. W(x) writes a result; a compare has none. */
 #define ALU_HANDLERS(n, op, W)                                                                     \
@@ -75,37 +91,51 @@ static inline void set_byte_reg(uint32_t r, uint32_t v)
     NEXT(2);                                                                                       \
     n##_eb_m : x = hw_##op##f8(hw_gld8(addr), byte_reg(REG));                                      \
     W(hw_gst8(addr, x));                                                                           \
-    goto done;                                                                                     \
+    NEXT(0);                                                                                       \
     n##_ev : x = hw_##op##f32(hw_gget(RM), hw_gget(REG));                                          \
     W(hw_gput(x, RM));                                                                             \
     NEXT(2);                                                                                       \
     n##_ev_m : x = hw_##op##f32(hw_gld32(addr), hw_gget(REG));                                     \
     W(hw_gst32(addr, x));                                                                          \
-    goto done;                                                                                     \
+    NEXT(0);                                                                                       \
     n##_gb : x = hw_##op##f8(byte_reg(REG), byte_reg(RM));                                         \
     W(set_byte_reg(REG, x));                                                                       \
     NEXT(2);                                                                                       \
     n##_gb_m : x = hw_##op##f8(byte_reg(REG), hw_gld8(addr));                                      \
     W(set_byte_reg(REG, x));                                                                       \
-    goto done;                                                                                     \
+    NEXT(0);                                                                                       \
     n##_gv : x = hw_##op##f32(hw_gget(REG), hw_gget(RM));                                          \
     W(hw_gput(x, REG));                                                                            \
     NEXT(2);                                                                                       \
     n##_gv_m : x = hw_##op##f32(hw_gget(REG), hw_gld32(addr));                                     \
     W(hw_gput(x, REG));                                                                            \
-    goto done;                                                                                     \
+    NEXT(0);                                                                                       \
     n##_al : x = hw_##op##f8(hw_g(G_EAX), w >> 8);                                                 \
     W(hw_setg(G_EAX, x));                                                                          \
     NEXT(2);                                                                                       \
     n##_eax : x = hw_##op##f32(hw_g(G_EAX), hw_gldx32(eip + 1));                                   \
     W(hw_setg(G_EAX, x));                                                                          \
     NEXT(5)
+/* Four forms of one with 16-bit operands. */
+#define ALU_HANDLERS66(n, op, W)                                                                   \
+    n##_ev : x = hw_##op##f16(hw_gget(RM), hw_gget(REG));                                          \
+    W(hw_gput(x, RM)); /* upper bits are those of the first operand */                             \
+    NEXT(2);                                                                                       \
+    n##_ev_m : x = hw_##op##f16(hw_gld16(addr), hw_gget(REG));                                     \
+    W(hw_gst16(addr, x));                                                                          \
+    NEXT(0);                                                                                       \
+    n##_gv : x = hw_##op##f16(hw_gget(REG), hw_gget(RM));                                          \
+    W(hw_gput(x, REG));                                                                            \
+    NEXT(2);                                                                                       \
+    n##_gv_m : x = hw_##op##f16(hw_gget(REG), hw_gld16(addr));                                     \
+    W(hw_gput(x, REG));                                                                            \
+    NEXT(0)
 #define WRITES(s)  s
 #define DISCARD(s) (void)x
 
 /* ALU group by ModRM.reg: x = x op y, to `to` but for CMP, which goes to `none`. */
-#define ALU_GROUP(n, to, none)                                                                     \
-    switch (REG) {                                                                                 \
+#define ALU_GROUP(n, k, to, none)                                                                  \
+    switch (k) {                                                                                   \
     case 0: x = hw_addf##n(x, y); goto to;                                                         \
     case 1: x = hw_orf##n(x, y); goto to;                                                          \
     case 2: x = hw_adcf##n(x, y); goto to;                                                         \
@@ -115,20 +145,24 @@ static inline void set_byte_reg(uint32_t r, uint32_t v)
     case 6: x = hw_xorf##n(x, y); goto to;                                                         \
     default: hw_subf##n(x, y); goto none;                                                          \
     }
-#define SHIFT_GROUP(to)                                                                            \
-    switch (REG) {                                                                                 \
-    case 0: x = hw_rolf32(x, y); goto to;                                                          \
-    case 1: x = hw_rorf32(x, y); goto to;                                                          \
-    case 2: x = hw_rclf32(x, y); goto to;                                                          \
-    case 3: x = hw_rcrf32(x, y); goto to;                                                          \
-    case 5: x = hw_shrf32(x, y); goto to;                                                          \
-    case 7: x = hw_sarf32(x, y); goto to;                                                          \
-    default: x = hw_shlf32(x, y); goto to;                                                         \
+#define SHIFT_GROUP(n, k, to)                                                                         \
+    switch (k) {                                                                                   \
+    case 0: x = hw_rolf##n(x, y); goto to;                                                         \
+    case 1: x = hw_rorf##n(x, y); goto to;                                                         \
+    case 2: x = hw_rclf##n(x, y); goto to;                                                         \
+    case 3: x = hw_rcrf##n(x, y); goto to;                                                         \
+    case 5: x = hw_shrf##n(x, y); goto to;                                                         \
+    case 7: x = hw_sarf##n(x, y); goto to;                                                         \
+    default: x = hw_shlf##n(x, y); goto to;                                                        \
     }
 /* The sixteen conditions: S(c) for each. */
 #define CONDITIONS(S) S(0) S(1) S(2) S(3) S(4) S(5) S(6) S(7) S(8) S(9) S(10) S(11) S(12) S(13) S(14) S(15)
 
 /* clang-format off */
+#ifndef __clang__
+/* The ends of handlers are alike on purpose; each is scheduled with what it ends. */
+#pragma GCC optimize("no-crossjumping", "no-tree-tail-merge", "no-gcse")
+#endif
 #ifdef __clang__
 #pragma GCC diagnostic ignored "-Winitializer-overrides"
 #else
@@ -141,7 +175,7 @@ uint32_t ia32_fast(void)
         [0 ... 8191] = &&slow,
         ALU_ROWS(0x00, add), ALU_ROWS(0x08, or), ALU_ROWS(0x10, adc), ALU_ROWS(0x18, sbb),
         ALU_ROWS(0x20, and), ALU_ROWS(0x28, sub), ALU_ROWS(0x30, xor), ALU_ROWS(0x38, cmp),
-        ONE(0x0f, two_byte),
+        ONE(0x0f, two_byte), ONE(0x65, gs), ONE(0x66, operand_size),
         ONE8(0x40, inc), ONE8(0x48, dec), ONE8(0x50, push), ONE8(0x58, pop),
         ONE(0x68, push_iz), MODRM(0x69, imul_iz), ONE(0x6a, push_ib), MODRM(0x6b, imul_ib),
 #define S(c) ONE(0x70 + c, j##c),
@@ -153,8 +187,9 @@ uint32_t ia32_fast(void)
         ONE(0x94, xchg_a), ONE(0x95, xchg_a), ONE(0x96, xchg_a), ONE(0x97, xchg_a), ONE(0x98, cwde), ONE(0x99, cdq),
         ONE(0xa0, mov_al_o), ONE(0xa1, mov_eax_o), ONE(0xa2, mov_o_al), ONE(0xa3, mov_o_eax),
         ONE(0xa8, test_al), ONE(0xa9, test_eax), ONE8(0xb0, mov_zb), ONE8(0xb8, mov_zv),
-        MODRM(0xc1, shift_ib), ONE(0xc2, ret_iw), ONE(0xc3, ret), MODRM(0xc6, mov_eb_ib), MODRM(0xc7, mov_ev_iz),
-        ONE(0xc9, leave), MODRM(0xd1, shift_1), MODRM(0xd3, shift_cl), ONE(0xe8, call), ONE(0xe9, jmp),
+        MODRM(0xc0, shift8_ib), MODRM(0xc1, shift_ib), ONE(0xc2, ret_iw), ONE(0xc3, ret), MODRM(0xc6, mov_eb_ib), MODRM(0xc7, mov_ev_iz),
+        ONE(0xc9, leave), MODRM(0xd0, shift8_1), MODRM(0xd1, shift_1), MODRM(0xd2, shift8_cl),
+        MODRM(0xd3, shift_cl), ONE(0xe8, call), ONE(0xe9, jmp),
         ONE(0xeb, jmp_b), MODRM(0xf6, f6), MODRM(0xf7, f7), ONE(0xfc, cld), MODRM(0xfe, fe), MODRM(0xff, ff),
     };
     static const void *const memory1[256] = {
@@ -163,8 +198,8 @@ uint32_t ia32_fast(void)
         ALU_MEM(0x20, and), ALU_MEM(0x28, sub), ALU_MEM(0x30, xor), ALU_MEM(0x38, cmp),
         [0x69] = &&imul_iz_m, [0x6b] = &&imul_ib_m, [0x80] = &&g80_m, [0x81] = &&g81_m, [0x83] = &&g83_m,
         [0x84] = &&test_b_m, [0x85] = &&test_v_m, [0x87] = &&xchg_v_m, [0x88] = &&mov_eb_m, [0x89] = &&mov_ev_m,
-        [0x8a] = &&mov_gb_m, [0x8b] = &&mov_gv_m, [0x8d] = &&lea_m, [0xc1] = &&shift_ib_m, [0xc6] = &&mov_eb_ib_m,
-        [0xc7] = &&mov_ev_iz_m, [0xd1] = &&shift_1_m, [0xd3] = &&shift_cl_m, [0xf6] = &&f6_m, [0xf7] = &&f7_m,
+        [0x8a] = &&mov_gb_m, [0x8b] = &&mov_gv_m, [0x8d] = &&lea_m, [0xc0] = &&shift8_ib_m, [0xc1] = &&shift_ib_m, [0xc6] = &&mov_eb_ib_m,
+        [0xc7] = &&mov_ev_iz_m, [0xd0] = &&shift8_1_m, [0xd1] = &&shift_1_m, [0xd2] = &&shift8_cl_m, [0xd3] = &&shift_cl_m, [0xf6] = &&f6_m, [0xf7] = &&f7_m,
         [0xfe] = &&fe_m, [0xff] = &&ff_m,
     };
     static const void *const table2[8192] = {
@@ -181,28 +216,75 @@ uint32_t ia32_fast(void)
     static const void *const memory2[256] = {
         [0 ... 255] = &&slow,
         [0x1f] = &&done, [0x40 ... 0x4f] = &&cmov_m, [0x90 ... 0x9f] = &&set_m, [0xaf] = &&imul_m, [0xb6] = &&movzx_b_m,
-        [0xb7] = &&movzx_w_m, [0xbc] = &&bsf_m, [0xbd] = &&bsr_m, [0xbe] = &&movsx_b_m, [0xbf] = &&movsx_w_m,
+        [0xb7] = &&movzx_w_m, [0xba] = &&bit_ib_m, [0xbc] = &&bsf_m, [0xbd] = &&bsr_m, [0xbe] = &&movsx_b_m, [0xbf] = &&movsx_w_m,
     };
-    uint32_t eip, w, addr, x, y;
+    /* By mod and rm alone, for prefixed instructions: register forms are `by_reg`. */
+    static const void *const forms[32] = {
+        [0 ... 7] = &&m0, [4] = &&s0, [5] = &&d0, [8 ... 15] = &&m1, [12] = &&s1, [16 ... 23] = &&m2, [20] = &&s2,
+        [24 ... 31] = &&by_reg,
+    };
+    static const void *const memory66[256] = {
+        [0 ... 255] = &&slow,
+        [0x01] = &&add66_ev_m, [0x03] = &&add66_gv_m, [0x29] = &&sub66_ev_m, [0x2b] = &&sub66_gv_m,
+        [0x39] = &&cmp66_ev_m, [0x3b] = &&cmp66_gv_m, [0x81] = &&g81_66_m, [0x83] = &&g83_66_m, [0x85] = &&test66_m,
+        [0x89] = &&mov66_ev_m, [0x8b] = &&mov66_gv_m, [0xc7] = &&mov66_iz_m, [0xff] = &&ff66_m,
+    };
+    static const void *const reg66[256] = {
+        [0 ... 255] = &&slow,
+        [0x01] = &&add66_ev, [0x03] = &&add66_gv, [0x29] = &&sub66_ev, [0x2b] = &&sub66_gv, [0x39] = &&cmp66_ev,
+        [0x3b] = &&cmp66_gv, [0x81] = &&g81_66, [0x83] = &&g83_66, [0x85] = &&test66, [0x89] = &&mov66_ev,
+        [0x8b] = &&mov66_gv,
+    };
+    uint32_t eip, w, addr, x, y, r, k;
     const void *memory;
+    /* Constants of every dispatch, hidden from the compiler so that it keeps them in registers. */
+    const void *const *first = table1, *const *second = memory1;
+    uint32_t in_page = 0xfff, last = LAST, opcode_rm = 0x7ff, mod = 0x1800;
+    __asm__("" : "+r"(first), "+r"(second), "+r"(in_page), "+r"(last), "+r"(opcode_rm), "+r"(mod));
 
     eip = hw_g(G_EIP);
     addr = 0;
-    goto next;
-done:
-    hw_setg(G_EIP, eip);
-    hw_commit(1);
-next:
-    if ((eip & 0xfff) > 0xff0)
+    if ((eip & 0xfff) > LAST)
         return IX_SLOW;
     w = hw_gldx32(eip);
-    memory = memory1[w & 0xff];
-    goto *table1[INDEX];
+    memory = second[w & 0xff];
+    goto *first[INDEX];
+done:
+    NEXT(0);
 two_byte:
     eip++;
     w = hw_gldx32(eip);
     memory = memory2[w & 0xff];
     goto *table2[INDEX];
+operand_size: /* 66 */
+    eip++;
+    w = hw_gldx32(eip);
+    if ((w & 0xff) == 0x90)
+        NEXT(1);
+    memory = memory66[w & 0xff];
+    goto *forms[(w >> 11 & 0x18) | RM];
+by_reg:
+    goto *reg66[w & 0xff];
+gs: /* 65: memory operands of opcodes that have a handler for them, and direct addresses */
+    eip++;
+    w = hw_gldx32(eip);
+    switch (w & 0xff) {
+    case 0xa1:
+        hw_setg(G_EAX, hw_gld32(hw_gldx32(eip + 1) + hw_g(G_GSBASE)));
+        NEXT(5);
+    case 0xa3:
+        hw_gst32(hw_gldx32(eip + 1) + hw_g(G_GSBASE), hw_g(G_EAX));
+        NEXT(5);
+    case 0x8d:
+        goto slow;
+    }
+    if ((w >> 14 & 3) == 3)
+        goto slow;
+    memory = &&gs_base;
+    goto *forms[(w >> 11 & 0x18) | RM];
+gs_base:
+    addr += hw_g(G_GSBASE);
+    goto *memory1[w & 0xff];
 slow:
     return IX_SLOW;
 block:
@@ -267,18 +349,18 @@ g80:
     x = byte_reg(RM);
     y = w >> 16;
     eip += 3;
-    ALU_GROUP(8, to_rm8, done)
+    ALU_GROUP(8, REG, to_rm8, done)
 to_rm8:
     set_byte_reg(RM, x);
-    goto done;
+    NEXT(0);
 g80_m:
     y = hw_gldx8(eip);
     eip++;
     x = hw_gld8(addr);
-    ALU_GROUP(8, to_mem8, done)
+    ALU_GROUP(8, REG, to_mem8, done)
 to_mem8:
     hw_gst8(addr, x);
-    goto done;
+    NEXT(0);
 g81:
     y = hw_gldx32(eip + 2);
     eip += 6;
@@ -288,10 +370,17 @@ g83:
     eip += 3;
 group_reg:
     x = hw_gget(RM);
-    ALU_GROUP(32, to_rm, done)
+    r = RM;
+    k = REG;
+    FETCH_NEXT();
+    ALU_GROUP(32, k, to_r, fetched)
+to_r:
+    hw_gput(x, r);
+fetched:
+    DISPATCH();
 to_rm:
     hw_gput(x, RM);
-    goto done;
+    NEXT(0);
 g81_m:
     y = hw_gldx32(eip);
     eip += 4;
@@ -301,22 +390,22 @@ g83_m:
     eip++;
 group_mem:
     x = hw_gld32(addr);
-    ALU_GROUP(32, to_mem, done)
+    ALU_GROUP(32, REG, to_mem, done)
 to_mem:
     hw_gst32(addr, x);
-    goto done;
+    NEXT(0);
 test_b:
     hw_andf8(byte_reg(RM), byte_reg(REG));
     NEXT(2);
 test_b_m:
     hw_andf8(hw_gld8(addr), byte_reg(REG));
-    goto done;
+    NEXT(0);
 test_v:
     hw_andf32(hw_gget(RM), hw_gget(REG));
     NEXT(2);
 test_v_m:
     hw_andf32(hw_gld32(addr), hw_gget(REG));
-    goto done;
+    NEXT(0);
 test_al:
     hw_andf8(hw_g(G_EAX), w >> 8);
     NEXT(2);
@@ -380,7 +469,7 @@ f7_either:
         eip += 4;
         break;
     }
-    goto done;
+    NEXT(0);
 fe:
     eip += 2;
     x = byte_reg(RM);
@@ -405,7 +494,7 @@ imul:
     NEXT(2);
 imul_m:
     hw_gput(hw_imulf32(hw_gget(REG), hw_gld32(addr)), REG);
-    goto done;
+    NEXT(0);
 imul_iz:
     hw_gput(hw_imulf32(hw_gget(RM), hw_gldx32(eip + 2)), REG);
     NEXT(6);
@@ -421,6 +510,66 @@ imul_ib_m:
     hw_gput(hw_imulf32(hw_gld32(addr), y), REG);
     NEXT(1);
 
+    /* Behind 66. */
+    ALU_HANDLERS66(add66, add, WRITES);
+    ALU_HANDLERS66(sub66, sub, WRITES);
+    ALU_HANDLERS66(cmp66, sub, DISCARD);
+test66:
+    hw_andf16(hw_gget(RM), hw_gget(REG));
+    NEXT(2);
+test66_m:
+    hw_andf16(hw_gld16(addr), hw_gget(REG));
+    NEXT(0);
+g81_66:
+    y = w >> 16;
+    eip += 4;
+    x = hw_gget(RM);
+    ALU_GROUP(16, REG, to_rm, done)
+g83_66:
+    y = BYTE2;
+    eip += 3;
+    x = hw_gget(RM);
+    ALU_GROUP(16, REG, to_rm, done)
+g81_66_m:
+    y = hw_gldx32(eip);
+    eip += 2;
+    x = hw_gld16(addr);
+    ALU_GROUP(16, REG, to_mem16, done)
+g83_66_m:
+    y = hw_sext8(hw_gldx8(eip));
+    eip++;
+    x = hw_gld16(addr);
+    ALU_GROUP(16, REG, to_mem16, done)
+ff66_m:
+    x = hw_gld16(addr);
+    if (REG == 0)
+        x = hw_incf16(x);
+    else if (REG == 1)
+        x = hw_decf16(x);
+    else
+        goto slow;
+to_mem16:
+    hw_gst16(addr, x);
+    NEXT(0);
+mov66_ev:
+    hw_gput(hw_ins16(hw_gget(RM), hw_gget(REG)), RM);
+    NEXT(2);
+mov66_ev_m:
+    hw_gst16(addr, hw_gget(REG));
+    NEXT(0);
+mov66_gv:
+    hw_gput(hw_ins16(hw_gget(REG), hw_gget(RM)), REG);
+    NEXT(2);
+mov66_gv_m:
+    x = hw_gld16(addr);
+    hw_gput(hw_ins16(hw_gget(REG), x), REG);
+    NEXT(0);
+mov66_iz_m:
+    if (REG != 0)
+        goto slow;
+    hw_gst16(addr, hw_gldx32(eip));
+    NEXT(2);
+
     /* Shifts and bits. */
 shift_ib:
     y = w >> 16 & 0xff;
@@ -435,7 +584,36 @@ shift_cl:
     eip += 2;
 shift_reg:
     x = hw_gget(RM);
-    SHIFT_GROUP(to_rm)
+    r = RM;
+    k = REG;
+    FETCH_NEXT();
+    SHIFT_GROUP(32, k, to_r)
+shift8_ib:
+    y = w >> 16 & 0xff;
+    eip += 3;
+    goto shift8_reg;
+shift8_1:
+    y = 1;
+    eip += 2;
+    goto shift8_reg;
+shift8_cl:
+    y = hw_g(G_ECX);
+    eip += 2;
+shift8_reg:
+    x = byte_reg(RM);
+    SHIFT_GROUP(8, REG, to_rm8)
+shift8_ib_m:
+    y = hw_gldx8(eip);
+    eip++;
+    goto shift8_mem;
+shift8_1_m:
+    y = 1;
+    goto shift8_mem;
+shift8_cl_m:
+    y = hw_g(G_ECX);
+shift8_mem:
+    x = hw_gld8(addr);
+    SHIFT_GROUP(8, REG, to_mem8)
 shift_ib_m:
     y = hw_gldx8(eip);
     eip++;
@@ -447,7 +625,7 @@ shift_cl_m:
     y = hw_g(G_ECX);
 shift_mem:
     x = hw_gld32(addr);
-    SHIFT_GROUP(to_mem)
+    SHIFT_GROUP(32, REG, to_mem)
 shld_ib:
     hw_gput(hw_shldf32(hw_gget(RM), hw_gget(REG), w >> 16), RM);
     NEXT(3);
@@ -490,20 +668,37 @@ bit_ib:
         x ^= y;
     hw_gput(x, RM);
     NEXT(3);
+bit_ib_m:
+    if (REG < 4)
+        goto slow;
+    y = hw_gldx8(eip);
+    eip++;
+    x = hw_gld32(addr);
+    hw_btf(x, y);
+    y = 1u << (y & 31);
+    if (REG == 4)
+        NEXT(0);
+    if (REG == 5)
+        x |= y;
+    else if (REG == 6)
+        x &= ~y;
+    else
+        x ^= y;
+    goto to_mem;
 bsf:
     hw_gput(hw_bsff(hw_gget(REG), hw_gget(RM)), REG);
     NEXT(2);
 bsf_m:
     x = hw_gld32(addr);
     hw_gput(hw_bsff(hw_gget(REG), x), REG);
-    goto done;
+    NEXT(0);
 bsr:
     hw_gput(hw_bsrf(hw_gget(REG), hw_gget(RM)), REG);
     NEXT(2);
 bsr_m:
     x = hw_gld32(addr);
     hw_gput(hw_bsrf(hw_gget(REG), x), REG);
-    goto done;
+    NEXT(0);
 bswap:
     hw_gput(hw_bswap(hw_gget(w & 7)), w & 7);
     NEXT(1);
@@ -514,28 +709,28 @@ mov_eb:
     NEXT(2);
 mov_eb_m:
     hw_gst8(addr, byte_reg(REG));
-    goto done;
+    NEXT(0);
 mov_ev:
     hw_gput(hw_gget(REG), RM);
     NEXT(2);
 mov_ev_m:
     hw_gst32(addr, hw_gget(REG));
-    goto done;
+    NEXT(0);
 mov_gb:
     set_byte_reg(REG, byte_reg(RM));
     NEXT(2);
 mov_gb_m:
     set_byte_reg(REG, hw_gld8(addr));
-    goto done;
+    NEXT(0);
 mov_gv:
     hw_gput(hw_gget(RM), REG);
     NEXT(2);
 mov_gv_m:
     hw_gput(hw_gld32(addr), REG);
-    goto done;
+    NEXT(0);
 lea_m:
     hw_gput(addr, REG);
-    goto done;
+    NEXT(0);
 mov_zb:
     set_byte_reg(w & 7, w >> 8);
     NEXT(2);
@@ -579,25 +774,25 @@ movzx_b:
     NEXT(2);
 movzx_b_m:
     hw_gput(hw_gld8(addr), REG);
-    goto done;
+    NEXT(0);
 movzx_w:
     hw_gput(hw_zext16(hw_gget(RM)), REG);
     NEXT(2);
 movzx_w_m:
     hw_gput(hw_gld16(addr), REG);
-    goto done;
+    NEXT(0);
 movsx_b:
     hw_gput(hw_sext8(byte_reg(RM)), REG);
     NEXT(2);
 movsx_b_m:
     hw_gput(hw_gld8s(addr), REG);
-    goto done;
+    NEXT(0);
 movsx_w:
     hw_gput(hw_sext16(hw_gget(RM)), REG);
     NEXT(2);
 movsx_w_m:
     hw_gput(hw_gld16s(addr), REG);
-    goto done;
+    NEXT(0);
 xchg_v:
     x = hw_gget(RM);
     hw_gput(hw_gget(REG), RM);
@@ -607,7 +802,7 @@ xchg_v_m:
     x = hw_gld32(addr);
     hw_gst32(addr, hw_gget(REG));
     hw_gput(x, REG);
-    goto done;
+    NEXT(0);
 xchg_a:
     x = hw_g(G_EAX);
     hw_setg(G_EAX, hw_gget(w & 7));
@@ -641,7 +836,7 @@ cmov_either:
     }
     if (x)
         hw_gput(y, REG);
-    goto done;
+    NEXT(0);
 set_m:
     switch (w & 15) {
 #define S(c) case c: x = hw_setcc(c); goto to_mem8;
@@ -672,7 +867,7 @@ push_x:
     y = hw_g(G_ESP) - 4;
     hw_gst32(y, x);
     hw_setg(G_ESP, y);
-    goto done;
+    NEXT(0);
 pop:
     y = hw_g(G_ESP);
     x = hw_gld32(y);
