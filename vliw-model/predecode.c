@@ -625,8 +625,9 @@ struct head *code_renew(struct vm *vm, struct head *h)
     }
     if (n <= cap) {
         nh->cap = (uint8_t)cap;
-        if (h->falls)
-            nh->falls = 1; /* something still follows in the arena */
+        /* From here on `falls` says whether what follows in the arena is the bundle behind this one: no longer so
+         * once the length has changed, even if a later renewal has this length again. */
+        nh->falls = h->falls && same_end;
         place(vm, &l, (struct pop *)h);
         return h;
     }
