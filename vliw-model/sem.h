@@ -6,10 +6,10 @@
  *
  * Flags that IA-32 leaves undefined are what Intel's processors were seen to give:
  *   AF        0 after logic ops, shifts, double shifts; kept by rotates and bt; 0 after multiplication, bsf, bsr
- *   OF        after a shift or rotate by more than 1: the formula for a count of 1, applied to the result:
- *             left shifts and rotates: CF xor the result's sign; sar: 0; shr, right rotates: xor of the two top bits
+ *   OF        after a shift or rotate by more than 1: what a count of 1 would give
  *   CF        shl and shr of bytes and halves by more than the width: 0; sar: the sign
  *   multiply  SF and PF by the low part of the result, ZF 0
+ *   bsf, bsr  PF by the result; 1 if there is no bit
  *   shld/shrd of halves by more than 16: bits come in from the first operand again
  *
  * To add an op: a function here if it is FREE, else a handler in engine.c.
@@ -138,6 +138,18 @@ SEM_WIDTHS(SEM_ARITH)
 
 /* ---- shifts and rotates ---- */
 
+/* OF of any left shift or rotate: would a shift by one change the sign? */
+static inline uint32_t of_left(uint32_t a, unsigned w)
+{
+    return (a >> (w - 1) ^ a >> (w - 2)) & 1;
+}
+
+/* And of a right one that brings in `top`. */
+static inline uint32_t of_right(uint32_t a, uint32_t top, unsigned w)
+{
+    return (a >> (w - 1) ^ top) & 1;
+}
+
 /* SF ZF PF by result, AF 0, and the two given. */
 static inline void cc_shifted(struct ccs *c, uint32_t v, uint32_t cf, uint32_t of, unsigned w)
 {
@@ -157,7 +169,7 @@ static inline uint32_t sem_shl(struct ccs *c, uint32_t a, uint32_t n, unsigned w
         return a;
     uint64_t x = (uint64_t)(a & sem_wmask(w)) << n;
     uint32_t v = x & sem_wmask(w), cf = x >> w & 1;
-    cc_shifted(c, v, cf, cf ^ v >> (w - 1), w);
+    cc_shifted(c, v, cf, of_left(a, w), w);
     return sem_part(a, v, w);
 }
 
@@ -166,7 +178,7 @@ static inline uint32_t sem_shr(struct ccs *c, uint32_t a, uint32_t n, unsigned w
     if (!(n &= 31))
         return a;
     uint32_t x = a & sem_wmask(w), v = x >> n;
-    cc_shifted(c, v, x >> (n - 1) & 1, (v >> (w - 1) ^ v >> (w - 2)) & 1, w);
+    cc_shifted(c, v, x >> (n - 1) & 1, of_right(a, 0, w), w);
     return sem_part(a, v, w);
 }
 
@@ -187,7 +199,7 @@ static inline uint32_t sem_rolf(struct ccs *c, uint32_t a, uint32_t n, unsigned 
     uint32_t x = a & sem_wmask(w), v = x, k = n & (w - 1);
     if (k)
         v = (x << k | x >> (w - k)) & sem_wmask(w);
-    cc_rotated(c, v & 1, (v ^ v >> (w - 1)) & 1);
+    cc_rotated(c, v & 1, of_left(a, w));
     return sem_part(a, v, w);
 }
 
@@ -198,7 +210,7 @@ static inline uint32_t sem_rorf(struct ccs *c, uint32_t a, uint32_t n, unsigned 
     uint32_t x = a & sem_wmask(w), v = x, k = n & (w - 1);
     if (k)
         v = (x >> k | x << (w - k)) & sem_wmask(w);
-    cc_rotated(c, v >> (w - 1), (v >> (w - 1) ^ v >> (w - 2)) & 1);
+    cc_rotated(c, v >> (w - 1), of_right(a, a, w));
     return sem_part(a, v, w);
 }
 
@@ -210,8 +222,8 @@ static inline uint32_t sem_rcl(struct ccs *c, uint32_t a, uint32_t n, unsigned w
         return a;
     uint64_t x = (uint64_t)cc_cf(c) << w | (a & sem_wmask(w));
     x = x << n | x >> (w + 1 - n);
-    uint32_t v = x & sem_wmask(w), cf = x >> w & 1;
-    cc_rotated(c, cf, cf ^ v >> (w - 1));
+    uint32_t v = x & sem_wmask(w);
+    cc_rotated(c, x >> w & 1, of_left(a, w));
     return sem_part(a, v, w);
 }
 
@@ -223,7 +235,7 @@ static inline uint32_t sem_rcr(struct ccs *c, uint32_t a, uint32_t n, unsigned w
     uint64_t x = (uint64_t)cc_cf(c) << w | (a & sem_wmask(w));
     x = x >> n | x << (w + 1 - n);
     uint32_t v = x & sem_wmask(w);
-    cc_rotated(c, x >> w & 1, (v >> (w - 1) ^ v >> (w - 2)) & 1);
+    cc_rotated(c, x >> w & 1, of_right(a, cc_cf(c), w));
     return sem_part(a, v, w);
 }
 
@@ -235,7 +247,7 @@ static inline uint32_t sem_shld(struct ccs *c, uint32_t d, uint32_t a, uint32_t 
     uint64_t x = w == 16 ? hi << 32 | lo << 16 | hi : hi << 32 | lo;
     uint32_t v = (x << n) >> 32 & sem_wmask(w);
     uint32_t cf = x >> (w == 16 ? 48 - n : 64 - n) & 1;
-    cc_shifted(c, v, cf, cf ^ v >> (w - 1), w);
+    cc_shifted(c, v, cf, of_left(d, w), w);
     return sem_part(d, v, w);
 }
 
@@ -246,7 +258,7 @@ static inline uint32_t sem_shrd(struct ccs *c, uint32_t d, uint32_t a, uint32_t 
     uint64_t lo = d & sem_wmask(w), hi = a & sem_wmask(w);
     uint64_t x = w == 16 ? lo << 32 | hi << 16 | lo : hi << 32 | lo;
     uint32_t v = x >> n & sem_wmask(w);
-    cc_shifted(c, v, x >> (n - 1) & 1, (v >> (w - 1) ^ v >> (w - 2)) & 1, w);
+    cc_shifted(c, v, x >> (n - 1) & 1, of_right(d, a, w), w);
     return sem_part(d, v, w);
 }
 
@@ -316,13 +328,13 @@ SEM(BTF)
 SEM(BSFF)
 {
     uint32_t v = a ? (uint32_t)__builtin_ctz(a) : d;
-    cc_set(c, (a ? 0 : F_ZF) | cc_parity(v));
+    cc_set(c, a ? cc_parity(v) : F_ZF | F_PF);
     return v;
 }
 SEM(BSRF)
 {
     uint32_t v = a ? 31 - (uint32_t)__builtin_clz(a) : d;
-    cc_set(c, (a ? 0 : F_ZF) | cc_parity(v));
+    cc_set(c, a ? cc_parity(v) : F_ZF | F_PF);
     return v;
 }
 
