@@ -117,14 +117,15 @@ static void print_ir(const struct ir_group *g)
 static void print_schedule(const struct gear1 *x)
 {
     for (uint32_t c = 0; c < x->s.ncycles; c++) {
-        if (!x->s.first[c])
+        const struct ir *r0 = x->g.r;
+        if (!x->s.cycle[c].first)
             continue;
         printf("  %4u ", c);
-        for (uint32_t i = x->s.first[c]; i; i = x->s.next[i]) {
-            printf(" v%u %s", i, op_table[x->g.r[i].op].name);
-            if (x->s.reg[i] && x->g.r[i].flags & IRF_USED)
-                printf(":r%u", x->s.reg[i]);
-            if (x->s.next[i])
+        for (uint32_t i = x->s.cycle[c].first; i; i = r0[i].next) {
+            printf(" v%u %s", i, op_table[r0[i].op].name);
+            if (r0[i].reg && (r0[i].flags & IRF_USED || r0[i].home))
+                printf(":r%u", r0[i].reg);
+            if (r0[i].next)
                 printf(" |");
         }
         putchar('\n');

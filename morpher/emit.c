@@ -13,10 +13,6 @@ struct emit_op {
     uint32_t at, imm_at; /* word indices */
 };
 
-#define WRITES_RD                                                                                  \
-    (1u << FMT_RRB | 1u << FMT_RRBX | 1u << FMT_RR | 1u << FMT_RRX | 1u << FMT_RB | 1u << FMT_RC | \
-     1u << FMT_RRC | 1u << FMT_LOAD)
-
 static uint32_t limit; /* words that may be written */
 
 static bool put_bundle(struct xlat *out, struct emit_op *ops, uint32_t n, uint32_t state,
@@ -60,28 +56,25 @@ static bool put_bundle(struct xlat *out, struct emit_op *ops, uint32_t n, uint32
     return true;
 }
 
-static struct emit_op make_op(const struct gear1 *x, uint32_t i)
+static inline void make_op(const struct ir *r0, const struct ir *r, struct emit_op *o)
 {
-    const struct ir *r = &x->g.r[i];
-    const uint8_t *reg = x->s.reg;
-    uint32_t format = op_table[r->op].format, rd = 0;
-    struct emit_op o;
-    if (WRITES_RD >> format & 1)
-        rd = reg[i];
-    else if (format == FMT_STORE)
-        rd = reg[r->c];
-    else if (format == FMT_BRCC || format == FMT_CODE)
+    uint32_t info = ir_op[r->op], rd = 0, word;
+    if (info & OI_RD)
+        rd = r->reg;
+    else if (info & OI_DATUM)
+        rd = r0[r->c].reg;
+    else if (info & OI_COND)
         rd = r->home;
-    o.word = (uint32_t)r->op << 20 | rd << 14 | (uint32_t)reg[r->a] << 8;
-    o.imm = r->imm;
-    o.cls = x->s.cls[i];
+    word = (uint32_t)r->op << 20 | rd << 14 | (uint32_t)r0[r->a].reg << 8;
+    o->imm = r->imm;
+    o->cls = r->cls;
     if (!(r->flags & IRF_IMM))
-        o.word |= reg[r->b];
-    else if (o.cls & 1)
-        o.word |= (uint32_t)B_LONG << 28;
+        word |= r0[r->b].reg;
+    else if (r->cls & 1)
+        word |= (uint32_t)B_LONG << 28;
     else
-        o.word |= (uint32_t)B_SHORT << 28 | ((uint32_t)r->imm & 0xff);
-    return o;
+        word |= (uint32_t)B_SHORT << 28 | ((uint32_t)r->imm & 0xff);
+    o->word = word;
 }
 
 static bool put_single(struct xlat *out, struct emit_op *o)
@@ -157,16 +150,17 @@ bool emit_group(struct gear1 *x, struct xlat *out)
     for (uint32_t c = 0; c < s->ncycles; c++) {
         struct emit_op ops[MAX_BUNDLE_OPS];
         uint32_t n = 0, here = n;
-        if (!s->first[c])
+        const struct g1_cycle *b = &s->cycle[c];
+        if (!b->first)
             continue;
         bool last = c + 1 == s->ncycles;
-        for (uint32_t i = s->first[c]; i; i = s->next[i]) {
+        for (uint32_t i = b->first; i; i = g->r[i].next) {
             if (i == branch)
                 here = n;
-            ops[n++] = make_op(x, i);
+            make_op(g->r, &g->r[i], &ops[n++]);
         }
         last_at = out->nwords;
-        if (!put_bundle(out, ops, n, s->state[c], last && commit, g->insn))
+        if (!put_bundle(out, ops, n, b->state, last && commit, g->insn))
             return false;
         if (last && branch)
             branch_at = ops[here].imm_at;

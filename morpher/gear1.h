@@ -24,25 +24,21 @@ enum {
 /* An ordering that is not an operand: pred in an earlier cycle, or, with latency 0, not in a later one. */
 struct g1_edge {
     uint16_t pred, next;
-    uint16_t lat;
+    uint16_t lat, pad_;
+};
+
+/* A bundle of the schedule. */
+struct g1_cycle {
+    uint16_t state; /* of sched_units.c */
+    uint16_t cc;    /* it has a writer of flags */
+    uint16_t first, last;
 };
 
 struct g1_sched {
     uint32_t ncycles;
     uint32_t nedges;
     bool in_order; /* records keep their order: longer schedule, fewer registers */
-    uint16_t cycle[IR_MAX];
-    uint16_t ready[IR_MAX];    /* first cycle in which the value may be read */
-    uint16_t need[IR_MAX];     /* cycles from a value's being ready to the end of the group */
-    uint16_t last_use[IR_MAX]; /* last cycle that reads the value */
-    uint16_t edges[IR_MAX];    /* first of a record's list */
-    uint16_t next[IR_MAX];     /* next record of the same bundle */
-    uint8_t lat[IR_MAX];
-    uint8_t cls[IR_MAX];
-    uint8_t reg[IR_MAX]; /* physical register of a value */
-    uint16_t state[G1_CYCLES]; /* of sched_units.c */
-    uint8_t cc[G1_CYCLES];    /* the bundle has a writer of flags */
-    uint16_t first[G1_CYCLES], last[G1_CYCLES];
+    struct g1_cycle cycle[G1_CYCLES];
     struct g1_edge edge[G1_EDGES];
 };
 
@@ -84,7 +80,6 @@ struct units_shape {
     uint8_t slot[MAX_BUNDLE_OPS];
 };
 const struct units_shape *units_shape(uint32_t state);
-extern uint8_t units_of_op[OP_COUNT_];
 
 /* Whether an immediate needs a word of its own. */
 static inline bool ir_is_long(const struct ir *r)

@@ -61,15 +61,12 @@ void ir_begin(struct ir_group *g, const struct mdesc *m)
     g->insn = 0;
     g->stores = 0;
     g->changed = 0;
-    for (uint32_t i = 0; i < IR_NENTRY; i++)
+    for (uint32_t i = 0; i < IR_NENTRY; i++) {
         g->cur[i] = (uint16_t)ir_entry(i);
-    for (uint32_t i = 0; i < IR_BODY; i++)
-        g->last_read[i] = 0;
-    for (uint32_t i = 0; i < IR_CSE; i++)
+        g->last_read[ir_entry(i)] = 0;
+    }
+    for (uint32_t i = 0; i < IR_CSE / 2; i++)
         g->cse[i] = 0;
-    g->r[IR_ZERO] = (struct ir){0};
-    for (uint32_t i = 1; i < IR_BODY; i++)
-        g->r[i].op = OP_NOP;
 }
 
 static inline uint32_t append(struct ir_group *g, uint32_t op, uint32_t flags, uint32_t a,
@@ -107,14 +104,15 @@ static uint32_t pure(struct ir_group *g, uint32_t op, uint32_t flags, uint32_t a
                      int32_t imm)
 {
     uint32_t h = (op ^ a << 2 ^ b << 3 ^ (uint32_t)imm ^ (uint32_t)imm >> 6) & (IR_CSE - 1);
-    uint32_t i = g->cse[h];
+    uint16_t *cse = (uint16_t *)g->cse;
+    uint32_t i = cse[h];
     if (i) {
         const struct ir *r = &g->r[i];
         if (r->op == op && r->a == a && r->imm == imm && r->b == b && r->flags == flags)
             return i;
     }
     i = append(g, op, flags, a, b, 0, imm);
-    g->cse[h] = (uint16_t)i;
+    cse[h] = (uint16_t)i;
     return i;
 }
 
@@ -291,12 +289,6 @@ struct ir_access ir_access(const struct ir_group *g, uint32_t i)
     return x;
 }
 
-static bool tied(uint32_t op)
-{
-    uint32_t f = op_table[op].format;
-    return f == FMT_RRBX || f == FMT_RRX || f == FMT_RRC;
-}
-
 /*
  * The last record that reads what guest register reg held on entry, seen from record i, which would write it. The
  * flag-setting twin of i does not count: it will be gone, or be i itself.
@@ -314,7 +306,7 @@ static bool give_home(struct ir_group *g, uint32_t i, uint32_t reg)
     uint32_t read = last_reader(g, reg, i);
     if (r->home)
         return false;
-    if (!tied(r->op)) {
+    if (!(ir_op[r->op] & OI_TIED)) {
         if (read > i)
             return false;
         r->home = (uint8_t)(GUEST_REG0 + reg);

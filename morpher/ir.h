@@ -70,8 +70,17 @@ struct ir {
     uint8_t home; /* physical register, or 0; of a brcc the condition */
     uint8_t insn; /* number of the guest instruction in the group, for dumps */
     uint16_t a, b, c;
-    uint16_t spare;
+    /* The scheduler's and the register allocator's; of records below IR_BODY always 0 but for need and last_use. */
+    uint16_t edges; /* first of its list of orderings */
     int32_t imm;
+    uint16_t ready;    /* first cycle in which the value may be read */
+    uint16_t need;     /* cycles from the value's being ready to the end of the group */
+    uint16_t last_use; /* last cycle that reads the value */
+    uint16_t cycle;
+    uint16_t next; /* next record of the same bundle */
+    uint8_t lat, cls;
+    uint8_t reg; /* physical register of the value */
+    uint8_t pad_[3];
 };
 
 /* How a group ends. */
@@ -111,9 +120,31 @@ struct ir_group {
     struct ir_end end;
     uint16_t cur[IR_NENTRY];
     uint16_t last_read[IR_MAX]; /* of an entry value: the last record that reads it */
-    uint16_t cse[IR_CSE];
+    uint32_t cse[IR_CSE / 2];   /* of uint16_t, by hash */
     struct ir r[IR_MAX];
 };
+
+/*
+ * What the stages ask of an op, in one word each: made from ops.def and ir.def for the machine at hand by units_init
+ * (sched_units.c).
+ */
+enum {
+    OI_CLASS = 15,      /* unit class without immediate word */
+    OI_LAT_SHIFT = 4,   /* latency, at most 8 */
+    OI_ORDER_SHIFT = 8, /* enum op_order */
+    OI_WRITES_CC = 1 << 12,
+    OI_READS_CC = 1 << 13, /* by a condition or mask */
+    OI_CARRY = 1 << 14,    /* a writer that reads as well */
+    OI_TIED = 1 << 15,     /* rd is read too */
+    OI_RD = 1 << 16,       /* rd is written */
+    OI_DATUM = 1 << 17,    /* rd is a source, the datum of a store */
+    OI_COND = 1 << 18      /* the rd field is a condition */
+};
+extern uint32_t ir_op[OP_COUNT_];
+static inline uint32_t ir_order(uint32_t info)
+{
+    return info >> OI_ORDER_SHIFT & 15;
+}
 
 /* What the passes know of an op's flags. */
 struct ir_cc {
@@ -126,6 +157,7 @@ struct ir_cc ir_cc_effect(const struct ir *r);
 /* Flags a condition depends on, by condition number. */
 extern const uint16_t ir_cond_flags[16];
 
+/* g is static, or has begun as zeros. */
 void ir_begin(struct ir_group *g, const struct mdesc *m);
 
 /* The raw record: no folding. */

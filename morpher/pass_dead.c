@@ -31,8 +31,9 @@ void pass_dead(struct ir_group *g)
         uint32_t op = r->op, flags = r->flags;
         if (op == OP_NOP)
             continue;
-        bool needed = (flags & IRF_USED) || r->home || op_table[op].order != ORD_FREE;
-        if (ir_cc_table[op].may) {
+        uint32_t info = ir_op[op];
+        bool needed = (flags & IRF_USED) || r->home || ir_order(info) != ORD_FREE;
+        if (info & OI_WRITES_CC) {
             struct ir_cc e = ir_cc_effect(r);
             if (e.may & live) {
                 struct ir *sum = r - 1;
@@ -53,7 +54,7 @@ void pass_dead(struct ir_group *g)
                     live |= e.read;
                 flags = r->flags;
             }
-        } else if (needed && (op == OP_SETCC || op == OP_CMOV || op == OP_RDCC || op == OP_TRAPIF)) {
+        } else if (needed && (info & OI_READS_CC)) {
             live |= ir_cc_effect(r).read;
         }
         if (!needed) {
@@ -62,7 +63,9 @@ void pass_dead(struct ir_group *g)
         }
         r->flags = (uint8_t)(flags | IRF_LIVE);
         r0[r->a].flags |= IRF_USED;
-        r0[r->b].flags |= IRF_USED;
-        r0[r->c].flags |= IRF_USED;
+        if (r->b)
+            r0[r->b].flags |= IRF_USED;
+        if (r->c)
+            r0[r->c].flags |= IRF_USED;
     }
 }

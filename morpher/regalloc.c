@@ -9,69 +9,66 @@
 
 enum { NTEMPS = 31 + 16 };
 
-#define WRITES_RD                                                                                  \
-    (1u << FMT_RRB | 1u << FMT_RRBX | 1u << FMT_RR | 1u << FMT_RRX | 1u << FMT_RB | 1u << FMT_RC | \
-     1u << FMT_RRC | 1u << FMT_LOAD)
-#define TIED (1u << FMT_RRBX | 1u << FMT_RRX | 1u << FMT_RRC)
+/* In words, so that a copy of it is a few moves. The last one is given out first. */
+static const union {
+    uint8_t reg[48];
+    uint32_t word[12];
+} temps = {{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+            25, 26, 27, 28, 29, 30, 31, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 0}};
 
 bool reg_group(struct gear1 *x)
 {
-    struct ir_group *g = &x->g;
+    struct ir *r0 = x->g.r;
     struct g1_sched *s = &x->s;
-    uint8_t *reg = s->reg;
-    uint16_t *last_use = s->last_use;
-    uint8_t pool[NTEMPS + MAX_BUNDLE_OPS];
-    uint32_t n = 0;
-    for (uint32_t i = 31; i >= 1; i--)
-        pool[n++] = (uint8_t)i;
-    for (uint32_t i = 63; i >= 48; i--)
-        pool[n++] = (uint8_t)i;
-    reg[IR_ZERO] = 0;
-    for (uint32_t i = 0; i < IR_NENTRY; i++)
-        reg[ir_entry(i)] = (uint8_t)(GUEST_REG0 + i);
+    union {
+        uint8_t reg[NTEMPS + MAX_BUNDLE_OPS + 1];
+        uint32_t word[12];
+    } pool;
+    uint32_t n = NTEMPS;
+    for (uint32_t i = 0; i < 12; i++)
+        pool.word[i] = temps.word[i];
+    for (uint32_t i = 0; i < IR_NENTRY && !r0[IR_NENTRY].reg; i++)
+        r0[ir_entry(i)].reg = (uint8_t)(GUEST_REG0 + i);
 
     for (uint32_t c = 0; c < s->ncycles; c++) {
-        uint32_t dead[MAX_BUNDLE_OPS], ndead = 0;
-        for (uint32_t i = s->first[c]; i; i = s->next[i]) {
-            const struct ir *r = &g->r[i];
-            uint32_t v = r->a;
-            if (v >= IR_BODY && last_use[v] == c && !g->r[v].home) {
-                pool[n++] = reg[v];
-                last_use[v] = 0xffff;
-            }
-            v = r->b;
-            if (v >= IR_BODY && last_use[v] == c && !g->r[v].home) {
-                pool[n++] = reg[v];
-                last_use[v] = 0xffff;
-            }
-            v = r->c;
-            if (v >= IR_BODY && last_use[v] == c && !g->r[v].home &&
-                !(TIED >> op_table[r->op].format & 1)) {
-                pool[n++] = reg[v];
-                last_use[v] = 0xffff;
+        uint32_t first = s->cycle[c].first, dead[MAX_BUNDLE_OPS], ndead = 0;
+        for (uint32_t i = first; i; i = r0[i].next) {
+            const struct ir *r = &r0[i];
+            uint32_t refs = r->a, more = (uint32_t)r->b << 16 | r->c;
+            for (;;) {
+                struct ir *v = &r0[refs];
+                if (refs >= IR_BODY && v->last_use == c && !v->home &&
+                    !(refs == r->c && (ir_op[r->op] & OI_TIED))) {
+                    pool.reg[n++] = v->reg;
+                    v->last_use = 0xffff; /* but once */
+                }
+                if (!more)
+                    break;
+                refs = more >> 16 ? more >> 16 : more;
+                more = more >> 16 ? more & 0xffff : 0;
             }
         }
-        for (uint32_t i = s->first[c]; i; i = s->next[i]) {
-            const struct ir *r = &g->r[i];
-            uint32_t format = op_table[r->op].format;
-            if (!(WRITES_RD >> format & 1))
+        for (uint32_t i = first; i; i = r0[i].next) {
+            struct ir *r = &r0[i];
+            uint32_t info = ir_op[r->op];
+            if (!(info & OI_RD))
                 continue;
             if (r->home) {
-                reg[i] = r->home;
-            } else if (TIED >> format & 1) {
-                reg[i] = reg[r->c];
+                r->reg = r->home;
+            } else if (info & OI_TIED) {
+                r->reg = r0[r->c].reg;
                 if (!(r->flags & IRF_USED))
                     dead[ndead++] = i;
             } else if (!(r->flags & IRF_USED)) {
-                reg[i] = 0;
+                r->reg = 0;
             } else {
                 if (n == 0)
                     return false;
-                reg[i] = pool[--n];
+                r->reg = pool.reg[--n];
             }
         }
         while (ndead)
-            pool[n++] = reg[dead[--ndead]];
+            pool.reg[n++] = r0[dead[--ndead]].reg;
     }
     return true;
 }

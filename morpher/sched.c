@@ -24,15 +24,17 @@ struct mem {
 };
 static struct mem loads[IR_MAX], stores[IR_MAX];
 
-static uint32_t add_edge(struct g1_sched *s, uint32_t list, uint32_t pred, uint32_t lat)
+/* Puts an edge in front of a list. Full: the group is refused at the end. */
+static inline uint32_t add_edge(struct g1_sched *s, uint32_t list, uint32_t pred, uint32_t lat)
 {
     uint32_t e = s->nedges;
+    struct g1_edge *p = &s->edge[e];
     if (e >= G1_EDGES - 1)
-        return list; /* checked by the caller: the group is refused */
+        return list;
     s->nedges = e + 1;
-    s->edge[e].pred = (uint16_t)pred;
-    s->edge[e].next = (uint16_t)list;
-    s->edge[e].lat = (uint16_t)lat;
+    p->pred = (uint16_t)pred;
+    p->next = (uint16_t)list;
+    p->lat = (uint16_t)lat;
     return e;
 }
 
@@ -44,28 +46,55 @@ static inline bool may_overlap(const struct ir_access *a, const struct ir_access
     return d < a->size || 0u - d < b->size;
 }
 
-/* Latencies, classes and edges. Returns the highest index whose flags the end of the group must wait for. */
+static struct {
+    uint32_t nloads, nstores;
+} mem_count;
+
+static uint32_t depend_load(struct gear1 *x, uint32_t i, uint32_t list)
+{
+    struct mem *m = &loads[mem_count.nloads++];
+    m->i = (uint16_t)i;
+    m->at = ir_access(&x->g, i);
+    for (uint32_t k = mem_count.nstores; k-- > 0;)
+        if (may_overlap(&stores[k].at, &m->at))
+            return add_edge(&x->s, list, stores[k].i, 1);
+    return list;
+}
+
+static uint32_t depend_store(struct gear1 *x, uint32_t i, uint32_t list)
+{
+    struct mem *m = &stores[mem_count.nstores];
+    m->i = (uint16_t)i;
+    m->at = ir_access(&x->g, i);
+    if (mem_count.nstores++)
+        list = add_edge(&x->s, list, m[-1].i, may_overlap(&m[-1].at, &m->at));
+    for (uint32_t k = 0; k < mem_count.nloads; k++)
+        if (may_overlap(&loads[k].at, &m->at))
+            list = add_edge(&x->s, list, loads[k].i, 0);
+    return list;
+}
+
+/* Latencies, classes and edges. Returns the last record whose flags the end of the group must wait for. */
 static uint32_t depend(struct gear1 *x)
 {
-    struct ir_group *g = &x->g;
+    struct ir *r0 = x->g.r;
     struct g1_sched *s = &x->s;
-    const uint32_t *lat_of = x->m->lat;
-    uint32_t nloads = 0, nstores = 0, writer = 0, readers = 0, last_writer = 0;
+    uint32_t n = x->g.n, writer = 0, readers = 0, last_writer = 0;
     uint16_t entry_readers[IR_BODY];
     s->nedges = 1;
+    mem_count.nloads = mem_count.nstores = 0;
     for (uint32_t i = 0; i < IR_BODY; i++)
         entry_readers[i] = 0;
-    for (uint32_t i = IR_BODY; i < g->n; i++) {
-        const struct ir *r = &g->r[i];
+    for (uint32_t i = IR_BODY; i < n; i++) {
+        struct ir *r = &r0[i];
         uint32_t op = r->op, list = 0;
         if (op == OP_NOP)
             continue;
-        const struct op_info *info = &op_table[op];
-        uint32_t lat = lat_of[info->latency];
-        s->lat[i] = (uint8_t)(lat > 8 ? 8 : lat); /* beyond, the pipeline stands still */
-        s->cls[i] = (uint8_t)(units_of_op[op] + ir_is_long(r));
-        s->need[i] = 0;
-        s->last_use[i] = 0;
+        uint32_t info = ir_op[op], order = ir_order(info);
+        r->lat = (uint8_t)(info >> OI_LAT_SHIFT & 15);
+        r->cls = (uint8_t)((info & OI_CLASS) + ir_is_long(r));
+        r->need = 0;
+        r->last_use = 0;
         if (r->home)
             list = entry_readers[r->home - GUEST_REG0 + 1];
         if (r->a - 1u < IR_NENTRY)
@@ -74,110 +103,97 @@ static uint32_t depend(struct gear1 *x)
             entry_readers[r->b] = (uint16_t)add_edge(s, entry_readers[r->b], i, 0);
         if (r->c - 1u < IR_NENTRY)
             entry_readers[r->c] = (uint16_t)add_edge(s, entry_readers[r->c], i, 0);
-        if (ir_cc_table[op].may) {
-            if (ir_cc_table[op].read && writer)
-                list = add_edge(s, list, writer, s->lat[writer]);
-            else if (writer)
-                list = add_edge(s, list, writer, 1);
-            for (uint32_t e = readers; e; e = s->edge[e].next)
-                list = add_edge(s, list, s->edge[e].pred, 0);
-            readers = 0;
-            writer = i;
-            if (r->flags & IRF_CCLIVE)
-                last_writer = i;
-        } else if (op == OP_SETCC || op == OP_CMOV || op == OP_RDCC || op == OP_TRAPIF) {
+        if (info & (OI_WRITES_CC | OI_READS_CC)) {
             if (writer)
-                list = add_edge(s, list, writer, s->lat[writer]);
-            readers = add_edge(s, readers, i, 0);
-        } else if (info->order == ORD_GLD) {
-            struct mem *m = &loads[nloads++];
-            m->i = (uint16_t)i;
-            m->at = ir_access(g, i);
-            for (uint32_t k = nstores; k-- > 0;)
-                if (may_overlap(&stores[k].at, &m->at)) {
-                    list = add_edge(s, list, stores[k].i, 1);
-                    break;
-                }
-        } else if (info->order == ORD_GST) {
-            struct mem *m = &stores[nstores];
-            m->i = (uint16_t)i;
-            m->at = ir_access(g, i);
-            if (nstores)
-                list = add_edge(s, list, m[-1].i, may_overlap(&m[-1].at, &m->at));
-            for (uint32_t k = 0; k < nloads; k++)
-                if (may_overlap(&loads[k].at, &m->at))
-                    list = add_edge(s, list, loads[k].i, 0);
-            nstores++;
+                list = add_edge(s, list, writer,
+                                info & (OI_CARRY | OI_READS_CC) ? r0[writer].lat : 1);
+            if (info & OI_READS_CC) {
+                readers = add_edge(s, readers, i, 0);
+            } else {
+                for (uint32_t e = readers; e; e = s->edge[e].next)
+                    list = add_edge(s, list, s->edge[e].pred, 0);
+                readers = 0;
+                writer = i;
+                if (r->flags & IRF_CCLIVE)
+                    last_writer = i;
+            }
+        } else if (order == ORD_GLD) {
+            list = depend_load(x, i, list);
+        } else if (order == ORD_GST) {
+            list = depend_store(x, i, list);
         }
-        s->edges[i] = (uint16_t)list;
+        r->edges = (uint16_t)list;
     }
     return last_writer;
 }
 
-/* Heights, from the end backwards, and the lists of ops by height, in index order. */
+static inline void raise_need(struct ir *v, uint32_t h)
+{
+    if (v->need < h)
+        v->need = (uint16_t)h;
+}
+
+/* Heights, from the end backwards, and the lists of ops by height, in index order. Returns the greatest. */
 static uint32_t heights(struct gear1 *x, uint16_t bucket[G1_HEIGHTS])
 {
-    struct ir_group *g = &x->g;
-    struct g1_sched *s = &x->s;
-    uint16_t *need = s->need;
+    struct ir *r0 = x->g.r;
+    const struct g1_edge *edge = x->s.edge;
     uint32_t top = 0;
-    for (uint32_t i = 0; i < G1_HEIGHTS; i++)
-        bucket[i] = 0;
-    for (uint32_t i = g->n - 1; i >= IR_BODY; i--) {
-        const struct ir *r = &g->r[i];
+    bucket[0] = 0;
+    for (uint32_t i = x->g.n - 1; i >= IR_BODY; i--) {
+        struct ir *r = &r0[i];
         if (r->op == OP_NOP)
             continue;
-        uint32_t h = need[i] + s->lat[i];
-        if (need[r->a] < h)
-            need[r->a] = (uint16_t)h;
-        if (need[r->b] < h)
-            need[r->b] = (uint16_t)h;
-        if (need[r->c] < h)
-            need[r->c] = (uint16_t)h;
-        for (uint32_t e = s->edges[i]; e; e = s->edge[e].next) {
-            uint32_t p = s->edge[e].pred;
-            int32_t v = (int32_t)(h + s->edge[e].lat) - s->lat[p];
-            if (v > need[p])
-                need[p] = (uint16_t)v;
+        uint32_t h = (uint32_t)r->need + r->lat;
+        raise_need(&r0[r->a], h);
+        if (r->b)
+            raise_need(&r0[r->b], h);
+        if (r->c)
+            raise_need(&r0[r->c], h);
+        for (uint32_t e = r->edges; e; e = edge[e].next) {
+            struct ir *p = &r0[edge[e].pred];
+            int32_t v = (int32_t)(h + edge[e].lat) - p->lat;
+            if (v > p->need)
+                p->need = (uint16_t)v;
         }
         if (h >= G1_HEIGHTS)
             h = G1_HEIGHTS - 1; /* index order takes over, and is as valid */
-        s->next[i] = bucket[h];
+        while (top < h)
+            bucket[++top] = 0;
+        r->next = bucket[h];
         bucket[h] = (uint16_t)i;
-        if (h > top)
-            top = h;
     }
     return top;
 }
 
-/* Puts op i into the first bundle from cycle c on that has room. */
-static inline uint32_t place(struct g1_sched *s, uint32_t i, uint32_t c, bool writes_cc)
+/* Puts record i into the first bundle from cycle c on that has room; its cycle, or G1_CYCLES. */
+static inline uint32_t place(struct g1_sched *s, struct ir *r0, uint32_t i, uint32_t c,
+                             uint32_t writes_cc)
 {
-    uint32_t cls = s->cls[i];
+    struct ir *r = &r0[i];
+    uint32_t cls = r->cls;
     for (;; c++) {
+        struct g1_cycle *b = &s->cycle[c];
         while (c >= s->ncycles) {
-            uint32_t k = s->ncycles;
-            if (k >= G1_CYCLES)
+            if (s->ncycles >= G1_CYCLES)
                 return G1_CYCLES;
-            s->state[k] = 1;
-            s->cc[k] = 0;
-            s->first[k] = 0;
-            s->ncycles = k + 1;
+            s->cycle[s->ncycles++] = (struct g1_cycle){1, 0, 0, 0};
         }
-        if (writes_cc && s->cc[c])
+        if (writes_cc && b->cc)
             continue;
-        uint32_t t = units_step(s->state[c], cls);
+        uint32_t t = units_step(b->state, cls);
         if (t == 0)
             continue;
-        s->state[c] = (uint16_t)t;
-        s->cc[c] |= writes_cc;
-        s->next[i] = 0;
-        if (s->first[c])
-            s->next[s->last[c]] = (uint16_t)i;
+        b->state = (uint16_t)t;
+        if (writes_cc)
+            b->cc = 1;
+        r->next = 0;
+        if (b->first)
+            r0[b->last].next = (uint16_t)i;
         else
-            s->first[c] = (uint16_t)i;
-        s->last[c] = (uint16_t)i;
-        s->cycle[i] = (uint16_t)c;
+            b->first = (uint16_t)i;
+        b->last = (uint16_t)i;
+        r->cycle = (uint16_t)c;
         return c;
     }
 }
@@ -187,23 +203,32 @@ static inline uint32_t later(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
+static inline void used_in(struct ir *v, uint32_t c)
+{
+    if (v->last_use < c)
+        v->last_use = (uint16_t)c;
+}
+
 static bool put_op(struct gear1 *x, uint32_t i, uint32_t c)
 {
-    struct g1_sched *s = &x->s;
-    const struct ir *r = &x->g.r[i];
-    c = later(c, later(s->ready[r->a], later(s->ready[r->b], s->ready[r->c])));
-    for (uint32_t e = s->edges[i]; e; e = s->edge[e].next)
-        c = later(c, (uint32_t)s->cycle[s->edge[e].pred] + s->edge[e].lat);
-    c = place(s, i, c, ir_cc_table[r->op].may != 0);
+    struct ir *r0 = x->g.r, *r = &r0[i], *va = &r0[r->a], *vb = &r0[r->b], *vc = &r0[r->c];
+    const struct g1_edge *edge = x->s.edge;
+    c = later(c, va->ready);
+    if (r->b)
+        c = later(c, vb->ready);
+    if (r->c)
+        c = later(c, vc->ready);
+    for (uint32_t e = r->edges; e; e = edge[e].next)
+        c = later(c, (uint32_t)r0[edge[e].pred].cycle + edge[e].lat);
+    c = place(&x->s, r0, i, c, ir_op[r->op] & OI_WRITES_CC);
     if (c >= G1_CYCLES)
         return false;
-    s->ready[i] = (uint16_t)(c + s->lat[i]);
-    if (s->last_use[r->a] < c)
-        s->last_use[r->a] = (uint16_t)c;
-    if (s->last_use[r->b] < c)
-        s->last_use[r->b] = (uint16_t)c;
-    if (s->last_use[r->c] < c)
-        s->last_use[r->c] = (uint16_t)c;
+    r->ready = (uint16_t)(c + r->lat);
+    used_in(va, c);
+    if (r->b)
+        used_in(vb, c);
+    if (r->c)
+        used_in(vc, c);
     return true;
 }
 
@@ -223,10 +248,10 @@ static bool put_end(struct gear1 *x, uint32_t flags_writer)
         if (end->op == OP_BRCC) {
             r->home = end->cond;
             if (flags_writer)
-                c = later(c, s->ready[flags_writer]);
+                c = later(c, g->r[flags_writer].ready);
         } else {
             r->a = end->ref;
-            c = later(c, s->ready[end->ref]);
+            c = later(c, g->r[end->ref].ready);
         }
         break;
     case END_JUMP: break;
@@ -238,46 +263,38 @@ static bool put_end(struct gear1 *x, uint32_t flags_writer)
         break;
     }
     g->n = i + 1;
-    s->lat[i] = 0;
-    s->need[i] = s->last_use[i] = 0;
-    s->edges[i] = 0;
-    s->cls[i] = (uint8_t)(r->op == OP_NOP ? 0 : units_of_op[r->op] + 1);
-    c = place(s, i, c, false);
+    r->cls = (uint8_t)(r->op == OP_NOP ? 0 : units_class(r->op, true));
+    c = place(s, g->r, i, c, 0);
     if (c >= G1_CYCLES)
         return false;
-    s->last_use[r->a] = (uint16_t)c;
+    g->r[r->a].last_use = (uint16_t)c;
     return true;
 }
 
 bool sched_group(struct gear1 *x)
 {
-    struct ir_group *g = &x->g;
-    struct g1_sched *s = &x->s;
+    struct ir *r0 = x->g.r;
     uint16_t bucket[G1_HEIGHTS];
-    for (uint32_t i = 0; i < IR_BODY; i++) {
-        s->ready[i] = s->need[i] = s->last_use[i] = 0;
-        s->lat[i] = 0;
-    }
-    s->ncycles = 0;
+    x->s.ncycles = 0;
     uint32_t flags_writer = depend(x);
-    if (s->nedges >= G1_EDGES - 1)
+    if (x->s.nedges >= G1_EDGES - 1)
         return false;
-    if (s->in_order) {
+    if (x->s.in_order) {
         uint32_t c = 0;
-        for (uint32_t i = IR_BODY; i < g->n; i++) {
-            if (g->r[i].op == OP_NOP)
+        for (uint32_t i = IR_BODY; i < x->g.n; i++) {
+            if (r0[i].op == OP_NOP)
                 continue;
             if (!put_op(x, i, c))
                 return false;
-            c = s->cycle[i];
+            c = r0[i].cycle;
         }
     } else {
-        s->need[g->end.ref] = 1;
+        r0[x->g.end.ref].need = 1;
         if (flags_writer)
-            s->need[flags_writer] = 1;
+            r0[flags_writer].need = 1;
         for (uint32_t h = heights(x, bucket) + 1; h-- > 0;)
             for (uint32_t i = bucket[h], next; i; i = next) {
-                next = s->next[i];
+                next = r0[i].next;
                 if (!put_op(x, i, 0))
                     return false;
             }

@@ -11,7 +11,7 @@
 #include "morpher/gear1.h"
 
 uint16_t units_next[UNITS_STATES + 1][16];
-uint8_t units_of_op[OP_COUNT_];
+uint32_t ir_op[OP_COUNT_];
 static uint32_t units_key[UNITS_STATES + 1]; /* three bits a class */
 static struct units_shape shapes[UNITS_STATES + 1];
 static uint32_t nstates;
@@ -19,31 +19,55 @@ static const struct mdesc *machine;
 
 static const uint8_t representative[UNITS_CLASSES / 2] = {OP_ADD, OP_SLL, OP_MUL, OP_XCHK, OP_JAL};
 
+#define RD_FORMATS                                                                                 \
+    (1u << FMT_RRB | 1u << FMT_RRBX | 1u << FMT_RR | 1u << FMT_RRX | 1u << FMT_RB | 1u << FMT_RC | \
+     1u << FMT_RRC | 1u << FMT_LOAD)
+#define TIED_FORMATS (1u << FMT_RRBX | 1u << FMT_RRX | 1u << FMT_RRC)
+
+static uint32_t describe(const struct mdesc *m, uint32_t op)
+{
+    const struct op_info *o = &op_table[op];
+    uint32_t lat = m->lat[o->latency], v;
+    switch (o->unit) {
+    case UNIT_SHIFT: v = 2; break;
+    case UNIT_MUL: v = 4; break;
+    case UNIT_MEM: v = 6; break;
+    case UNIT_BR: v = 8; break;
+    default: v = 0; break;
+    }
+    /* Beyond 8 cycles the pipeline stands still, and so does the schedule. */
+    v |= (lat > 8 ? 8 : lat) << OI_LAT_SHIFT | (uint32_t)o->order << OI_ORDER_SHIFT;
+    if (ir_cc_table[op].may)
+        v |= OI_WRITES_CC | (ir_cc_table[op].read ? OI_CARRY : 0);
+    if (op == OP_SETCC || op == OP_CMOV || op == OP_RDCC || op == OP_TRAPIF || op == OP_BRCC)
+        v |= OI_READS_CC;
+    if (TIED_FORMATS >> o->format & 1)
+        v |= OI_TIED;
+    if (RD_FORMATS >> o->format & 1)
+        v |= OI_RD;
+    if (o->format == FMT_STORE)
+        v |= OI_DATUM;
+    if (o->format == FMT_BRCC || o->format == FMT_CODE)
+        v |= OI_COND;
+    return v;
+}
+
 void units_init(const struct mdesc *m)
 {
     machine = m;
-    for (uint32_t i = 0; i <= UNITS_STATES; i++)
+    for (uint32_t i = 0; i <= nstates; i++)
         for (uint32_t c = 0; c < 16; c++)
             units_next[i][c] = 0;
     nstates = 1;
     units_key[1] = 0;
     shapes[1].nslots = 0;
-    for (uint32_t i = 0; i < OP_COUNT_; i++) {
-        uint32_t c;
-        switch (op_table[i].unit) {
-        case UNIT_SHIFT: c = 2; break;
-        case UNIT_MUL: c = 4; break;
-        case UNIT_MEM: c = 6; break;
-        case UNIT_BR: c = 8; break;
-        default: c = 0; break;
-        }
-        units_of_op[i] = (uint8_t)c;
-    }
+    for (uint32_t i = 0; i < OP_COUNT_; i++)
+        ir_op[i] = describe(m, i);
 }
 
 uint32_t units_class(uint32_t op, bool is_long)
 {
-    return units_of_op[op] + is_long;
+    return (ir_op[op] & OI_CLASS) + is_long;
 }
 
 const struct units_shape *units_shape(uint32_t state)

@@ -16,6 +16,7 @@ static struct gear1 x;
 
 static struct ir_group *begin(const struct mdesc *m)
 {
+    units_init(m);
     ir_begin(&x.g, m);
     memset(&x.g.end, 0, sizeof x.g.end);
     x.m = m;
@@ -265,25 +266,35 @@ static bool is_tied(uint32_t op)
     return f == FMT_RRBX || f == FMT_RRX || f == FMT_RRC;
 }
 
+/* Whether value i is read after that cycle. */
+static bool lives_past(uint32_t i, uint32_t cycle)
+{
+    for (uint32_t k = i + 1; k < x.g.n; k++) {
+        const struct ir *r = &x.g.r[k];
+        if (r->op != OP_NOP && (r->a == i || r->b == i || r->c == i) && r->cycle > cycle)
+            return true;
+    }
+    return false;
+}
+
 /* Everything that a schedule must keep, looked at from the finished schedule. */
 static void check_schedule(const char *name)
 {
     const struct ir_group *g = &x.g;
-    const struct g1_sched *s = &x.s;
     for (uint32_t i = IR_BODY; i < g->n; i++) {
         const struct ir *r = &g->r[i];
         if (r->op == OP_NOP)
             continue;
         uint32_t refs[3] = {r->a, r->b, r->c};
         for (int k = 0; k < 3; k++)
-            if (refs[k] >= IR_BODY && s->cycle[refs[k]] >= s->cycle[i])
+            if (refs[k] >= IR_BODY && g->r[refs[k]].cycle >= r->cycle)
                 fail_msg("%s: an op before its operand", name);
         for (uint32_t j = i + 1; j < g->n; j++) {
             const struct ir *q = &g->r[j];
             if (q->op == OP_NOP)
                 continue;
             struct ir_cc er = ir_cc_effect(r), eq = ir_cc_effect(q);
-            uint32_t ci = s->cycle[i], cj = s->cycle[j];
+            uint32_t ci = r->cycle, cj = q->cycle;
             if (er.may && (eq.may || eq.read) && cj <= ci)
                 fail_msg("%s: flags used or written too early", name);
             if (er.read && eq.may && cj < ci)
@@ -301,12 +312,12 @@ static void check_schedule(const char *name)
                 for (int k = 0; k < 3; k++)
                     if (refs[k] == (uint32_t)(q->home - GUEST_REG0 + 1) && cj < ci)
                         fail_msg("%s: an entry value overwritten before its reader", name);
-            /* Two values in one register at one time. */
-            bool wr = s->reg[i] && s->last_use[i], wq = s->reg[j] && s->last_use[j];
-            (void)wr;
-            (void)wq;
+            /* Two values in one register at one time: j is made while i is still to be read. */
+            if (r->reg && r->reg == q->reg && r->flags & IRF_USED && q->flags & IRF_USED &&
+                !q->home && !is_tied(q->op) && lives_past(i, q->cycle) && ci < cj)
+                fail_msg("%s: a register given twice", name);
         }
-        if (is_tied(r->op) && s->reg[i] != s->reg[r->c])
+        if (is_tied(r->op) && r->reg != g->r[r->c].reg)
             fail_msg("%s: a tied op in another register", name);
     }
 }
