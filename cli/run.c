@@ -225,22 +225,18 @@ static enum vm_stop run_machine(struct run *r)
     }
 }
 
-/* Everything that helps to find a defect, on standard error. */
-static void print_state(struct run *r)
+/* The bundle at an address, with the function of CMS it lies in. */
+static void print_bundle(struct run *r, const char *what, uint32_t pc)
 {
-    static const char *const gpr[] = {"eax", "ecx", "edx", "ebx", "esp",
-                                      "ebp", "esi", "edi", "eip"};
-    struct vm *vm = r->vm;
-    uint32_t pc = vm_pc(vm), offset, code = vm_special(vm, SR_TRAP_CODE);
+    uint32_t word[MAX_BUNDLE_WORDS] = {0}, avail = 0, offset;
     const struct image_symbol *sym = tc_symbol_at(&r->image, pc, &offset);
-    char name[32] = "?", text[400];
-    fprintf(stderr, "pc %08x", pc);
+    struct bundle b;
+    char text[400];
+    fprintf(stderr, "%s %08x", what, pc);
     if (sym)
         fprintf(stderr, " (%s+0x%x)", sym->name, offset);
-    struct bundle b;
-    uint32_t word[MAX_BUNDLE_WORDS] = {0}, avail = 0;
     for (; avail < MAX_BUNDLE_WORDS; avail++) {
-        const uint8_t *p = vm_mem(vm, pc + 4 * avail, 4);
+        const uint8_t *p = vm_mem(r->vm, pc + 4 * avail, 4);
         if (!p)
             break;
         memcpy(&word[avail], p, 4);
@@ -248,13 +244,30 @@ static void print_state(struct run *r)
     if (bundle_decode(word, avail, pc, &b)) {
         disasm_bundle(&b, text, sizeof text);
         fprintf(stderr, ": %s", text);
+        enum bundle_error e = mdesc_check(&r->m, &b);
+        if (e != BE_OK)
+            fprintf(stderr, " (%s)", bundle_error_text(e));
+    } else {
+        fprintf(stderr, ": no bundle");
     }
+    fputc('\n', stderr);
+}
+
+/* Everything that helps to find a defect, on standard error. */
+static void print_state(struct run *r)
+{
+    static const char *const gpr[] = {"eax", "ecx", "edx", "ebx", "esp",
+                                      "ebp", "esi", "edi", "eip"};
+    struct vm *vm = r->vm;
+    uint32_t code = vm_special(vm, SR_TRAP_CODE);
+    char name[32] = "?";
     if (code < T_COUNT_)
         report_trap_name(code, name);
-    fprintf(stderr,
-            "\nlast rollback trap: %s, info %08x, address %08x, pc %08x; last commit at %08x\n",
-            name, vm_special(vm, SR_TRAP_INFO), vm_special(vm, SR_TRAP_ADDR),
-            vm_special(vm, SR_TRAP_PC), vm_special(vm, SR_COMMIT_PC));
+    print_bundle(r, "pc", vm_pc(vm));
+    fprintf(stderr, "last rollback trap: %s, info %08x, address %08x\n", name,
+            vm_special(vm, SR_TRAP_INFO), vm_special(vm, SR_TRAP_ADDR));
+    print_bundle(r, "trap pc", vm_special(vm, SR_TRAP_PC));
+    print_bundle(r, "last commit", vm_special(vm, SR_COMMIT_PC));
     fprintf(stderr, "%" PRIu64 " cycles, %" PRIu64 " guest instructions; guest, as committed:\n",
             vm_cycles(vm), vm_retired(vm));
     for (unsigned i = 0; i < sizeof gpr / sizeof gpr[0]; i++)
