@@ -240,10 +240,14 @@ static uint8_t emit_early(struct lin *l)
         default: emit_op(l, i, R_DUMP); break;
         }
     }
+    /* Gated ones first: one of them may still find the store buffer full, or an ldp in a higher slot. */
+    for (unsigned k = 0; k < nd; k++)
+        if (op_table[l->b->op[deferred[k]].opc].order == ORD_GST)
+            emit_op(l, deferred[k], R_DUMP);
     for (unsigned k = 0; k < nd; k++) {
         if (l->kind[deferred[k]] == K_COUNT)
             emit_value(l, deferred[k], true);
-        else
+        else if (op_table[l->b->op[deferred[k]].opc].order != ORD_GST)
             emit_op(l, deferred[k], R_DUMP);
     }
     return target;
