@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The x87, interpreted: entry, loads and stores. An escape is told by its first byte (D8..DF) and ModRM; what stands
- * behind each is in dispatch_mem and dispatch_reg, family by family. State and rules are told in x87.h.
+ * The x87, interpreted: entry, loads and stores. An escape is told by its first byte (D8..DF) and
+ * ModRM; what stands behind each is in dispatch_mem and dispatch_reg, family by family. State and
+ * rules are told in x87.h.
  *
- * Pointers (FIP, FCO, FDP, FDS) follow the P6: every instruction but the control instructions sets FIP, FCS and the
- * opcode, those with a memory operand set FDP and FDS too. (Recent processors write most of them only when an unmasked
- * exception comes, and selectors never.)
+ * Pointers (FIP, FCO, FDP, FDS) follow the P6: every instruction but the control instructions sets
+ * FIP, FCS and the opcode, those with a memory operand set FDP and FDS too. (Recent processors
+ * write most of them only when an unmasked exception comes, and selectors never.)
  *
- * Not there: transcendentals (fsin, fcos, fsincos, fptan, fpatan, f2xm1, fyl2x, fyl2xp1), the real-mode formats of
- * environments. The first end in cms_unimplemented.
+ * Not there: transcendentals (fsin, fcos, fsincos, fptan, fpatan, f2xm1, fyl2x, fyl2xp1), the
+ * real-mode formats of environments. The first end in cms_unimplemented.
  *
  * To add an instruction: a case in one of the two dispatchers, its work in the file of its family.
  */
@@ -72,7 +73,8 @@ static void push_value(struct x87 *x, uint32_t w, uint32_t format)
         }
         return;
     }
-    if (x87_status(x, hw_fld(W_B, w + 32 * format), 0) & FS_IE) /* a denormal is loaded even if it traps */
+    if (x87_status(x, hw_fld(W_B, w + 32 * format), 0) &
+        FS_IE) /* a denormal is loaded even if it traps */
         return;
     x87_push(x);
     x87_copy(x87_st(x, 0), W_B);
@@ -197,14 +199,18 @@ static void ffree(struct x87 *x, bool pop)
 
 enum { F_WAITS = 1, F_POINTERS = 2 };
 
-/* What there is: bits of ModRM.reg for memory forms, bits of ModRM.rm for each escape and ModRM.reg of the others. What
- * there is not is #UD even while an exception is pending. */
+/* What there is: bits of ModRM.reg for memory forms, bits of ModRM.rm for each escape and ModRM.reg
+ * of the others. What there is not is #UD even while an exception is pending. */
 static const uint8_t valid_mem[8] = {0xff, 0xfd, 0xff, 0xad, 0xff, 0xdd, 0xff, 0xfd};
 static const uint8_t valid_reg[8][8] = {
-    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {0xff, 0xff, 0x01, 0xff, 0x33, 0x7f, 0xff, 0xff},
-    {0xff, 0xff, 0xff, 0xff, 0x00, 0x02, 0x00, 0x00}, {0xff, 0xff, 0xff, 0xff, 0x1f, 0xff, 0xff, 0x00},
-    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00},
-    {0xff, 0xff, 0xff, 0x02, 0xff, 0xff, 0xff, 0xff}, {0xff, 0xff, 0xff, 0xff, 0x01, 0xff, 0xff, 0x00},
+    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+    {0xff, 0xff, 0x01, 0xff, 0x33, 0x7f, 0xff, 0xff},
+    {0xff, 0xff, 0xff, 0xff, 0x00, 0x02, 0x00, 0x00},
+    {0xff, 0xff, 0xff, 0xff, 0x1f, 0xff, 0xff, 0x00},
+    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00},
+    {0xff, 0xff, 0xff, 0x02, 0xff, 0xff, 0xff, 0xff},
+    {0xff, 0xff, 0xff, 0xff, 0x01, 0xff, 0xff, 0x00},
 };
 
 static bool is_valid(uint32_t esc, uint32_t modrm)
@@ -213,7 +219,8 @@ static bool is_valid(uint32_t esc, uint32_t modrm)
     return modrm < 0xc0 ? valid_mem[esc] >> reg & 1 : valid_reg[esc][reg] >> (modrm & 7) & 1;
 }
 
-/* Most instructions wait for pending exceptions and leave pointers; those that control the x87 do not. */
+/* Most instructions wait for pending exceptions and leave pointers; those that control the x87 do
+ * not. */
 static uint32_t kind_of(uint32_t esc, uint32_t modrm)
 {
     uint32_t reg = modrm >> 3 & 7;
@@ -271,7 +278,10 @@ static void dispatch_mem(struct x87 *x, uint32_t esc, uint32_t reg)
 /* Condition of fcmovcc, reg 0..3: CF, ZF, CF | ZF, PF. */
 static uint32_t fcmov_condition(uint32_t reg)
 {
-    return reg == 0 ? hw_setcc(CC_B) : reg == 1 ? hw_setcc(CC_E) : reg == 2 ? hw_setcc(CC_BE) : hw_setcc(CC_P);
+    return reg == 0   ? hw_setcc(CC_B)
+           : reg == 1 ? hw_setcc(CC_E)
+           : reg == 2 ? hw_setcc(CC_BE)
+                      : hw_setcc(CC_P);
 }
 
 static void escape_db(struct x87 *x, uint32_t modrm)
@@ -298,7 +308,7 @@ static void dispatch_reg(struct x87 *x, uint32_t esc, uint32_t modrm)
     case 5 << 3 | 1:
     case 7 << 3 | 1: fxch(x); return;
     case 1 << 3 | 2: return; /* fnop */
-    case 1 << 3 | 3: /* an fstp that finds nothing wrong with an empty ST(0) */
+    case 1 << 3 | 3:         /* an fstp that finds nothing wrong with an empty ST(0) */
         if (x87_full(x, 0))
             fst_reg(x, true);
         else
@@ -328,9 +338,7 @@ static void dispatch_reg(struct x87 *x, uint32_t esc, uint32_t modrm)
     case 5 << 3 | 2: fst_reg(x, false); return;
     case 5 << 3 | 4: x87_compare(x, x->rm, X87_QUIET, 0); return;
     case 5 << 3 | 5: x87_compare(x, x->rm, X87_QUIET, 1); return;
-    case 7 << 3 | 4:
-        hw_setg(G_EAX, hw_ins16(hw_g(G_EAX), x->fsw | x->top << 11));
-        return;
+    case 7 << 3 | 4: hw_setg(G_EAX, hw_ins16(hw_g(G_EAX), x->fsw | x->top << 11)); return;
     case 7 << 3 | 5: x87_compare(x, x->rm, X87_QUIET | X87_FLAGS, 1); return;
     case 7 << 3 | 6: x87_compare(x, x->rm, X87_FLAGS, 1); return;
     default: break;

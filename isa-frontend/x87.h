@@ -2,15 +2,17 @@
 /*
  * What the files of the x87 interpreter share.
  *
- * Between instructions all x87 state is in shadowed hardware: registers by physical number in w16..w23, and the special
- * registers FCW, FSW (with the stack top in bits 13..11), FTAG (bit i: physical register i is in use), FIP, FCO, FDP, FDS.
- * A rollback restores them like any guest register, so a handler may change them before its guest accesses.
- * During an instruction struct x87 holds copies of what an instruction may change; x87_end writes them back.
+ * Between instructions all x87 state is in shadowed hardware: registers by physical number in
+ * w16..w23, and the special registers FCW, FSW (with the stack top in bits 13..11), FTAG (bit i:
+ * physical register i is in use), FIP, FCO, FDP, FDS. A rollback restores them like any guest
+ * register, so a handler may change them before its guest accesses. During an instruction struct
+ * x87 holds copies of what an instruction may change; x87_end writes them back.
  *
- * How the rules of exceptions come about: an FP op of the hardware raises status bits by the x87's own rules and under
- * the guest's own masks; x87_status takes them over and answers which are unmasked. Then: after an unmasked IE, DE or ZE
- * nothing is written or popped; after an unmasked OE or UE a store to memory is not done either. What no op can know of,
- * empty and full registers, is decided here before any op.
+ * How the rules of exceptions come about: an FP op of the hardware raises status bits by the x87's
+ * own rules and under the guest's own masks; x87_status takes them over and answers which are
+ * unmasked. Then: after an unmasked IE, DE or ZE nothing is written or popped; after an unmasked OE
+ * or UE a store to memory is not done either. What no op can know of, empty and full registers, is
+ * decided here before any op.
  */
 #ifndef ISA_FRONTEND_X87_H
 #define ISA_FRONTEND_X87_H
@@ -91,7 +93,8 @@ static inline bool x87_overflow(struct x87 *x)
     return x->fcw & FS_IE;
 }
 
-/* An extended number in a wide register, by words: 63..32 and 31..0 of the significand, sign and exponent. */
+/* An extended number in a wide register, by words: 63..32 and 31..0 of the significand, sign and
+ * exponent. */
 static inline uint32_t x87_word(uint32_t w, uint32_t i)
 {
     return hw_wget(w * 4 + i);
@@ -119,7 +122,8 @@ enum x87_class { X87_UNSUPPORTED, X87_NAN, X87_NORMAL, X87_INFINITY, X87_ZERO, X
 /* By exponent and significand alone. */
 enum x87_class x87_class(uint32_t se, uint32_t hi, uint32_t lo);
 
-/* Both operands in place, or the stack fault of an arithmetic op on ST(d) and ST(s): false, and all is done. */
+/* Both operands in place, or the stack fault of an arithmetic op on ST(d) and ST(s): false, and all
+ * is done. */
 bool x87_have2(struct x87 *x, uint32_t d, uint32_t s);
 
 /* x87_arith.c: the eight basic operations, comparisons, one-operand instructions. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x87 arithmetic and comparison: each is one op of the hardware between the stack's rules before it and the exceptions'
- * rules after it. To add an instruction: its case where its opcode belongs; if it takes two operands, x87_have2 first.
+ * x87 arithmetic and comparison: each is one op of the hardware between the stack's rules before it
+ * and the exceptions' rules after it. To add an instruction: its case where its opcode belongs; if
+ * it takes two operands, x87_have2 first.
  */
 #include "isa-frontend/x87.h"
 
@@ -94,12 +95,9 @@ void x87_cmov(struct x87 *x, uint32_t holds)
 
 static void fxam(struct x87 *x)
 {
-    static const uint16_t code[6] = {[X87_UNSUPPORTED] = 0,
-                                     [X87_NAN] = FS_C0,
-                                     [X87_NORMAL] = FS_C2,
-                                     [X87_INFINITY] = FS_C2 | FS_C0,
-                                     [X87_ZERO] = FS_C3,
-                                     [X87_DENORMAL] = FS_C3 | FS_C2};
+    static const uint16_t code[6] = {
+        [X87_UNSUPPORTED] = 0,          [X87_NAN] = FS_C0,  [X87_NORMAL] = FS_C2,
+        [X87_INFINITY] = FS_C2 | FS_C0, [X87_ZERO] = FS_C3, [X87_DENORMAL] = FS_C3 | FS_C2};
     uint32_t w = x87_st(x, 0), se = x87_word(w, 2);
     x->fsw &= ~(FS_CC | FS_C1);
     x->fsw |= x87_full(x, 0) ? code[x87_class(se, x87_word(w, 1), x87_word(w, 0))] : FS_C3 | FS_C0;
@@ -182,7 +180,6 @@ void x87_d9_reg(struct x87 *x, uint32_t modrm)
             x87_status(x, hw_frnd(x87_st(x, 0)), 0);
         return;
     case 0xfd: x87_fscale(x); return;
-    default: /* f2xm1 fyl2x fptan fpatan fyl2xp1 fsincos fsin fcos */
-        cms_unimplemented(x->in->eip);
+    default: /* f2xm1 fyl2x fptan fpatan fyl2xp1 fsincos fsin fcos */ cms_unimplemented(x->in->eip);
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Packed decimal integers: 18 digits, two a byte, and a sign byte. Through 64-bit integers, which hold them all. */
+/* Packed decimal integers: 18 digits, two a byte, and a sign byte. Through 64-bit integers, which
+ * hold them all. */
 #include "isa-frontend/x87.h"
 
 /* What is no digit counts as its value, as processors were seen to do. */
@@ -30,7 +31,8 @@ void x87_fbld(struct x87 *x)
     hw_wput((x87_word(w, 2) & 0x7fff) | (top & 0x8000), w * 4 + 2);
 }
 
-/* 8 digits of *v, the lowest first; *v loses them. 64-bit division by hand: it is rare, and the run-time library small. */
+/* 8 digits of *v, the lowest first; *v loses them. 64-bit division by hand: it is rare, and the
+ * run-time library small. */
 static uint32_t take8(uint64_t *v)
 {
     const uint64_t ten8 = 100000000;

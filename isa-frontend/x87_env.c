@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control state, environments and whole states in memory. Images are those of protected mode, 28 bytes or, with a
- * 16-bit operand size, 14; behind them a whole state has ST(0)..ST(7), 10 bytes each.
+ * Control state, environments and whole states in memory. Images are those of protected mode, 28
+ * bytes or, with a 16-bit operand size, 14; behind them a whole state has ST(0)..ST(7), 10 bytes
+ * each.
  *
- * These store more than the smallest gated store buffer holds: every store is probed first, then they store in steps,
- * each committed with EIP still on the instruction and x87 state untouched, so that starting again is harmless. The state
- * changes only after the last step.
+ * These store more than the smallest gated store buffer holds: every store is probed first, then
+ * they store in steps, each committed with EIP still on the instruction and x87 state untouched, so
+ * that starting again is harmless. The state changes only after the last step.
  */
 #include "isa-frontend/x87.h"
 
@@ -47,7 +48,8 @@ static void set_tags(struct x87 *x, uint32_t tags)
             x->tag |= 1u << r;
 }
 
-/* The environment as words of the image; returns their number, the last is half full with a 16-bit operand size. */
+/* The environment as words of the image; returns their number, the last is half full with a 16-bit
+ * operand size. */
 static uint32_t make_env(const struct x87 *x, uint32_t *v)
 {
     uint32_t fsw = x->fsw | x->top << 11, tags = full_tags(x);
@@ -69,9 +71,14 @@ static uint32_t make_env(const struct x87 *x, uint32_t *v)
     return 4;
 }
 
-/* Makes the first store of n bytes at a that would fault. */
-static void probe(uint32_t a, uint32_t n)
+/* Makes a store that would fault, of n bytes at a. Processors try the first element, then the last
+ * byte. */
+static void probe(uint32_t a, uint32_t n, uint32_t element)
 {
+    if (hw_probew(a, element))
+        store(a, element, 0);
+    if (hw_probew(a + n - 1, 1))
+        hw_gst8(a + n - 1, 0);
     for (uint32_t i = 0; i < n;) {
         uint32_t len = TBIT_CHUNK - ((a + i) & (TBIT_CHUNK - 1));
         if (len > n - i)
@@ -82,9 +89,10 @@ static void probe(uint32_t a, uint32_t n)
     }
 }
 
-static void store_image(uint32_t a, const uint32_t *v, uint32_t bytes)
+static void store_image(const struct x87 *x, const uint32_t *v, uint32_t bytes)
 {
-    probe(a, bytes);
+    uint32_t a = x->addr;
+    probe(a, bytes, x->in->opsize);
     for (uint32_t i = 0; i + 4 <= bytes; i += 4) {
         if (i && i % 16 == 0)
             hw_commit(0);
@@ -98,7 +106,7 @@ void x87_fnstenv(struct x87 *x)
 {
     uint32_t v[7];
     make_env(x, v);
-    store_image(x->addr, v, x->in->opsize == 4 ? 28 : 14);
+    store_image(x, v, x->in->opsize == 4 ? 28 : 14);
     x->fcw |= FS_EXC;
 }
 
@@ -118,29 +126,24 @@ void x87_fnsave(struct x87 *x)
         for (uint32_t k = 0; k < 5; k++, at += 2)
             put16(v, at, x87_word(w, k / 2) >> (k & 1 ? 16 : 0));
     }
-    store_image(x->addr, v, at);
+    store_image(x, v, at);
     x87_init(x);
 }
 
-/* Reads an environment and returns its size. */
-static uint32_t load_env(struct x87 *x)
+/* Reads an environment and returns its size; `regs` bytes that will be read stand behind it. */
+static uint32_t load_env(struct x87 *x, uint32_t regs)
 {
-    uint32_t v[7], a = x->addr, fsw, tags, size = x->in->opsize == 4 ? 28 : 14;
-    if (size == 28) {
-        for (uint32_t i = 0; i < 7; i++)
-            v[i] = hw_gld32(a + 4 * i);
-        fsw = v[1];
-        tags = v[2];
-    } else {
-        for (uint32_t i = 0; i < 7; i++)
-            v[i] = hw_gld16(a + 2 * i);
-        fsw = v[1];
-        tags = v[2];
+    uint32_t v[7], a = x->addr, size = x->in->opsize == 4 ? 28 : 14;
+    for (uint32_t i = 0; i < 7; i++) {
+        v[i] = size == 28 ? hw_gld32(a + 4 * i) : hw_gld16(a + 2 * i);
+        if (i == 0)
+            hw_gld8(a + size + regs -
+                    1); /* as processors do: a fault of the last byte comes early */
     }
     x->fcw = (v[0] & FCW_KEPT) | FCW_ONE;
-    x->fsw = fsw & 0xffff & ~FS_TOP;
-    x->top = fsw >> 11 & 7;
-    set_tags(x, tags);
+    x->fsw = v[1] & 0xffff & ~FS_TOP;
+    x->top = v[1] >> 11 & 7;
+    set_tags(x, v[2]);
     hw_mts(v[3], SR_FIP);
     hw_mts(size == 28 ? v[4] & 0x07ffffff : v[4], SR_FCO);
     hw_mts(v[5], SR_FDP);
@@ -150,12 +153,12 @@ static uint32_t load_env(struct x87 *x)
 
 void x87_fldenv(struct x87 *x)
 {
-    load_env(x);
+    load_env(x, 0);
 }
 
 void x87_frstor(struct x87 *x)
 {
-    uint32_t a = x->addr + load_env(x);
+    uint32_t a = x->addr + load_env(x, 80);
     for (uint32_t i = 0; i < 8; i++, a += 10) {
         uint32_t lo = hw_gld32(a), hi = hw_gld32(a + 4), se = hw_gld16(a + 8);
         x87_set(x87_st(x, i), se, hi, lo);

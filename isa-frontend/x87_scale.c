@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fprem, fprem1, fscale, fxtract: exact but for one rounding of fscale, so integer arithmetic on sign, exponent and
- * significand gives them as the x87 does. NaNs and unsupported encodings are left to an addition of the two operands,
- * which answers them by the same rules.
+ * fprem, fprem1, fscale, fxtract: exact but for one rounding of fscale, so integer arithmetic on
+ * sign, exponent and significand gives them as the x87 does. NaNs and unsupported encodings are
+ * left to an addition of the two operands, which answers them by the same rules.
  */
 #include "isa-frontend/x87.h"
 
 enum { E_BIAS = 16383, E_MAX = 0x7fff, E_WRAP = 24576 };
 
-/* A finite number other than zero has its significand normalised and an exponent that may be 0 or negative. */
+/* A finite number other than zero has its significand normalised and an exponent that may be 0 or
+ * negative. */
 struct num {
     uint64_t sig;
     int32_t exp; /* biased */
@@ -19,7 +20,8 @@ struct num {
 static struct num get(uint32_t w)
 {
     uint32_t lo = x87_word(w, 0), hi = x87_word(w, 1), se = x87_word(w, 2) & 0xffff;
-    struct num n = {(uint64_t)hi << 32 | lo, (int32_t)(se & 0x7fff), se & 0x8000, x87_class(se, hi, lo)};
+    struct num n = {(uint64_t)hi << 32 | lo, (int32_t)(se & 0x7fff), se & 0x8000,
+                    x87_class(se, hi, lo)};
     if (n.class == X87_DENORMAL) {
         n.exp = 1;
         while (!(n.sig >> 63)) {
@@ -40,7 +42,8 @@ static bool no_number(const struct num *n)
     return n->class == X87_NAN || n->class == X87_UNSUPPORTED;
 }
 
-/* Exceptions found before the result; true: go on to it. An invalid operation has its answer then. */
+/* Exceptions found before the result; true: go on to it. An invalid operation has its answer then.
+ */
 static bool invalid(struct x87 *x)
 {
     if (!x87_status(x, FS_IE, 0))
@@ -64,7 +67,8 @@ static bool denormals(struct x87 *x, const struct num *a, const struct num *b)
     return (a->class != X87_DENORMAL && b->class != X87_DENORMAL) || !x87_status(x, FS_DE, 0);
 }
 
-/* Should the magnitude grow, by the guest's rounding control? `half` is the part dropped, in units of 2^-64. */
+/* Should the magnitude grow, by the guest's rounding control? `half` is the part dropped, in units
+ * of 2^-64. */
 static bool grows(const struct x87 *x, uint32_t sign, uint64_t sig, uint64_t dropped)
 {
     switch (x->fcw >> 10 & 3) {
@@ -76,8 +80,9 @@ static bool grows(const struct x87 *x, uint32_t sign, uint64_t sig, uint64_t dro
 }
 
 /*
- * A finite number of any exponent into ST(0), as the x87 ends an operation whose exact result it is. An unmasked overflow
- * or underflow wraps the exponent; where even that does not bring it back, processors give infinity or zero.
+ * A finite number of any exponent into ST(0), as the x87 ends an operation whose exact result it
+ * is. An unmasked overflow or underflow wraps the exponent; where even that does not bring it back,
+ * processors give infinity or zero.
  */
 static void finish(struct x87 *x, uint32_t sign, int32_t exp, uint64_t sig)
 {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FP ops by the x87 of the host, which is exact to the bit by definition: each op loads the machine's control word,
- * executes one x87 instruction on copies of its operands and reads the status word. Unmasked exceptions are no trouble:
- * the host reports them only at a later waiting instruction, and fnclex comes before any. All of it is what IEEE 754 and
- * the x87 leave no choice in; transcendentals differ between processors and are therefore no ops.
+ * FP ops by the x87 of the host, which is exact to the bit by definition: each op loads the
+ * machine's control word, executes one x87 instruction on copies of its operands and reads the
+ * status word. Unmasked exceptions are no trouble: the host reports them only at a later waiting
+ * instruction, and fnclex comes before any. All of it is what IEEE 754 and the x87 leave no choice
+ * in; transcendentals differ between processors and are therefore no ops.
  *
- * The compiler's own x87 state: the ABI promises an empty stack and control word 0x37f between calls, and fninit leaves
- * exactly that.
+ * The compiler's own x87 state: the ABI promises an empty stack and control word 0x37f between
+ * calls, and fninit leaves exactly that.
  *
- * On other hosts there is no FP yet: the first FP op ends the simulation as a defect. A portable version belongs here.
+ * On other hosts there is no FP yet: the first FP op ends the simulation as a defect. A portable
+ * version belongs here.
  *
  * To add an op: a case in fp_op, and what it needs of the macros below.
  */
@@ -33,7 +35,8 @@ typedef uint8_t fp_reg[16];
 
 enum { FS_RAISED = FS_IE | FS_DE | FS_ZE | FS_OE | FS_UE | FS_PE | FS_C0 | FS_C1 | FS_C2 | FS_C3 };
 
-/* The frame of every op. `d` is read and written, `s` read; the text between leaves the result on top of the stack. */
+/* The frame of every op. `d` is read and written, `s` read; the text between leaves the result on
+ * top of the stack. */
 #define FP_ASM(text)                                                                               \
     __asm__("fninit\n\tfldcw %[cw]\n\t" text "\n\tfnstsw %[sw]\n\tfnclex\n\tfstpt %[d]\n\tfninit"  \
             : [sw] "=m"(sw), [d] "+m"(*d)                                                          \
@@ -46,7 +49,8 @@ enum { FS_RAISED = FS_IE | FS_DE | FS_ZE | FS_OE | FS_UE | FS_PE | FS_C0 | FS_C1
             : [s] "m"(*s), [cw] "m"(cw)                                                            \
             : "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)")
 
-/* An instruction in all formats of its source; the x87 has no 64-bit integer operand but in fild, which is exact. */
+/* An instruction in all formats of its source; the x87 has no 64-bit integer operand but in fild,
+ * which is exact. */
 #define FP_BINARY(emit, name)                                                                      \
     switch (format) {                                                                              \
     case WF_F32: emit("fldt %[d]\n\tf" name "s %[s]"); break;                                      \
@@ -130,7 +134,8 @@ uint32_t fp_op(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, 
             memcpy(dst, d, 10);
         return sw & FS_RAISED;
     }
-    uint32_t sw = opc == OP_FST ? store(&d, &s, cw, a >> 5 & 7) : compute(opc, &d, &s, cw, b >> 5 & 7);
+    uint32_t sw =
+        opc == OP_FST ? store(&d, &s, cw, a >> 5 & 7) : compute(opc, &d, &s, cw, b >> 5 & 7);
     memcpy(dst, d, 10);
     return sw & FS_RAISED;
 }
@@ -144,7 +149,8 @@ uint32_t fp_op(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, 
 {
     (void)wide;
     (void)fcw;
-    fprintf(stderr, "chrysalis: %s (%u, %u): floating point needs an x86-64 host for now\n", op_table[opc].name, a, b);
+    fprintf(stderr, "chrysalis: %s (%u, %u): floating point needs an x86-64 host for now\n",
+            op_table[opc].name, a, b);
     exit(70);
 }
 

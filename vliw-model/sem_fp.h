@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the ops on wide registers compute (the section "Wide registers and floating point" of ops.def): pure functions
- * over the wide registers and the control word; the caller keeps FCW and FSW and writes rd.
+ * What the ops on wide registers compute (the section "Wide registers and floating point" of
+ * ops.def): pure functions over the wide registers and the control word; the caller keeps FCW and
+ * FSW and writes rd.
  */
 #ifndef VLIW_MODEL_SEM_FP_H
 #define VLIW_MODEL_SEM_FP_H
@@ -12,8 +13,9 @@
 uint32_t fp_wget(uint8_t (*wide)[16], uint32_t b);
 void fp_wput(uint8_t (*wide)[16], uint32_t a, uint32_t b);
 
-/* All others: op `opc` with operands a and b (b is ignored where the op has none) under control word fcw. Returns the
- * status bits raised (FS_*): they are rd, and FS_IE..FS_PE are to be ORed into FSW. */
+/* All others: op `opc` with operands a and b (b is ignored where the op has none) under control
+ * word fcw. Returns the status bits raised (FS_*): they are rd, and FS_IE..FS_PE are to be ORed
+ * into FSW. */
 uint32_t fp_op(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b);
 
 #endif
