@@ -10,8 +10,7 @@
  *   goes on to the opcode's handler for memory through a second, small table, read meanwhile.
  * - Each handler ends with the fetch and the table look-up of the next instruction, before its own commit, so that their
  *   latencies overlap with its work; a store comes before the fetch, which sees it in the store buffer. The fetch cannot
- *   fault: instructions near the end of a page (LAST) are left to the generic way. That costs no branch: there the
- *   fetched word is made all ones, FF /7, which is invalid and so goes the generic way.
+ *   fault: behind `limit`, near the end of a page, instructions are left to the generic way.
  * - Two-byte opcodes move `eip` behind the 0F and come through tables of their own; G_EIP stays on the instruction
  *   until its commit. Prefixes 66 and 65 do the same, for a few opcodes.
  * - Nothing here calls a function, so that it needs no stack.
@@ -43,21 +42,31 @@ static inline void set_byte_reg(uint32_t r, uint32_t v)
 /* The last offset in a page at which instructions are executed here: 13 bytes and a fetched word must fit behind it. */
 enum { LAST = 0xfe8 };
 
-/* Ends of handlers: the instruction has n bytes from eip; a control transfer to t. */
-#define FETCH_NEXT() (w = hw_gldx32(eip) | (uint32_t)((int32_t)(last - (eip & in_page)) >> 31))
-#define DISPATCH()                                                                                 \
+/*
+ * Ends of handlers. AHEAD(n): the instruction has n bytes from eip; fetches the next word, and `w` stays valid until GO.
+ * JUMP(t): a control transfer to t.
+ */
+#define AHEAD(n)                                                                                   \
     do {                                                                                           \
-        const void *h_ = first[INDEX];                                                             \
-        memory = second[w & 0xff];                                                                \
+        eip += (n);                                                                                \
+        ahead = hw_gldx32(eip);                                                                    \
+    } while (0)
+#define GO()                                                                                       \
+    do {                                                                                           \
+        const void *h_;                                                                            \
+        w = ahead;                                                                                 \
+        h_ = ENTRY(first);                                                                         \
+        memory = second[w & 0xff];                                                                 \
+        if (__builtin_expect(eip > limit, 0))                                                      \
+            goto page_end;                                                                         \
         hw_setg(G_EIP, eip);                                                                       \
         hw_commit(1);                                                                              \
         goto *h_;                                                                                  \
     } while (0)
 #define NEXT(n)                                                                                    \
     do {                                                                                           \
-        eip += (n);                                                                                \
-        FETCH_NEXT();                                                                              \
-        DISPATCH();                                                                                \
+        AHEAD(n);                                                                                  \
+        GO();                                                                                      \
     } while (0)
 #define JUMP(t)                                                                                    \
     do {                                                                                           \
@@ -82,40 +91,54 @@ enum { LAST = 0xfe8 };
         ONE(op + 4, n##_al), ONE(op + 5, n##_eax)
 #define ALU_MEM(op, n)                                                                             \
     [op] = &&n##_eb_m, [op + 1] = &&n##_ev_m, [op + 2] = &&n##_gb_m, [op + 3] = &&n##_gv_m
-#define INDEX ((w & opcode_rm) | (w >> 3 & mod))
+/* The table's entry for w. */
+#define ENTRY(table)                                                                               \
+    (*(const void *const *)((const char *)(table) + SCALE_(w & opcode_rm) + SCALE_(w >> 3 & mod)))
+#define SCALE_(i) ((i) * sizeof(void *))
 
 /* The six forms of one ALU instruction. W(x) writes a result; a compare has none. */
 #define ALU_HANDLERS(n, op, W)                                                                     \
-    n##_eb : x = hw_##op##f8(byte_reg(RM), byte_reg(REG));                                         \
+    n##_eb : AHEAD(2);                                                                             \
+    x = hw_##op##f8(byte_reg(RM), byte_reg(REG));                                                  \
     W(set_byte_reg(RM, x));                                                                        \
-    NEXT(2);                                                                                       \
+    GO();                                                                                          \
     n##_eb_m : x = hw_##op##f8(hw_gld8(addr), byte_reg(REG));                                      \
     W(hw_gst8(addr, x));                                                                           \
     NEXT(0);                                                                                       \
-    n##_ev : x = hw_##op##f32(hw_gget(RM), hw_gget(REG));                                          \
+    n##_ev : AHEAD(2);                                                                             \
+    x = hw_##op##f32(hw_gget(RM), hw_gget(REG));                                                   \
     W(hw_gput(x, RM));                                                                             \
-    NEXT(2);                                                                                       \
+    GO();                                                                                          \
     n##_ev_m : x = hw_##op##f32(hw_gld32(addr), hw_gget(REG));                                     \
     W(hw_gst32(addr, x));                                                                          \
     NEXT(0);                                                                                       \
-    n##_gb : x = hw_##op##f8(byte_reg(REG), byte_reg(RM));                                         \
+    n##_gb : AHEAD(2);                                                                             \
+    x = hw_##op##f8(byte_reg(REG), byte_reg(RM));                                                  \
     W(set_byte_reg(REG, x));                                                                       \
-    NEXT(2);                                                                                       \
-    n##_gb_m : x = hw_##op##f8(byte_reg(REG), hw_gld8(addr));                                      \
+    GO();                                                                                          \
+    n##_gb_m : y = hw_gld8(addr);                                                                  \
+    AHEAD(0);                                                                                      \
+    x = hw_##op##f8(byte_reg(REG), y);                                                             \
     W(set_byte_reg(REG, x));                                                                       \
-    NEXT(0);                                                                                       \
-    n##_gv : x = hw_##op##f32(hw_gget(REG), hw_gget(RM));                                          \
+    GO();                                                                                          \
+    n##_gv : AHEAD(2);                                                                             \
+    x = hw_##op##f32(hw_gget(REG), hw_gget(RM));                                                   \
     W(hw_gput(x, REG));                                                                            \
-    NEXT(2);                                                                                       \
-    n##_gv_m : x = hw_##op##f32(hw_gget(REG), hw_gld32(addr));                                     \
+    GO();                                                                                          \
+    n##_gv_m : y = hw_gld32(addr);                                                                 \
+    AHEAD(0);                                                                                      \
+    x = hw_##op##f32(hw_gget(REG), y);                                                             \
     W(hw_gput(x, REG));                                                                            \
-    NEXT(0);                                                                                       \
-    n##_al : x = hw_##op##f8(hw_g(G_EAX), w >> 8);                                                 \
+    GO();                                                                                          \
+    n##_al : AHEAD(2);                                                                             \
+    x = hw_##op##f8(hw_g(G_EAX), w >> 8);                                                          \
     W(hw_setg(G_EAX, x));                                                                          \
-    NEXT(2);                                                                                       \
-    n##_eax : x = hw_##op##f32(hw_g(G_EAX), hw_gldx32(eip + 1));                                   \
+    GO();                                                                                          \
+    n##_eax : y = hw_gldx32(eip + 1);                                                              \
+    AHEAD(5);                                                                                      \
+    x = hw_##op##f32(hw_g(G_EAX), y);                                                              \
     W(hw_setg(G_EAX, x));                                                                          \
-    NEXT(5)
+    GO()
 /* Four forms of one with 16-bit operands. */
 #define ALU_HANDLERS66(n, op, W)                                                                   \
     n##_ev : x = hw_##op##f16(hw_gget(RM), hw_gget(REG));                                          \
@@ -161,7 +184,7 @@ enum { LAST = 0xfe8 };
 /* clang-format off */
 #ifndef __clang__
 /* The ends of handlers are alike on purpose; each is scheduled with what it ends. */
-#pragma GCC optimize("no-crossjumping", "no-tree-tail-merge", "no-gcse")
+#pragma GCC optimize("no-crossjumping", "no-tree-tail-merge", "no-gcse", "rename-registers")
 #endif
 #ifdef __clang__
 #pragma GCC diagnostic ignored "-Winitializer-overrides"
@@ -173,7 +196,7 @@ uint32_t ia32_fast(void)
 {
     static const void *const table1[8192] = {
         [0 ... 8191] = &&slow,
-        ALU_ROWS(0x00, add), ALU_ROWS(0x08, or), ALU_ROWS(0x10, adc), ALU_ROWS(0x18, sbb),
+        ALU_ROWS(0x00, add), [0] = &&slow, ALU_ROWS(0x08, or), ALU_ROWS(0x10, adc), ALU_ROWS(0x18, sbb),
         ALU_ROWS(0x20, and), ALU_ROWS(0x28, sub), ALU_ROWS(0x30, xor), ALU_ROWS(0x38, cmp),
         ONE(0x0f, two_byte), ONE(0x65, gs), ONE(0x66, operand_size),
         ONE8(0x40, inc), ONE8(0x48, dec), ONE8(0x50, push), ONE8(0x58, pop),
@@ -235,27 +258,32 @@ uint32_t ia32_fast(void)
         [0x3b] = &&cmp66_gv, [0x81] = &&g81_66, [0x83] = &&g83_66, [0x85] = &&test66, [0x89] = &&mov66_ev,
         [0x8b] = &&mov66_gv,
     };
-    uint32_t eip, w, addr, x, y, r, k;
+    uint32_t eip, w, addr, x, y;
     const void *memory;
     /* Constants of every dispatch, hidden from the compiler so that it keeps them in registers. */
     const void *const *first = table1, *const *second = memory1;
-    uint32_t in_page = 0xfff, last = LAST, opcode_rm = 0x7ff, mod = 0x1800;
-    __asm__("" : "+r"(first), "+r"(second), "+r"(in_page), "+r"(last), "+r"(opcode_rm), "+r"(mod));
+    uint32_t opcode_rm = 0x7ff, mod = 0x1800, limit, ahead;
+    __asm__("" : "+r"(first), "+r"(second), "+r"(opcode_rm), "+r"(mod));
 
     eip = hw_g(G_EIP);
     addr = 0;
-    if ((eip & 0xfff) > LAST)
+    limit = (eip & ~0xfffu) + LAST;
+    if (eip > limit)
         return IX_SLOW;
     w = hw_gldx32(eip);
     memory = second[w & 0xff];
-    goto *first[INDEX];
+    goto *ENTRY(first);
+page_end:
+    hw_setg(G_EIP, eip);
+    hw_commit(1);
+    return IX_SLOW;
 done:
     NEXT(0);
 two_byte:
     eip++;
     w = hw_gldx32(eip);
     memory = memory2[w & 0xff];
-    goto *table2[INDEX];
+    goto *ENTRY(table2);
 operand_size: /* 66 */
     eip++;
     w = hw_gldx32(eip);
@@ -340,11 +368,13 @@ sib_index:
     ALU_HANDLERS(xor, xor, WRITES);
     ALU_HANDLERS(cmp, sub, DISCARD);
 inc:
+    AHEAD(1);
     hw_gput(hw_incf32(hw_gget(w & 7)), w & 7);
-    NEXT(1);
+    GO();
 dec:
+    AHEAD(1);
     hw_gput(hw_decf32(hw_gget(w & 7)), w & 7);
-    NEXT(1);
+    GO();
 g80:
     x = byte_reg(RM);
     y = w >> 16;
@@ -369,15 +399,13 @@ g83:
     y = BYTE2;
     eip += 3;
 group_reg:
+    AHEAD(0);
     x = hw_gget(RM);
-    r = RM;
-    k = REG;
-    FETCH_NEXT();
-    ALU_GROUP(32, k, to_r, fetched)
+    ALU_GROUP(32, REG, to_r, fetched)
 to_r:
-    hw_gput(x, r);
+    hw_gput(x, RM);
 fetched:
-    DISPATCH();
+    GO();
 to_rm:
     hw_gput(x, RM);
     NEXT(0);
@@ -395,20 +423,27 @@ to_mem:
     hw_gst32(addr, x);
     NEXT(0);
 test_b:
+    AHEAD(2);
     hw_andf8(byte_reg(RM), byte_reg(REG));
-    NEXT(2);
+    GO();
 test_b_m:
-    hw_andf8(hw_gld8(addr), byte_reg(REG));
-    NEXT(0);
+    x = hw_gld8(addr);
+    AHEAD(0);
+    hw_andf8(x, byte_reg(REG));
+    GO();
 test_v:
+    AHEAD(2);
     hw_andf32(hw_gget(RM), hw_gget(REG));
-    NEXT(2);
+    GO();
 test_v_m:
-    hw_andf32(hw_gld32(addr), hw_gget(REG));
-    NEXT(0);
+    x = hw_gld32(addr);
+    AHEAD(0);
+    hw_andf32(x, hw_gget(REG));
+    GO();
 test_al:
+    AHEAD(2);
     hw_andf8(hw_g(G_EAX), w >> 8);
-    NEXT(2);
+    GO();
 test_eax:
     hw_andf32(hw_g(G_EAX), hw_gldx32(eip + 1));
     NEXT(5);
@@ -490,11 +525,14 @@ fe_m:
         goto slow;
     goto to_mem8;
 imul:
+    AHEAD(2);
     hw_gput(hw_imulf32(hw_gget(REG), hw_gget(RM)), REG);
-    NEXT(2);
+    GO();
 imul_m:
-    hw_gput(hw_imulf32(hw_gget(REG), hw_gld32(addr)), REG);
-    NEXT(0);
+    x = hw_gld32(addr);
+    AHEAD(0);
+    hw_gput(hw_imulf32(hw_gget(REG), x), REG);
+    GO();
 imul_iz:
     hw_gput(hw_imulf32(hw_gget(RM), hw_gldx32(eip + 2)), REG);
     NEXT(6);
@@ -503,8 +541,9 @@ imul_iz_m:
     hw_gput(hw_imulf32(hw_gld32(addr), y), REG);
     NEXT(4);
 imul_ib:
+    AHEAD(3);
     hw_gput(hw_imulf32(hw_gget(RM), BYTE2), REG);
-    NEXT(3);
+    GO();
 imul_ib_m:
     y = hw_sext8(hw_gldx8(eip));
     hw_gput(hw_imulf32(hw_gld32(addr), y), REG);
@@ -515,8 +554,9 @@ imul_ib_m:
     ALU_HANDLERS66(sub66, sub, WRITES);
     ALU_HANDLERS66(cmp66, sub, DISCARD);
 test66:
+    AHEAD(2);
     hw_andf16(hw_gget(RM), hw_gget(REG));
-    NEXT(2);
+    GO();
 test66_m:
     hw_andf16(hw_gld16(addr), hw_gget(REG));
     NEXT(0);
@@ -552,14 +592,16 @@ to_mem16:
     hw_gst16(addr, x);
     NEXT(0);
 mov66_ev:
+    AHEAD(2);
     hw_gput(hw_ins16(hw_gget(RM), hw_gget(REG)), RM);
-    NEXT(2);
+    GO();
 mov66_ev_m:
     hw_gst16(addr, hw_gget(REG));
     NEXT(0);
 mov66_gv:
+    AHEAD(2);
     hw_gput(hw_ins16(hw_gget(REG), hw_gget(RM)), REG);
-    NEXT(2);
+    GO();
 mov66_gv_m:
     x = hw_gld16(addr);
     hw_gput(hw_ins16(hw_gget(REG), x), REG);
@@ -583,11 +625,9 @@ shift_cl:
     y = hw_g(G_ECX);
     eip += 2;
 shift_reg:
+    AHEAD(0);
     x = hw_gget(RM);
-    r = RM;
-    k = REG;
-    FETCH_NEXT();
-    SHIFT_GROUP(32, k, to_r)
+    SHIFT_GROUP(32, REG, to_r)
 shift8_ib:
     y = w >> 16 & 0xff;
     eip += 3;
@@ -627,32 +667,39 @@ shift_mem:
     x = hw_gld32(addr);
     SHIFT_GROUP(32, REG, to_mem)
 shld_ib:
+    AHEAD(3);
     hw_gput(hw_shldf32(hw_gget(RM), hw_gget(REG), w >> 16), RM);
-    NEXT(3);
+    GO();
 shld_cl:
+    AHEAD(2);
     hw_gput(hw_shldf32(hw_gget(RM), hw_gget(REG), hw_g(G_ECX)), RM);
-    NEXT(2);
+    GO();
 shrd_ib:
+    AHEAD(3);
     hw_gput(hw_shrdf32(hw_gget(RM), hw_gget(REG), w >> 16), RM);
-    NEXT(3);
+    GO();
 shrd_cl:
+    AHEAD(2);
     hw_gput(hw_shrdf32(hw_gget(RM), hw_gget(REG), hw_g(G_ECX)), RM);
-    NEXT(2);
+    GO();
 bt:
+    AHEAD(2);
     hw_btf(hw_gget(RM), hw_gget(REG));
-    NEXT(2);
+    GO();
 bts:
+    AHEAD(2);
     x = hw_gget(RM);
     y = hw_gget(REG);
     hw_btf(x, y);
     hw_gput(x | 1u << (y & 31), RM);
-    NEXT(2);
+    GO();
 btr:
+    AHEAD(2);
     x = hw_gget(RM);
     y = hw_gget(REG);
     hw_btf(x, y);
     hw_gput(x & ~(1u << (y & 31)), RM);
-    NEXT(2);
+    GO();
 bit_ib:
     x = hw_gget(RM);
     y = w >> 16;
@@ -700,43 +747,56 @@ bsr_m:
     hw_gput(hw_bsrf(hw_gget(REG), x), REG);
     NEXT(0);
 bswap:
+    AHEAD(1);
     hw_gput(hw_bswap(hw_gget(w & 7)), w & 7);
-    NEXT(1);
+    GO();
 
     /* Moves. */
 mov_eb:
+    AHEAD(2);
     set_byte_reg(RM, byte_reg(REG));
-    NEXT(2);
+    GO();
 mov_eb_m:
     hw_gst8(addr, byte_reg(REG));
     NEXT(0);
 mov_ev:
+    AHEAD(2);
     hw_gput(hw_gget(REG), RM);
-    NEXT(2);
+    GO();
 mov_ev_m:
     hw_gst32(addr, hw_gget(REG));
     NEXT(0);
 mov_gb:
+    AHEAD(2);
     set_byte_reg(REG, byte_reg(RM));
-    NEXT(2);
+    GO();
 mov_gb_m:
-    set_byte_reg(REG, hw_gld8(addr));
-    NEXT(0);
+    x = hw_gld8(addr);
+    AHEAD(0);
+    set_byte_reg(REG, x);
+    GO();
 mov_gv:
+    AHEAD(2);
     hw_gput(hw_gget(RM), REG);
-    NEXT(2);
+    GO();
 mov_gv_m:
-    hw_gput(hw_gld32(addr), REG);
-    NEXT(0);
+    x = hw_gld32(addr);
+    AHEAD(0);
+    hw_gput(x, REG);
+    GO();
 lea_m:
+    AHEAD(0);
     hw_gput(addr, REG);
-    NEXT(0);
+    GO();
 mov_zb:
+    AHEAD(2);
     set_byte_reg(w & 7, w >> 8);
-    NEXT(2);
+    GO();
 mov_zv:
-    hw_gput(hw_gldx32(eip + 1), w & 7);
-    NEXT(5);
+    x = hw_gldx32(eip + 1);
+    AHEAD(5);
+    hw_gput(x, w & 7);
+    GO();
 mov_eb_ib:
     if (REG != 0)
         goto slow;
@@ -770,53 +830,70 @@ mov_o_eax:
     hw_gst32(hw_gldx32(eip + 1), hw_g(G_EAX));
     NEXT(5);
 movzx_b:
+    AHEAD(2);
     hw_gput(hw_zext8(byte_reg(RM)), REG);
-    NEXT(2);
+    GO();
 movzx_b_m:
-    hw_gput(hw_gld8(addr), REG);
-    NEXT(0);
+    x = hw_gld8(addr);
+    AHEAD(0);
+    hw_gput(x, REG);
+    GO();
 movzx_w:
+    AHEAD(2);
     hw_gput(hw_zext16(hw_gget(RM)), REG);
-    NEXT(2);
+    GO();
 movzx_w_m:
-    hw_gput(hw_gld16(addr), REG);
-    NEXT(0);
+    x = hw_gld16(addr);
+    AHEAD(0);
+    hw_gput(x, REG);
+    GO();
 movsx_b:
+    AHEAD(2);
     hw_gput(hw_sext8(byte_reg(RM)), REG);
-    NEXT(2);
+    GO();
 movsx_b_m:
-    hw_gput(hw_gld8s(addr), REG);
-    NEXT(0);
+    x = hw_gld8s(addr);
+    AHEAD(0);
+    hw_gput(x, REG);
+    GO();
 movsx_w:
+    AHEAD(2);
     hw_gput(hw_sext16(hw_gget(RM)), REG);
-    NEXT(2);
+    GO();
 movsx_w_m:
-    hw_gput(hw_gld16s(addr), REG);
-    NEXT(0);
+    x = hw_gld16s(addr);
+    AHEAD(0);
+    hw_gput(x, REG);
+    GO();
 xchg_v:
+    AHEAD(2);
     x = hw_gget(RM);
     hw_gput(hw_gget(REG), RM);
     hw_gput(x, REG);
-    NEXT(2);
+    GO();
 xchg_v_m:
     x = hw_gld32(addr);
     hw_gst32(addr, hw_gget(REG));
     hw_gput(x, REG);
     NEXT(0);
 xchg_a:
+    AHEAD(1);
     x = hw_g(G_EAX);
     hw_setg(G_EAX, hw_gget(w & 7));
     hw_gput(x, w & 7);
-    NEXT(1);
+    GO();
 cwde:
+    AHEAD(1);
     hw_setg(G_EAX, hw_sext16(hw_g(G_EAX)));
-    NEXT(1);
+    GO();
 cdq:
+    AHEAD(1);
     hw_setg(G_EDX, (uint32_t)((int32_t)hw_g(G_EAX) >> 31));
-    NEXT(1);
+    GO();
 cld:
+    AHEAD(1);
     hw_setg(G_EFL, hw_g(G_EFL) & ~(uint32_t)EFL_DF);
-    NEXT(1);
+    GO();
 nop_ev:
     NEXT(2);
 nop:
@@ -871,9 +948,10 @@ push_x:
 pop:
     y = hw_g(G_ESP);
     x = hw_gld32(y);
+    AHEAD(1);
     hw_setg(G_ESP, y + 4);
     hw_gput(x, w & 7);
-    NEXT(1);
+    GO();
 leave:
     y = hw_g(G_EBP);
     hw_setg(G_EBP, hw_gld32(y));
