@@ -244,7 +244,10 @@ uint32_t space_find_free(const struct space *s, uint32_t pages)
 
     if (!pages || pages >= MMAP_TOP_PAGE)
         return 0;
-    for (uint32_t i = area_at(s, end); end >= SPACE_FIRST_PAGE + pages; i--) {
+    uint32_t i = area_at(s, end);
+    if (i < s->nareas && s->area[i].first < end)
+        end = s->area[i].first; /* one that has grown in place across the top */
+    for (; end >= SPACE_FIRST_PAGE + pages; i--) {
         /* The area below `end`, if any, is i - 1. */
         uint32_t low = i ? s->area[i - 1].end : SPACE_FIRST_PAGE;
         if (low < end && end - low >= pages)
