@@ -57,8 +57,8 @@ static int setup(void **state)
 struct program {
     struct lo lo;
     struct image im;
-    struct bundle b[4000];
-    uint32_t addr[4000], n;
+    struct bundle b[6000];
+    uint32_t addr[6000], n;
 };
 static struct program prog;
 
@@ -83,7 +83,7 @@ static void link_program(const struct mdesc *m, uint32_t base)
         assert_int_equal(mdesc_check(m, &prog.b[prog.n]), BE_OK);
         prog.addr[prog.n] = a;
         a += 4 * n;
-        assert_true(prog.n < 3999);
+        assert_true(prog.n < 5999);
     }
 }
 
@@ -414,6 +414,56 @@ static void test_reach(void **state)
     assert_true(was_short && was_long);
 }
 
+static bool compare(unsigned op, int32_t a, int32_t b)
+{
+    switch (op) {
+    case 0: return a == b;
+    case 1: return a != b;
+    case 2: return a < b;
+    case 3: return a >= b;
+    case 4: return (uint32_t)a < (uint32_t)b;
+    default: return (uint32_t)a >= (uint32_t)b;
+    }
+}
+
+/* Compare-and-branch with operands that are known to be constants, and with ones that are not. */
+static void test_compare(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"beq", "bne", "blt", "bge", "bltu", "bgeu"};
+    static const int32_t values[] = {INT32_MIN, -129, -128, -127, -1,  0,
+                                     1,         126,  127,  128,  255, INT32_MAX};
+    enum { N = sizeof values / sizeof *values };
+    for (unsigned v = 0; v < VARIANTS; v++)
+        for (unsigned op = 0; op < 6; op++) {
+            static char text[60000];
+            uint32_t h = 0;
+            char *p = text + sprintf(text, "\t.globl _start\n_start: li s1, 0\n");
+            for (unsigned i = 0; i < N * N * 3; i++) {
+                int32_t a = values[i % N], b = values[i / N % N];
+                unsigned known = i / N / N; /* both, the first, the second */
+                const char *x = known == 2 ? "1: " : "", *y = known == 1 ? "1: " : "";
+                p += sprintf(p, " li s2, 0\n");
+                /* Behind a label nothing is known of a register. */
+                if (known == 2)
+                    p += sprintf(p, " li a0, %d\n beqz sp, 1f\n%s li a1, %d\n", a, x, b);
+                else
+                    p += sprintf(p, " li a1, %d\n%s%s li a0, %d\n", b,
+                                 known ? " beqz sp, 1f\n" : "", y, a);
+                p += sprintf(p,
+                             " %s a0, a1, 2f\n j 3f\n2: li s2, 1\n3: li a2, 31\n mul s1, s1, a2\n"
+                             " add s1, s1, s2\n",
+                             names[op]);
+                h = h * 31 + compare(op, a, b);
+            }
+            sprintf(p, " halt s1\n");
+            int r = run_text(&machine[v], text);
+            if (r != (int)h)
+                fail_msg("variant %u, %s: %x, not %x", v, names[op], (unsigned)r, (unsigned)h);
+            drop();
+        }
+}
+
 static void test_image(void **state)
 {
     (void)state;
@@ -449,7 +499,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order), cmocka_unit_test(test_freedom), cmocka_unit_test(test_random),
-        cmocka_unit_test(test_reach), cmocka_unit_test(test_image),
+        cmocka_unit_test(test_reach), cmocka_unit_test(test_compare), cmocka_unit_test(test_image),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
