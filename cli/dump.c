@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `chrysalis dump`: one translation in every stage, by the translator itself (its host build, which emits the same
- * bundles as the one on the modelled machine). The guest's bytes come from a program file or from the command line; they
- * are put into two frames of a fresh machine, and the translator's stages are watched as they go by.
+ * `chrysalis dump`: one translation in every stage, by the translator itself (its host build, which
+ * emits the same bundles as the one on the modelled machine). The guest's bytes come from a program
+ * file or from the command line; they are put into two frames of a fresh machine, and the
+ * translator's stages are watched as they go by.
  */
 #include <Zydis/Zydis.h>
 #include <ctype.h>
@@ -19,9 +20,10 @@
 #include "vliw-model/disasm.h"
 #include "vliw-model/vm.h"
 
-static const char usage[] = "chrysalis dump [--machine FILE] [--set KEY=VALUE]... [--stages LETTERS] "
-                            "PROGRAM ADDRESS | --hex BYTES [--at ADDRESS]; stages: g guest, i IR, d IR "
-                            "without the dead, s schedule, b bundles, t side tables";
+static const char usage[] =
+    "chrysalis dump [--machine FILE] [--set KEY=VALUE]... [--stages LETTERS] "
+    "PROGRAM ADDRESS | --hex BYTES [--at ADDRESS]; stages: g guest, i IR, d IR "
+    "without the dead, s schedule, b bundles, t side tables";
 
 enum { PG = 4096, FRAME = 16 };
 
@@ -36,8 +38,8 @@ struct dump {
     const struct mdesc *m;
 };
 
-static const char *const reg_names[IR_NENTRY] = {"eax", "ecx", "edx",    "ebx",    "esp",  "ebp",
-                                                 "esi", "edi", "eip",    "efl",    "fsbase", "gsbase",
+static const char *const reg_names[IR_NENTRY] = {"eax",  "ecx",  "edx",  "ebx", "esp",    "ebp",
+                                                 "esi",  "edi",  "eip",  "efl", "fsbase", "gsbase",
                                                  "sel0", "sel1", "sel2", "cr3"};
 
 static bool wants(const struct dump *d, char stage)
@@ -139,7 +141,8 @@ static void watch(void *ctx, const char *stage, const struct gear1 *x, const str
     if (!strcmp(stage, "built")) {
         d->group++;
         if (wants(d, 'i')) {
-            printf("IR of group %u, as built (guest instruction, value, op; -> its home)\n", d->group);
+            printf("IR of group %u, as built (guest instruction, value, op; -> its home)\n",
+                   d->group);
             print_ir(&x->g);
         }
     } else if (!strcmp(stage, "dead") && wants(d, 'd')) {
@@ -276,7 +279,8 @@ static bool number(const char *text, uint32_t *v)
 
 static int show(struct dump *d, struct mdesc *m)
 {
-    static const char *const reasons[] = {"",
+    static const char *const reasons[] = {
+        "",
 #define ABORT(name, str, doc) doc,
 #include "morpher/aborts.def"
 #undef ABORT
@@ -322,12 +326,10 @@ static int show(struct dump *d, struct mdesc *m)
 int cmd_dump(int argc, char **argv)
 {
     enum { O_MACHINE = 256, O_SET, O_STAGES, O_HEX, O_AT };
-    static const struct option longs[] = {{"machine", required_argument, NULL, O_MACHINE},
-                                          {"set", required_argument, NULL, O_SET},
-                                          {"stages", required_argument, NULL, O_STAGES},
-                                          {"hex", required_argument, NULL, O_HEX},
-                                          {"at", required_argument, NULL, O_AT},
-                                          {0}};
+    static const struct option longs[] = {
+        {"machine", required_argument, NULL, O_MACHINE}, {"set", required_argument, NULL, O_SET},
+        {"stages", required_argument, NULL, O_STAGES},   {"hex", required_argument, NULL, O_HEX},
+        {"at", required_argument, NULL, O_AT},           {0}};
     static struct dump d = {.stages = "gidsbt", .eip = 0x08048000};
     struct cli_machine cm = {0};
     struct mdesc m;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IA-32 instructions as IR: what the morpher asks of a front end. It knows the instructions; the morpher knows groups.
+ * IA-32 instructions as IR: what the morpher asks of a front end. It knows the instructions; the
+ * morpher knows groups.
  */
 #ifndef ISA_FRONTEND_LOWER_H
 #define ISA_FRONTEND_LOWER_H
@@ -12,7 +13,8 @@
 enum lower_result {
     LOW_NEXT, /* records appended; goes on with the next instruction */
     LOW_END,  /* records appended, group.end set: a control transfer */
-    LOW_LOOP, /* nothing appended: a loop of its own, see ia32_lower_loop; ends the block before it */
+    LOW_LOOP, /* nothing appended: a loop of its own, see ia32_lower_loop; ends the block before it
+               */
     LOW_NONE  /* nothing appended: the interpreter's */
 };
 
@@ -29,9 +31,9 @@ enum { LOWER_STORES = 2 };
 enum lower_result ia32_lower(struct ir_group *g, const struct insn *in);
 
 /*
- * A repeated string instruction, as groups: called with part 0, 1, ... after each ir_begin; fills the group and its end.
- * Returns false after the last part. All parts but the last may leave (END_LEAVE) and go on; the last commits and goes back
- * to part 1 (TO_SELF).
+ * A repeated string instruction, as groups: called with part 0, 1, ... after each ir_begin; fills
+ * the group and its end. Returns false after the last part. All parts but the last may leave
+ * (END_LEAVE) and go on; the last commits and goes back to part 1 (TO_SELF).
  */
 bool ia32_lower_loop(struct ir_group *g, const struct insn *in, uint32_t part);
 

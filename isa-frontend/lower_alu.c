@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lowering: two-operand arithmetic and logic, increments, negation, exchange-and-add, compare-and-exchange. */
+/* Lowering: two-operand arithmetic and logic, increments, negation, exchange-and-add,
+ * compare-and-exchange. */
 #include "isa-frontend/lower_int.h"
 
 /* A flag-setting op on a and the second operand. */
@@ -12,8 +13,8 @@ static uint32_t flag_op(struct ir_group *g, uint32_t op, uint32_t a, const struc
 }
 
 /* a + k with flags by op, as a sum and its flag-setting twin (see ir.h). */
-static uint32_t sum_and_flags(struct ir_group *g, uint32_t op, uint32_t a, int32_t k,
-                              bool has_imm, int32_t imm)
+static uint32_t sum_and_flags(struct ir_group *g, uint32_t op, uint32_t a, int32_t k, bool has_imm,
+                              int32_t imm)
 {
     uint32_t n = g->n, sum = ir_addi(g, a, k);
     uint32_t f = has_imm ? ir_emiti(g, op, a, imm, 0) : ir_emit(g, op, a, 0, 0);
@@ -23,8 +24,8 @@ static uint32_t sum_and_flags(struct ir_group *g, uint32_t op, uint32_t a, int32
 }
 
 static const uint8_t alu_op8[I_COUNT_] = {
-    [I_ADD] = OP_ADDF8, [I_OR] = OP_ORF8,   [I_ADC] = OP_ADCF8, [I_SBB] = OP_SBBF8,
-    [I_AND] = OP_ANDF8, [I_SUB] = OP_SUBF8, [I_XOR] = OP_XORF8, [I_CMP] = OP_SUBF8,
+    [I_ADD] = OP_ADDF8,  [I_OR] = OP_ORF8,   [I_ADC] = OP_ADCF8, [I_SBB] = OP_SBBF8,
+    [I_AND] = OP_ANDF8,  [I_SUB] = OP_SUBF8, [I_XOR] = OP_XORF8, [I_CMP] = OP_SUBF8,
     [I_TEST] = OP_ANDF8, [I_INC] = OP_INCF8, [I_DEC] = OP_DECF8,
 };
 

@@ -13,7 +13,8 @@ static inline uint32_t by_size(uint32_t op8, uint32_t size)
 _Static_assert(OP_ADDF32 - OP_ADDF8 == 2 && OP_GST32 - OP_GST8 == 2, "see by_size");
 
 /* Address of the memory operand. */
-uint32_t low_ea(struct ir_group *g, const struct insn *in, int32_t *disp); /* value and displacement */
+uint32_t low_ea(struct ir_group *g, const struct insn *in,
+                int32_t *disp); /* value and displacement */
 struct ir_addr low_addr(struct ir_group *g, const struct insn *in);
 uint32_t low_load(struct ir_group *g, struct ir_addr at, uint32_t size); /* zero extended */
 void low_store(struct ir_group *g, struct ir_addr at, uint32_t size, uint32_t datum);
@@ -27,7 +28,8 @@ void low_put_merged(struct ir_group *g, uint32_t reg, uint32_t size, uint32_t v)
 
 /* Reads operand k: register, memory, immediate as a value; upper bits as they come. */
 uint32_t low_read(struct ir_group *g, const struct insn *in, uint32_t k);
-/* Writes operand k, a register or memory, whose address is taken again (and found by the builder). */
+/* Writes operand k, a register or memory, whose address is taken again (and found by the builder).
+ */
 void low_write(struct ir_group *g, const struct insn *in, uint32_t k, uint32_t v);
 /* The immediate, sign-extended from its operand's size, so that it is short where it can be. */
 int32_t low_imm(const struct insn *in, uint32_t size);

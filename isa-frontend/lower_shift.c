@@ -91,8 +91,8 @@ static enum lower_result multiply(struct ir_group *g, const struct insn *in)
 }
 
 /*
- * Quotients of 8 and 16 bits: the dividend is moved up so that udivq's own overflow check is the narrow one, and no flags
- * are spent on it.
+ * Quotients of 8 and 16 bits: the dividend is moved up so that udivq's own overflow check is the
+ * narrow one, and no flags are spent on it.
  */
 static enum lower_result divide(struct ir_group *g, const struct insn *in)
 {

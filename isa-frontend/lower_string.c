@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lowering: string instructions. A single one computes its step from DF, which costs four ops and no assumption. A repeated
- * one is a loop with a commit each iteration, for DF = 0; before the loop it leaves for the interpreter otherwise, and
- * if there is nothing to repeat.
+ * Lowering: string instructions. A single one computes its step from DF, which costs four ops and
+ * no assumption. A repeated one is a loop with a commit each iteration, for DF = 0; before the loop
+ * it leaves for the interpreter otherwise, and if there is nothing to repeat.
  */
 #include "isa-frontend/lower_int.h"
 
@@ -55,9 +55,9 @@ enum lower_result low_string(struct ir_group *g, const struct insn *in)
 }
 
 /*
- * Whether a repeated comparison ends with this iteration. While it goes on, the flags that a fault or an interrupt
- * would show are those from before the instruction; so the loop sets none, and leaves its last iteration, which
- * sets them, to the interpreter.
+ * Whether a repeated comparison ends with this iteration. While it goes on, the flags that a fault
+ * or an interrupt would show are those from before the instruction; so the loop sets none, and
+ * leaves its last iteration, which sets them, to the interpreter.
  */
 static void leave_if_last(struct ir_group *g, const struct insn *in)
 {

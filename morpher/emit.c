@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From scheduled groups to words of a translation: bundles in their packed shapes, exits and their stubs, the side table of
- * commits. Op words are made here directly, in the format of encode.h; xlat_verify decodes them again and judges.
+ * From scheduled groups to words of a translation: bundles in their packed shapes, exits and their
+ * stubs, the side table of commits. Op words are made here directly, in the format of encode.h;
+ * xlat_verify decodes them again and judges.
  */
 #include "morpher/gear1.h"
 

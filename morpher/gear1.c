@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gear 1: one dynamic basic block, no speculation, quick. Guest bytes are fetched and decoded one instruction at a time; the
- * front end appends the instruction's records to the group; where the group must end (stores, records, the block itself)
- * it is committed, cleaned, scheduled, given registers and emitted, and the next begins.
+ * Gear 1: one dynamic basic block, no speculation, quick. Guest bytes are fetched and decoded one
+ * instruction at a time; the front end appends the instruction's records to the group; where the
+ * group must end (stores, records, the block itself) it is committed, cleaned, scheduled, given
+ * registers and emitted, and the next begins.
  *
- * Where a block ends: at a control transfer; before an instruction that the front end has no lowering for, that
- * cannot be fetched, or that loops in itself; after cms.max_block instructions.
+ * Where a block ends: at a control transfer; before an instruction that the front end has no
+ * lowering for, that cannot be fetched, or that loops in itself; after cms.max_block instructions.
  *
- * The schedule prefers speed; when registers run out a group is scheduled once more in order, and then the block is
- * done again with shorter groups.
+ * The schedule prefers speed; when registers run out a group is scheduled once more in order, and
+ * then the block is done again with shorter groups.
  */
 #include "concealed-mem/map.h"
 #include "isa-frontend/lower.h"
@@ -136,7 +137,8 @@ static enum abort_reason translate_loop(struct gear1 *x, const struct insn *in, 
     return AB_NONE;
 }
 
-/* The second page of the block comes into use: its check goes with the records of the present group. */
+/* The second page of the block comes into use: its check goes with the records of the present
+ * group. */
 static void second_page(struct gear1 *x, struct xlat *out, uint32_t page)
 {
     uint32_t frame = hw_gpa(page) >> 12;
@@ -234,6 +236,7 @@ enum abort_reason gear1_translate(uint32_t eip, uint32_t mode, uint32_t base, ui
 {
     struct gear1 *x = &arena;
     enum abort_reason r = AB_REGISTERS;
+    uint32_t bad = x->bad;
     use_machine(x);
     if (!ia32_can_lower(mode))
         return AB_MODE;
@@ -248,7 +251,11 @@ enum abort_reason gear1_translate(uint32_t eip, uint32_t mode, uint32_t base, ui
     fetch_begin(eip);
     for (uint32_t most = x->m->cms_max_block; most && r == AB_REGISTERS; most >>= 1)
         r = translate(x, out, max_words, most);
-    if (r == AB_NONE && x->m->cms_verify)
-        verify(x, xlat_verify(x->m, out));
+    if (x->m->cms_verify) {
+        if (r == AB_NONE)
+            verify(x, xlat_verify(x->m, out));
+        if (x->bad != bad)
+            return AB_VERIFY;
+    }
     return r;
 }

@@ -4,8 +4,8 @@
  *
  *     front end -> ir_commit -> pass_dead -> sched_group -> reg_group -> emit_group
  *
- * and leaves as words of struct xlat. All stages work in one static arena, struct gear1, whose arrays are indexed by
- * record or by cycle; nothing is cleared that is not used.
+ * and leaves as words of struct xlat. All stages work in one static arena, struct gear1, whose
+ * arrays are indexed by record or by cycle; nothing is cleared that is not used.
  */
 #ifndef MORPHER_GEAR1_H
 #define MORPHER_GEAR1_H
@@ -17,11 +17,13 @@ enum {
     G1_CYCLES = 1024, /* longest schedule of a group */
     G1_EDGES = 2048,
     G1_HEIGHTS = 512,
-    UNITS_CLASSES = 10, /* unit classes of sched_units.c: 5 units, with and without immediate word */
+    UNITS_CLASSES =
+        10, /* unit classes of sched_units.c: 5 units, with and without immediate word */
     UNITS_STATES = 1023 /* tm8600 has some hundreds in use */
 };
 
-/* An ordering that is not an operand: pred in an earlier cycle, or, with latency 0, not in a later one. */
+/* An ordering that is not an operand: pred in an earlier cycle, or, with latency 0, not in a later
+ * one. */
 struct g1_edge {
     uint16_t pred, next;
     uint16_t lat, pad_;
@@ -58,8 +60,8 @@ void gear1_reset(void);
 const struct gear1 *gear1_state(void);
 
 /*
- * Which ops may share a bundle, as an automaton (sched_units.c). State 1 is the empty bundle; units_step gives the state with
- * one op of a class more, or 0 if no bundle format holds it.
+ * Which ops may share a bundle, as an automaton (sched_units.c). State 1 is the empty bundle;
+ * units_step gives the state with one op of a class more, or 0 if no bundle format holds it.
  */
 void units_init(const struct mdesc *m);
 uint32_t units_class(uint32_t op, bool is_long);
@@ -103,7 +105,8 @@ const char *xlat_verify(const struct mdesc *m, const struct xlat *x);
 
 /* For dumps: called after each stage with its name, if set (host only). */
 #ifndef CMS_VLIW
-extern void (*gear1_watch)(void *ctx, const char *stage, const struct gear1 *x, const struct xlat *out);
+extern void (*gear1_watch)(void *ctx, const char *stage, const struct gear1 *x,
+                           const struct xlat *out);
 extern void *gear1_watch_ctx;
 #define G1_WATCH(stage, x, out)                                                                    \
     do {                                                                                           \

@@ -290,8 +290,8 @@ struct ir_access ir_access(const struct ir_group *g, uint32_t i)
 }
 
 /*
- * The last record that reads what guest register reg held on entry, seen from record i, which would write it. The
- * flag-setting twin of i does not count: it will be gone, or be i itself.
+ * The last record that reads what guest register reg held on entry, seen from record i, which would
+ * write it. The flag-setting twin of i does not count: it will be gone, or be i itself.
  */
 static uint32_t last_reader(const struct ir_group *g, uint32_t reg, uint32_t i)
 {

@@ -2,39 +2,45 @@
 /*
  * The intermediate representation of the translators: a tutorial.
  *
- * A translation is made of commit groups. A group is a straight run of records that ends with a commit (or, rarely, with
- * a branch out before anything was changed); nothing moves across a commit, so each group is built, optimised, scheduled,
- * given registers and emitted by itself, in one arena.
+ * A translation is made of commit groups. A group is a straight run of records that ends with a
+ * commit (or, rarely, with a branch out before anything was changed); nothing moves across a
+ * commit, so each group is built, optimised, scheduled, given registers and emitted by itself, in
+ * one arena.
  *
- * A record is one VLIW op (its code is that of ops.def: there are no other op codes, and so no lowering step behind the
- * passes), and its value is named by its index: the IR is in static single assignment form and a value needs no name of
- * its own. Operands are indices of earlier records:
+ * A record is one VLIW op (its code is that of ops.def: there are no other op codes, and so no
+ * lowering step behind the passes), and its value is named by its index: the IR is in static single
+ * assignment form and a value needs no name of its own. Operands are indices of earlier records:
  *
  *     index 0         the constant zero, r0
  *     index 1..16     guest registers r32..r47 as they are when the group begins (ir_entry)
  *     index 17..n-1   records
  *
  *     a      first source, ra           b      second source, or `imm` if IRF_IMM is set
- *     c      what rd holds before, for ops that read rd as well (tied ops: insert, double shift, cmov, division),
- *            or the datum of a store
+ *     c      what rd holds before, for ops that read rd as well (tied ops: insert, double shift,
+ * cmov, division), or the datum of a store
  *
- * Memory records: address a plus imm (imm is 0 on machines without displacements; the builder adds before).
+ * Memory records: address a plus imm (imm is 0 on machines without displacements; the builder adds
+ * before).
  *
- * Guest registers are renamed while the group is built: cur[g] is the index of the present value of guest register g, so
- * that moves between guest registers cost nothing. ir_commit gives each changed register's last value its home: the
- * record that computes it writes r32+g itself if no later record reads what r32+g held on entry, else a mov at the end does.
- * `home` is the physical register that a record must write, 0 if it may have any temporary.
+ * Guest registers are renamed while the group is built: cur[g] is the index of the present value of
+ * guest register g, so that moves between guest registers cost nothing. ir_commit gives each
+ * changed register's last value its home: the record that computes it writes r32+g itself if no
+ * later record reads what r32+g held on entry, else a mov at the end does. `home` is the physical
+ * register that a record must write, 0 if it may have any temporary.
  *
- * Condition codes are one register and are not renamed. In index order, a record that reads flags sees the last record that
- * wrote them; ir.def says which flags an op reads and writes, and all six are live at a commit.
+ * Condition codes are one register and are not renamed. In index order, a record that reads flags
+ * sees the last record that wrote them; ir.def says which flags an op reads and writes, and all six
+ * are live at a commit.
  *
- * Folding and common subexpressions are done by the builder (ir_add, ir_addi, ir_bin, ...): a pure op with the operands of
- * an earlier one is that one. Sums of a register and a constant are kept in the form base + constant, which makes all stack
- * accesses of a group relative to one ESP and lets the scheduler tell accesses apart (same base, other offset).
+ * Folding and common subexpressions are done by the builder (ir_add, ir_addi, ir_bin, ...): a pure
+ * op with the operands of an earlier one is that one. Sums of a register and a constant are kept in
+ * the form base + constant, which makes all stack accesses of a group relative to one ESP and lets
+ * the scheduler tell accesses apart (same base, other offset).
  *
- * An instruction with a sum and flags (add, sub, inc, dec with a constant) makes two records: the sum, pure and foldable,
- * and beside it the flag-setting op without a result, marked IRF_TWIN if the two could be one. The pass over dead values
- * removes the second, or, where its flags live, fuses the two.
+ * An instruction with a sum and flags (add, sub, inc, dec with a constant) makes two records: the
+ * sum, pure and foldable, and beside it the flag-setting op without a result, marked IRF_TWIN if
+ * the two could be one. The pass over dead values removes the second, or, where its flags live,
+ * fuses the two.
  */
 #ifndef MORPHER_IR_H
 #define MORPHER_IR_H
@@ -43,12 +49,13 @@
 #include "vliw-model/mdesc.h"
 
 enum {
-    IR_MAX = 512,     /* records of a group */
-    IR_SLACK = 128,   /* no instruction makes more records than this, its share of the commit included */
-    IR_ZERO = 0,      /* the value 0 */
-    IR_NENTRY = 16,   /* guest registers that translations know: r32..r47 */
-    IR_BODY = 17,     /* the first record */
-    IR_CSE = 64       /* entries of the table of pure values */
+    IR_MAX = 512, /* records of a group */
+    IR_SLACK =
+        128,     /* no instruction makes more records than this, its share of the commit included */
+    IR_ZERO = 0, /* the value 0 */
+    IR_NENTRY = 16, /* guest registers that translations know: r32..r47 */
+    IR_BODY = 17,   /* the first record */
+    IR_CSE = 64     /* entries of the table of pure values */
 };
 
 static inline uint32_t ir_entry(uint32_t g)
@@ -57,10 +64,10 @@ static inline uint32_t ir_entry(uint32_t g)
 }
 
 enum {
-    IRF_IMM = 1,   /* the second source is imm */
-    IRF_TWIN = 2,  /* flag-setting twin, without result, of the record before it */
-    IRF_LIVE = 4,  /* set by pass_dead: it has an effect, or its value is used */
-    IRF_USED = 8,  /* set by pass_dead: some live record reads its value */
+    IRF_IMM = 1,    /* the second source is imm */
+    IRF_TWIN = 2,   /* flag-setting twin, without result, of the record before it */
+    IRF_LIVE = 4,   /* set by pass_dead: it has an effect, or its value is used */
+    IRF_USED = 8,   /* set by pass_dead: some live record reads its value */
     IRF_CCLIVE = 16 /* set by pass_dead: some flag it writes is read */
 };
 
@@ -70,7 +77,8 @@ struct ir {
     uint8_t home; /* physical register, or 0; of a brcc the condition */
     uint8_t insn; /* number of the guest instruction in the group, for dumps */
     uint16_t a, b, c;
-    /* The scheduler's and the register allocator's; of records below IR_BODY always 0 but for need and last_use. */
+    /* The scheduler's and the register allocator's; of records below IR_BODY always 0 but for need
+     * and last_use. */
     uint16_t edges; /* first of its list of orderings */
     int32_t imm;
     uint16_t ready;    /* first cycle in which the value may be read */
@@ -125,8 +133,8 @@ struct ir_group {
 };
 
 /*
- * What the stages ask of an op, in one word each: made from ops.def and ir.def for the machine at hand by units_init
- * (sched_units.c).
+ * What the stages ask of an op, in one word each: made from ops.def and ir.def for the machine at
+ * hand by units_init (sched_units.c).
  */
 enum {
     OI_CLASS = 15,      /* unit class without immediate word */

@@ -2,10 +2,11 @@
 /*
  * Dead values and dead flags, in one walk from the end of a group to its beginning.
  *
- * Alive are: whatever may trap or stores (a load whose value nobody wants still faults), whatever has a home, whatever an
- * alive record reads, and flags that are read before they are written again, all six being read by the commit. A
- * flag-setting op none of whose flags is alive becomes its plain op where ir.def names one. Where there is none it stays and
- * writes flags that nobody reads: harmless, as long as it keeps its place among the writers, which the scheduler sees to.
+ * Alive are: whatever may trap or stores (a load whose value nobody wants still faults), whatever
+ * has a home, whatever an alive record reads, and flags that are read before they are written
+ * again, all six being read by the commit. A flag-setting op none of whose flags is alive becomes
+ * its plain op where ir.def names one. Where there is none it stays and writes flags that nobody
+ * reads: harmless, as long as it keeps its place among the writers, which the scheduler sees to.
  *
  * A live flag-setting twin (ir.h) is fused with the sum before it, if anyone needs the sum.
  */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registers for the values of a scheduled group: one walk over the bundles. A value's register is free again from the bundle
- * of its last reader on, for the writes of that very bundle even, since all reads of a bundle precede its writes.
- * Values with a home have that; a tied op writes the register of the value it overwrites; an unwanted result goes to r0.
- * The temporaries are r1..r31 and r48..r63: rollback enters CMS afresh, so none of C's registers is kept.
+ * Registers for the values of a scheduled group: one walk over the bundles. A value's register is
+ * free again from the bundle of its last reader on, for the writes of that very bundle even, since
+ * all reads of a bundle precede its writes. Values with a home have that; a tied op writes the
+ * register of the value it overwrites; an unwanted result goes to r0. The temporaries are r1..r31
+ * and r48..r63: rollback enters CMS afresh, so none of C's registers is kept.
  */
 #include "morpher/gear1.h"
 
@@ -13,8 +14,9 @@ enum { NTEMPS = 31 + 16 };
 static const union {
     uint8_t reg[48];
     uint32_t word[12];
-} temps = {{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
-            25, 26, 27, 28, 29, 30, 31, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 0}};
+} temps = {{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16,
+            17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 48,
+            49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 0}};
 
 bool reg_group(struct gear1 *x)
 {

@@ -2,19 +2,21 @@
 /*
  * List scheduling of one group.
  *
- * Priority is height: the longest path of latencies from an op to the end. Ops are taken in order of falling height,
- * equal heights in index order; that order never takes an op before one it depends on, so no ready list is kept. Each
- * op goes into the first bundle where its operands are ready and a slot is free, which may lie before bundles that are
- * already begun. Cost is linear but for the search for a slot.
+ * Priority is height: the longest path of latencies from an op to the end. Ops are taken in order
+ * of falling height, equal heights in index order; that order never takes an op before one it
+ * depends on, so no ready list is kept. Each op goes into the first bundle where its operands are
+ * ready and a slot is free, which may lie before bundles that are already begun. Cost is linear but
+ * for the search for a slot.
  *
  * What an op depends on: its operands, with the latency of the op that makes them; and edges, for
- *   - flags, which are one register: reader after writer with its latency, writer after reader in the same cycle or
- *     later, writer after writer a cycle later (one writer a bundle);
- *   - homes: a record that writes r32+g, in no earlier cycle than any that reads what it held on entry;
- *   - guest memory: load after store that may overlap, a cycle later; store after load, same cycle or later; stores in
- *     order. Same base and disjoint offsets do not overlap.
- * All reads of a bundle precede its writes, hence the zero latencies. What may trap needs no edge: a trap rolls the
- * group back as a whole.
+ *   - flags, which are one register: reader after writer with its latency, writer after reader in
+ * the same cycle or later, writer after writer a cycle later (one writer a bundle);
+ *   - homes: a record that writes r32+g, in no earlier cycle than any that reads what it held on
+ * entry;
+ *   - guest memory: load after store that may overlap, a cycle later; store after load, same cycle
+ * or later; stores in order. Same base and disjoint offsets do not overlap. All reads of a bundle
+ * precede its writes, hence the zero latencies. What may trap needs no edge: a trap rolls the group
+ * back as a whole.
  */
 #include "morpher/gear1.h"
 
@@ -74,7 +76,8 @@ static uint32_t depend_store(struct gear1 *x, uint32_t i, uint32_t list)
     return list;
 }
 
-/* Latencies, classes and edges. Returns the last record whose flags the end of the group must wait for. */
+/* Latencies, classes and edges. Returns the last record whose flags the end of the group must wait
+ * for. */
 static uint32_t depend(struct gear1 *x)
 {
     struct ir *r0 = x->g.r;
@@ -105,8 +108,8 @@ static uint32_t depend(struct gear1 *x)
             entry_readers[r->c] = (uint16_t)add_edge(s, entry_readers[r->c], i, 0);
         if (info & (OI_WRITES_CC | OI_READS_CC)) {
             if (writer)
-                list = add_edge(s, list, writer,
-                                info & (OI_CARRY | OI_READS_CC) ? r0[writer].lat : 1);
+                list =
+                    add_edge(s, list, writer, info & (OI_CARRY | OI_READS_CC) ? r0[writer].lat : 1);
             if (info & OI_READS_CC) {
                 readers = add_edge(s, readers, i, 0);
             } else {
@@ -133,7 +136,8 @@ static inline void raise_need(struct ir *v, uint32_t h)
         v->need = (uint16_t)h;
 }
 
-/* Heights, from the end backwards, and the lists of ops by height, in index order. Returns the greatest. */
+/* Heights, from the end backwards, and the lists of ops by height, in index order. Returns the
+ * greatest. */
 static uint32_t heights(struct gear1 *x, uint16_t bucket[G1_HEIGHTS])
 {
     struct ir *r0 = x->g.r;

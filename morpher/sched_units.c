@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which ops may share a bundle, as an automaton. The question "does one more op fit" is asked a few times for each
- * op scheduled; matching ops to slots (mdesc_place) every time would cost more than all the rest of scheduling. But
- * the answer depends only on how many ops of each class a bundle holds (class: unit, and whether there is an
- * immediate word), and a machine has few such combinations. So each is a state, made when first met by asking
- * mdesc_pack about a bundle of representatives, and from then on an entry of units_next.
+ * Which ops may share a bundle, as an automaton. The question "does one more op fit" is asked a few
+ * times for each op scheduled; matching ops to slots (mdesc_place) every time would cost more than
+ * all the rest of scheduling. But the answer depends only on how many ops of each class a bundle
+ * holds (class: unit, and whether there is an immediate word), and a machine has few such
+ * combinations. So each is a state, made when first met by asking mdesc_pack about a bundle of
+ * representatives, and from then on an entry of units_next.
  *
  * A state also keeps the shape of its packed bundle, so that emission asks nothing more.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The verifiers that cms.verify = 1 turns on: IR after each pass, bundles of a finished translation. They say what is wrong
- * in a few words and change nothing; a defect is counted and shown, and tests treat any as a failure.
+ * The verifiers that cms.verify = 1 turns on: IR after each pass, bundles of a finished
+ * translation. They say what is wrong in a few words and change nothing; a defect is counted and
+ * shown, and tests treat any as a failure.
  */
 #include "morpher/gear1.h"
 
@@ -10,7 +11,8 @@
      1u << FMT_RRC | 1u << FMT_LOAD)
 #define TIED (1u << FMT_RRBX | 1u << FMT_RRX | 1u << FMT_RRC)
 
-/* What a translation may never do: reach guest registers by number, native memory, the machine's own state. */
+/* What a translation may never do: reach guest registers by number, native memory, the machine's
+ * own state. */
 static bool forbidden(uint32_t op)
 {
     const struct op_info *o = &op_table[op];

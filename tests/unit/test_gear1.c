@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gear 1 against the interpreter: random blocks, run interpreted and run translated (cms.hot_threshold = 1: each block is
- * translated before its first execution), on every machine file and on every combination of capabilities, with short
- * and long blocks and small store buffers. Registers, flags, EIP, memory, the fault and the count of retired instructions
- * must be the same, and the verifiers of IR and bundles must find nothing. The interpreter itself is compared with
- * silicon elsewhere.
+ * Gear 1 against the interpreter: random blocks, run interpreted and run translated
+ * (cms.hot_threshold = 1: each block is translated before its first execution), on every machine
+ * file and on every combination of capabilities, with short and long blocks and small store
+ * buffers. Registers, flags, EIP, memory, the fault and the count of retired instructions must be
+ * the same, and the verifiers of IR and bundles must find nothing. The interpreter itself is
+ * compared with silicon elsewhere.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
+#include "concealed-mem/map.h"
 #include "morpher/gear1.h"
 #include "tests/oracle/gen.h"
 #include "tests/unit/bare.h"
+#include "toolchain/link.h"
 #include "vliw-model/machine.h"
 
 enum { CODE = SILICON_CODE, DATA = SILICON_DATA, PAGES = 16, PG = 4096, CODE_PAGES = 2 };
@@ -109,13 +113,41 @@ static void set(struct mdesc *m, const char *assignment)
         fail_msg("%s", err);
 }
 
-static uint64_t run_mode(struct run *r, const struct mdesc *machine, uint32_t gears)
+/* The image of CMS that make leaves beside the tests; false if it is not there. */
+static bool load_cms(struct vm *vm, const struct mdesc *m)
+{
+    char path[400], err[600];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 20);
+    static struct lo lo; /* must outlive the image */
+    struct image image;
+    assert_true(n > 0);
+    path[n] = 0;
+    *strrchr(path, '/') = 0;
+    strcpy(strrchr(path, '/'), "/cms.lo");
+    if (access(path, R_OK))
+        return false;
+    if (lo_read_file(&lo, path, err, sizeof err) ||
+        tc_link(&lo, m, vm_concealed_base(vm) + CM_IMAGE, &image, err, sizeof err))
+        fail_msg("%s", err);
+    assert_int_equal(tc_load(&image, vm), 0);
+    vm_set_pc(vm, tc_symbol(&image, "_start"));
+    tc_image_free(&image);
+    lo_free(&lo);
+    return true;
+}
+
+enum where { ON_HOST, ON_MODEL };
+
+/* `code`, if not NULL, gets a copy of the translation cache. Returns instructions retired from
+ * translations, or UINT64_MAX without an image of CMS. */
+static uint64_t run_mode(struct run *r, const struct mdesc *machine, uint32_t gears,
+                         enum where where, uint8_t **code)
 {
     struct mdesc m = *machine;
     struct bare b = {.next = next, .done = done, .ctx = r};
     m.cms_gears = gears;
     set(&m, "cms.hot_threshold=1");
-    set(&m, "cms.on=host");
+    set(&m, where == ON_HOST ? "cms.on=host" : "cms.on=model");
     set(&m, "cms.verify=1");
     set(&m, "guest.ram_mb=16");
     gear1_reset();
@@ -128,12 +160,27 @@ static uint64_t run_mode(struct run *r, const struct mdesc *machine, uint32_t ge
             bare_page(&b, la, PTE_NONE);
     }
     r->k = 0;
-    enum vm_stop stop = bare_run(&b);
+    enum vm_stop stop;
+    if (where == ON_HOST) {
+        stop = bare_run(&b);
+    } else {
+        if (!load_cms(b.vm, &m)) {
+            bare_free(&b);
+            return UINT64_MAX;
+        }
+        assert_true(next(&b));
+        stop = vm_run(b.vm, UINT64_MAX);
+    }
     if (stop != VM_STOP || b.panic || r->k != r->ncases)
         fail_msg("ended early: stop %d, panic %d, case %u of %u%s%s", stop, b.panic, r->k,
                  r->ncases, stop == VM_DEFECT ? ": " : "",
                  stop == VM_DEFECT ? vm_defect(b.vm) : "");
     uint64_t translated = vm_stats(b.vm)->retired_xlat;
+    if (code) {
+        uint32_t size = m.xcache_kb << 10;
+        *code = malloc(size);
+        memcpy(*code, vm_mem(b.vm, vm_mem_size(b.vm) - size, size), size);
+    }
     bare_free(&b);
     if (gear1_state()->bad)
         fail_msg("%u defects found by the verifiers, the last: %s", gear1_state()->bad,
@@ -154,16 +201,18 @@ static void print_outcome(const char *name, const struct outcome *o)
 static void compare(const char *name, const struct mdesc *m, uint32_t seed, uint32_t ncases,
                     uint32_t insns, unsigned families)
 {
-    const char *many = getenv("RUNS");
+    const char *many = getenv("RUNS"), *other = getenv("SEED"); /* for long runs by hand */
+    if (other)
+        seed += 1000 * (uint32_t)atoi(other);
     if (many)
         ncases *= (uint32_t)atoi(many);
     struct run r = {.seed = seed, .ncases = ncases, .insns = insns, .families = families};
     struct outcome *a = calloc(ncases, sizeof *a), *b = calloc(ncases, sizeof *b);
     uint32_t bad = 0;
     r.out = a;
-    run_mode(&r, m, 0);
+    run_mode(&r, m, 0, ON_HOST, NULL);
     r.out = b;
-    uint64_t translated = run_mode(&r, m, 1);
+    uint64_t translated = run_mode(&r, m, 1, ON_HOST, NULL);
     for (uint32_t k = 0; k < ncases; k++) {
         if (!memcmp(&a[k], &b[k], sizeof *a))
             continue;
@@ -264,13 +313,43 @@ static void small(void **state)
     compare("no chaining", &m, 34, 200, 12, INTEGER);
 }
 
+/*
+ * CMS compiled for the host and CMS on the modelled machine make the same bundles: the whole
+ * translation cache is equal to the bit, on a padded and on a dense machine.
+ */
+static void same_bundles(void **state)
+{
+    static const char *const names[] = {"tm5800", "tm8600"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        enum { CASES = 150 };
+        static struct outcome a[CASES], b[CASES];
+        struct run r = {.seed = 70, .ncases = CASES, .insns = 16, .families = INTEGER, .out = a};
+        struct mdesc m;
+        uint8_t *host, *model;
+        machine_file(&m, names[i]);
+        set(&m, "cms.tcache_kb=256");
+        run_mode(&r, &m, 1, ON_HOST, &host);
+        r.out = b;
+        uint64_t translated = run_mode(&r, &m, 1, ON_MODEL, &model);
+        if (translated == UINT64_MAX) {
+            free(host);
+            print_message("no cms.lo in this build\n");
+            skip();
+        }
+        assert_true(translated > CASES && (host[0] | host[1] | host[2] | host[3]));
+        assert_memory_equal(a, b, sizeof a);
+        assert_memory_equal(host, model, 256 << 10);
+        free(host);
+        free(model);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(machine_files),
-        cmocka_unit_test(capabilities),
-        cmocka_unit_test(narrow),
-        cmocka_unit_test(small),
+        cmocka_unit_test(machine_files), cmocka_unit_test(capabilities), cmocka_unit_test(narrow),
+        cmocka_unit_test(small),         cmocka_unit_test(same_bundles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The IR by itself: folding, homes, dead flags, fused twins, the automaton of bundles against mdesc_place, and schedules
- * against the rules they promise to keep (latencies, flags, memory order, reads of entry values before their writer).
+ * The IR by itself: folding, homes, dead flags, fused twins, the automaton of bundles against
+ * mdesc_place, and schedules against the rules they promise to keep (latencies, flags, memory
+ * order, reads of entry values before their writer).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -303,8 +304,8 @@ static void check_schedule(const char *name)
             bool gld_i = op_table[r->op].order == ORD_GLD, gld_j = op_table[q->op].order == ORD_GLD;
             if ((gst_i && (gld_j || gst_j)) || (gld_i && gst_j)) {
                 struct ir_access a = ir_access(g, i), b = ir_access(g, j);
-                bool apart = a.base == b.base && (a.off + (int32_t)a.size <= b.off ||
-                                                  b.off + (int32_t)b.size <= a.off);
+                bool apart = a.base == b.base &&
+                             (a.off + (int32_t)a.size <= b.off || b.off + (int32_t)b.size <= a.off);
                 if (!apart && (gst_i ? cj <= ci : cj < ci))
                     fail_msg("%s: memory accesses out of order", name);
             }
@@ -354,9 +355,8 @@ static void schedules(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(folding),  cmocka_unit_test(accesses),
-        cmocka_unit_test(dead_flags), cmocka_unit_test(twins),
-        cmocka_unit_test(homes),    cmocka_unit_test(verifier_bites),
+        cmocka_unit_test(folding),   cmocka_unit_test(accesses),  cmocka_unit_test(dead_flags),
+        cmocka_unit_test(twins),     cmocka_unit_test(homes),     cmocka_unit_test(verifier_bites),
         cmocka_unit_test(automaton), cmocka_unit_test(schedules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
