@@ -18,6 +18,7 @@ done
 
 runs='smc
 remap
+grow
 memory
 faults
 faults divide
