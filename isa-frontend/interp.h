@@ -35,6 +35,11 @@ __attribute__((noreturn)) void cms_unimplemented(uint32_t eip);
  */
 uint32_t ia32_write_intent(uint32_t eip);
 
+/* Commits a step of an instruction that needs more stores than the smallest buffer holds. It can be repeated, and G_EIP
+ * stays on the instruction; but what must happen in front of the instruction (the deadline) happens first, with no
+ * step of it done. Does not return then. */
+void cms_commit_step(void);
+
 /* IA-32 exception numbers. */
 enum { X_DE, X_DB, X_NMI, X_BP, X_OF, X_BR, X_UD, X_NM, X_DF, X_TS = 10, X_NP, X_SS, X_GP, X_PF, X_MF = 16, X_AC, X_MC, X_XM };
 

@@ -336,7 +336,7 @@ static void push_all(struct stack *s, uint32_t size)
     for (uint32_t r = 0; r < 8; r++) {
         push(s, size, r == G_ESP ? esp : hw_gget(r));
         if (r == 3)
-            hw_commit(0);
+            cms_commit_step();
     }
     hw_setg(G_ESP, s->esp);
 }
@@ -370,7 +370,7 @@ static void enter(const struct insn *in, struct stack s)
     for (uint32_t i = 1; i < level; i++) {
         push(&s, size, load((bp - i * size) & s.mask, size));
         if (i & 1)
-            hw_commit(0);
+            cms_commit_step();
     }
     if (level)
         push(&s, size, frame);

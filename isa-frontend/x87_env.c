@@ -95,7 +95,7 @@ static void store_image(const struct x87 *x, const uint32_t *v, uint32_t bytes)
     probe(a, bytes, x->in->opsize);
     for (uint32_t i = 0; i + 4 <= bytes; i += 4) {
         if (i && i % 16 == 0)
-            hw_commit(0);
+            cms_commit_step();
         hw_gst32(a + i, v[i / 4]);
     }
     if (bytes & 2)

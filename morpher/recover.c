@@ -106,16 +106,18 @@ static enum go on_page(const struct trap *t)
         return recover(t);
     hw_tlbinv(t->addr, 0);
     result = walk_page(t->addr, t->info, true, &w);
-    if (result == WALK_OK)
+    if (result == WALK_OK) {
         hw_tlbw(t->addr, w.entry);
-    else if (result == WALK_CONCEALED)
-        deliver_fault(X_MC, MC_CONCEALED, t->addr);
-    else {
-        if (!(access & ACC_EXEC))
-            access |= ia32_write_intent(hw_g(G_EIP));
-        deliver_fault(X_PF, page_error(result, access), t->addr);
+        return GO_INTERPRET;
     }
-    return GO_INTERPRET;
+    if (result == WALK_CONCEALED) {
+        deliver_fault(X_MC, MC_CONCEALED, t->addr);
+        return GO_ANY;
+    }
+    if (!(access & ACC_EXEC))
+        access |= ia32_write_intent(hw_g(G_EIP));
+    deliver_fault(X_PF, page_error(result, access), t->addr);
+    return GO_ANY;
 }
 
 /* The first store to a page: sets the D bit, for translations too, since the retry would only come
@@ -164,7 +166,7 @@ static enum go on_divide(const struct trap *t)
     if (t->xlat)
         return recover(t);
     deliver_fault(X_DE, 0, 0);
-    return GO_INTERPRET;
+    return GO_ANY;
 }
 
 static enum go on_align(const struct trap *t)
@@ -172,7 +174,7 @@ static enum go on_align(const struct trap *t)
     if (t->xlat)
         return recover(t);
     deliver_fault(X_AC, 0, t->addr);
-    return GO_INTERPRET;
+    return GO_ANY;
 }
 
 /* The guest reached for memory that is not its own; anything else is a defect of CMS. */
@@ -184,7 +186,7 @@ static enum go on_machine_check(const struct trap *t)
         return recover(t);
     hw_tlbinv(t->addr, 0);
     deliver_fault(X_MC, t->info, t->addr);
-    return GO_INTERPRET;
+    return GO_ANY;
 }
 
 static uint64_t special64(uint32_t lo, uint32_t hi)
@@ -192,20 +194,34 @@ static uint64_t special64(uint32_t lo, uint32_t hi)
     return lo | (uint64_t)hi << 32;
 }
 
-/* The next commit would pass the instruction deadline: one by one up to it, where the deadline has
- * been met and ends. */
-static enum go on_deadline(const struct trap *t)
+static bool deadline_met(void)
 {
     uint64_t deadline = special64(hw_mfs(SR_DEADLINE), hw_mfs(SR_DEADLINE_HI));
-    uint64_t retired = special64(hw_mfs(SR_RETIRED), hw_mfs(SR_RETIRED_HI));
 
-    if (retired >= deadline) {
-        hw_mts(0xffffffff, SR_DEADLINE);
-        hw_mts(0xffffffff, SR_DEADLINE_HI);
-        hw_commit(0);
-        cms_hostcall_done(hw_hostcall(0, HC_DEADLINE));
-        return GO_INTERPRET;
-    }
+    return special64(hw_mfs(SR_RETIRED), hw_mfs(SR_RETIRED_HI)) >= deadline;
+}
+
+void cms_commit_step(void)
+{
+    if (deadline_met())
+        hw_exit(0); /* cms_rollback asks the same question first of all */
+    hw_commit(0);
+}
+
+/* The instruction deadline has been met exactly, and ends. What the trap was about shows again. */
+static enum go meet_deadline(void)
+{
+    cms.pending = PENDING_NONE;
+    hw_mts(0xffffffff, SR_DEADLINE);
+    hw_mts(0xffffffff, SR_DEADLINE_HI);
+    hw_commit(0);
+    cms_hostcall_done(hw_hostcall(0, HC_DEADLINE));
+    return GO_ANY;
+}
+
+/* The next commit would pass the instruction deadline: one by one up to it. */
+static enum go on_deadline(const struct trap *t)
+{
     recover(t);
     return GO_ONE;
 }
@@ -269,5 +285,6 @@ __attribute__((noreturn)) void cms_rollback(void)
         cms_panic(PANIC_TRAP);
     locate();
     check_progress();
-    cms_dispatch(handle(code, &t));
+    /* Before any fault: the deadline lies in front of the instruction that has it. */
+    cms_dispatch(deadline_met() ? meet_deadline() : handle(code, &t));
 }

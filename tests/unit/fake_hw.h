@@ -75,6 +75,11 @@ __attribute__((noreturn)) void cms_guest_fault(uint32_t vector, uint32_t error)
     fh_stop(vector, error, 0);
 }
 
+void cms_commit_step(void)
+{
+    hw_commit(0);
+}
+
 __attribute__((noreturn)) void cms_unimplemented(uint32_t eip)
 {
     (void)eip;

@@ -25,9 +25,11 @@ enum {
     PAGES = 16,
     PG = 4096,
     MAX_CASES = 6000,
-    CODE_MAX = 1024
+    CODE_MAX = 512
 };
-enum { PTE_RW = 7, PTE_RO = 5, PTE_NONE = 0 };
+/* Accessed and dirty already: else the first store of each block would trap for the dirty mark, and
+ * interpretation would get ahead of what the test is about. */
+enum { PTE_RW = 0x67, PTE_RO = 0x65, PTE_SUPERVISOR = 0x63, PTE_NONE = 0 };
 
 struct test_case {
     uint8_t code[CODE_MAX];
@@ -50,6 +52,13 @@ struct run {
     struct test_case now;
     struct outcome *out;
 };
+
+/* Cases take turns over the code window, so that what CMS learnt of one does not decide over the
+ * next. */
+static uint32_t code_at(uint32_t k)
+{
+    return CODE + k % (PAGES * PG / CODE_MAX) * CODE_MAX + k / 64 % 7;
+}
 
 static uint32_t hash(const uint8_t *p, uint32_t n)
 {
@@ -92,10 +101,10 @@ static bool next(struct bare *b)
         start_stub(b, --r->stub);
         return true;
     }
-    bare_write(b, CODE, c->code, c->len);
+    bare_write(b, c->st.eip, c->code, c->len);
     if (c->bad_page >= 0)
         bare_page(b, DATA + (uint32_t)c->bad_page * PG, c->bad_bits);
-    bare_set(b, c->st.gpr, CODE, c->st.eflags & IA32_FLAGS);
+    bare_set(b, c->st.gpr, c->st.eip, c->st.eflags & IA32_FLAGS);
     if (c->deadline)
         bare_deadline(b, c->deadline);
     return true;
@@ -110,8 +119,9 @@ static bool prepare(struct bare *b)
         return false;
     memset(&r->now, 0, sizeof r->now);
     r->now.bad_page = -1;
+    r->now.st.eip = code_at(r->k);
     r->make(r->k, &r->now);
-    assert_true(r->now.len <= CODE_MAX);
+    assert_true(r->now.len <= CODE_MAX - 8);
     for (uint32_t p = 0; p < PAGES; p++)
         bare_page(b, DATA + p * PG, PTE_RW);
     fill(b, r->k);
@@ -174,8 +184,6 @@ static void run_mode(struct run *r, uint32_t gears, const char *sets, const stru
                  r->ncases, stop == VM_DEFECT ? ": " : "",
                  stop == VM_DEFECT ? vm_defect(b.vm) : "");
     const struct vm_stats *s = vm_stats(b.vm);
-    if (gears)
-        assert_true(s->retired_xlat > 0);
     for (int t = 0; t < T_COUNT_; t++)
         traps[t] = s->rollback_by_trap[t];
     bare_free(&b);
@@ -217,7 +225,7 @@ static void compare(void (*make)(uint32_t, struct test_case *), uint32_t ncases,
         if (!memcmp(&a[k], &b[k], sizeof *a))
             continue;
         if (bad++ < 3) {
-            struct test_case c = {.bad_page = -1};
+            struct test_case c = {.bad_page = -1, .st.eip = code_at(k)};
             make(k, &c);
             fprintf(stderr, "case %u:\n", k);
             print_case(&c);
@@ -328,9 +336,7 @@ static void make_page_gone(uint32_t k, struct test_case *c)
 {
     ladder(k / 48, c, k / 48 % 3 ? 0x120 + k / 48 % 7 : 0xffe);
     c->bad_page = (int)(k % 16);
-    c->bad_bits = k / 16 % 3 == 0   ? PTE_NONE
-                  : k / 16 % 3 == 1 ? PTE_RO
-                                    : 3 /* for the supervisor alone */;
+    c->bad_bits = k / 16 % 3 == 0 ? PTE_NONE : k / 16 % 3 == 1 ? PTE_RO : PTE_SUPERVISOR;
 }
 
 static void page_gone(void **state)
@@ -434,8 +440,7 @@ static void make_random(uint32_t k, struct test_case *c)
     struct gen g;
 
     gen_init(&g, k * 0x9e3779b97f4a7c15u + 5);
-    c->st.eip = CODE;
-    c->len = (uint32_t)gen_block(&g, CODE, c->code, 1 + gen_random(&g) % 14);
+    c->len = (uint32_t)gen_block(&g, c->st.eip, c->code, 1 + gen_random(&g) % 14);
     gen_state(&g, &c->st);
     c->code[c->len++] = 0xcd;
     c->code[c->len++] = 0x80;
