@@ -176,7 +176,7 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
         LABEL(HEAD) LABEL(HEAD_C) LABEL(HEAD1) LABEL(HEAD1_C) LABEL(ILLEGAL) LABEL(STALE)
         LABEL(FORWARD) LABEL(GOTO) LABEL(SKIP) LABEL(END) LABEL(READY) LABEL(STALL)
         LABEL(CHECK_GST) LABEL(CHECK_STAM) LABEL(CHECK_NST) LABEL(CHECK_COUNT) LABEL(CHECK_HOST)
-        LABEL(CHECK_RFE) LABEL(JUMP_TEMP) LABEL(COMMIT) LABEL(COMMIT_SLOW) LABEL(JAL_PLAIN)
+        LABEL(CHECK_RFE) LABEL(RECORD) LABEL(JUMP_TEMP) LABEL(COMMIT) LABEL(COMMIT_SLOW) LABEL(JAL_PLAIN)
         LABEL(JAL_CALL)
 #undef LABEL
 #define CONDS(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11) M(12) M(13) M(14) M(15)
@@ -609,6 +609,7 @@ L_PROBER_I:
 L_PROBEW_I:
 L_PROBEX_I:
 L_GPA_I:
+L_LDP:
 L_LDP_I:
 L_STAM_I:
 L_XCHK_I:
@@ -788,9 +789,9 @@ L_FRND_I:
 L_STAM:
     LONG(mem_store(vm, r[p->ra], r[p->x], 4, B));
     NEXT();
-L_LDP:
-    LONG(mem_ldp(vm, r[p->ra], B));
-    goto loaded;
+M_RECORD:
+    LONG(mem_record(vm, r[p->ra], B));
+    NEXT();
 L_GPA:
     LONG(mem_gpa(vm, r[p->ra]));
     goto loaded;

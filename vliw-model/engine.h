@@ -55,6 +55,7 @@ enum handler {
     H_READY,
     H_STALL,
     H_CHECK_GST, H_CHECK_STAM, H_CHECK_NST, H_CHECK_COUNT, H_CHECK_HOST, H_CHECK_RFE,
+    H_RECORD,    /* second half of ldp */
     H_JUMP_TEMP, /* second half of jtlb */
     H_COMMIT,
     H_COMMIT_SLOW,

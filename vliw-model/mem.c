@@ -196,21 +196,16 @@ enum trap_code mem_gpa(struct vm *vm, uint32_t la)
     return tlb_translate(vm, la, ACC_EXEC, 1, &vm->val);
 }
 
-enum trap_code mem_ldp(struct vm *vm, uint32_t la, uint32_t entry)
+/* The load itself has succeeded. */
+enum trap_code mem_record(struct vm *vm, uint32_t la, uint32_t entry)
 {
     struct pieces pc;
-    if (misaligned(vm, la, 4, ACC_READ))
-        return fail(vm, T_ALIGN, la, ACC_READ | 4);
     enum trap_code t = translate(vm, la, 4, ACC_READ, &pc);
-    if (t != T_NONE)
-        return t;
-    if (entry < vm->m.alias_entries) {
+    if (t == T_NONE && entry < vm->m.alias_entries) {
         vm->s.alias[entry] = pc;
         vm->s.alias_valid |= 1u << entry;
     }
-    vm->val = gather(vm, &pc);
-    touch(vm, &pc, false, OWN_GUEST);
-    return T_NONE;
+    return t;
 }
 
 enum trap_code mem_xchk(struct vm *vm, uint32_t la, uint32_t frame)

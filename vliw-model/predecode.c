@@ -139,6 +139,10 @@ static void emit_ready(struct lin *l, unsigned i)
 static void emit_op(struct lin *l, unsigned i, uint8_t rd)
 {
     const struct vop *op = &l->b->op[i];
+    if (op->opc == OP_LDP) {
+        emit(l, 2 * OP_GLD32 + 1, rd, op->ra, 0, dest(op->rd), 0);
+        return;
+    }
     bool reg = op->bmode == B_REG;
     uint8_t x = op->rd;
     if (op_table[op->opc].latency == LAT_LOAD)
@@ -190,6 +194,14 @@ static void emit_check(struct lin *l, unsigned i)
     emit(l, h, 0, op->ra, reg ? op->rb : 0, size, reg ? 0 : (uint32_t)op->imm);
 }
 
+/* An ldp is a plain load at first; its entry is written when nothing can trap any more. */
+static void emit_record(struct lin *l, unsigned i)
+{
+    const struct vop *op = &l->b->op[i];
+    bool reg = op->bmode == B_REG;
+    emit(l, H_RECORD, 0, op->ra, reg ? op->rb : 0, 0, reg ? 0 : (uint32_t)op->imm);
+}
+
 /* Early ops and deferred stores. Returns the register that holds a jtlb's target. */
 static uint8_t emit_early(struct lin *l)
 {
@@ -205,7 +217,7 @@ static uint8_t emit_early(struct lin *l)
     for (unsigned k = 0; k < n; k++) {
         unsigned i = list[k];
         const struct vop *op = &l->b->op[i];
-        bool last = k + 1 == n && nd == 0;
+        bool last = k + 1 == n && nd == 0 && op->opc != OP_LDP;
         switch (l->kind[i]) {
         case K_VALUE: emit_value(l, i, last); break;
         case K_COUNT:
@@ -240,10 +252,13 @@ static uint8_t emit_early(struct lin *l)
         default: emit_op(l, i, R_DUMP); break;
         }
     }
-    /* Gated ones first: one of them may still find the store buffer full, or an ldp in a higher slot. */
+    /* Gated ones first: one of them may still find the store buffer full. */
     for (unsigned k = 0; k < nd; k++)
         if (op_table[l->b->op[deferred[k]].opc].order == ORD_GST)
             emit_op(l, deferred[k], R_DUMP);
+    for (unsigned k = 0; k < n; k++)
+        if (l->b->op[list[k]].opc == OP_LDP)
+            emit_record(l, list[k]);
     for (unsigned k = 0; k < nd; k++) {
         if (l->kind[deferred[k]] == K_COUNT)
             emit_value(l, deferred[k], true);

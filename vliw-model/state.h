@@ -206,7 +206,7 @@ enum trap_code mem_store(struct vm *vm, uint32_t la, uint32_t val, uint32_t size
 enum trap_code mem_check_store(struct vm *vm, uint32_t la, uint32_t size, uint32_t alias_mask);
 enum trap_code mem_probe(struct vm *vm, uint32_t la, uint32_t len, uint32_t kind, uint32_t pc);
 enum trap_code mem_gpa(struct vm *vm, uint32_t la);
-enum trap_code mem_ldp(struct vm *vm, uint32_t la, uint32_t entry);
+enum trap_code mem_record(struct vm *vm, uint32_t la, uint32_t entry);
 enum trap_code mem_xchk(struct vm *vm, uint32_t la, uint32_t frame);
 enum trap_code mem_count(struct vm *vm, uint32_t pa, bool check_only);
 enum trap_code mem_native_load(struct vm *vm, uint32_t pa, uint32_t size);

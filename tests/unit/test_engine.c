@@ -290,14 +290,7 @@ static bool naive_bundle(struct naive *n, const struct bundle *b)
     static struct naive old;
     old = *n;
     n->trap = T_NONE;
-    for (unsigned i = 0; i < b->nops && !n->trap; i++) {
-        n->trap = naive_trap(&old, &b->op[i]);
-        if (b->op[i].opc == OP_LDP) { /* seen by a stam of the same bundle */
-            old.alias_on[b->op[i].imm & 7] = true;
-            old.alias_pa[b->op[i].imm & 7] = n->r[b->op[i].ra];
-        }
-    }
-    for (unsigned i = 0; i < b->nops && !n->trap; i++) /* and by one in a lower slot */
+    for (unsigned i = 0; i < b->nops && !n->trap; i++)
         n->trap = naive_trap(&old, &b->op[i]);
     if (n->trap) {
         memcpy(n->r + 16, n->shadow + 16, 48 * 4);
