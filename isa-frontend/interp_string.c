@@ -6,8 +6,61 @@
  * A run of iterations goes on without looking at the instruction's bytes again, unless an iteration stored into them: then
  * the loop ends and the next instruction is fetched anew, so that code which overwrites itself behaves as if every
  * iteration were an instruction of its own.
+ *
+ * Long runs of REP MOVS and REP STOS go 16 bytes to a commit. That is as precise: such a block lies in one page, for source
+ * and destination, so if it faults, it faults in its first iteration, and rolls back to the state before that one. Other
+ * traps (T-bits, dirty marks, deadlines) do not show to the guest and come back here for single iterations. The last
+ * iteration is never part of a block: it commits EIP.
  */
 #include "isa-frontend/interp_int.h"
+
+enum { BLOCK = 16 };
+
+/* As many blocks as are left in the pages. Forwards and with 32-bit addresses only. */
+static void run_blocks(const struct insn *in, uint32_t size, uint32_t base)
+{
+    const bool moves = in->op == I_MOVS;
+    const uint32_t per_block = BLOCK / size;
+    uint32_t ecx = hw_g(G_ECX), esi = hw_g(G_ESI), dst = hw_g(G_EDI), src = esi + base;
+    uint32_t room = 4096 - (dst & 4095), n = (ecx > 4096 ? 4096 : ecx - 1) * size, a, b, c, d;
+
+    if (moves && room > 4096 - (src & 4095))
+        room = 4096 - (src & 4095);
+    n = (n < room ? n : room) / BLOCK;
+    /* A source that the block itself writes, and our own bytes: one by one. */
+    if (n == 0 || (moves && dst - src - 1 < BLOCK - 1) || in->eip - dst < n * BLOCK || dst - in->eip < in->length)
+        return;
+    a = b = c = d = hw_g(G_EAX);
+    if (size == 1)
+        a = b = c = d = hw_zext8(a) * 0x01010101;
+    else if (size == 2)
+        a = b = c = d = hw_zext16(a) * 0x00010001;
+    do {
+        if (moves) {
+            a = hw_gld32(src);
+            b = hw_gld32(src + 4);
+            c = hw_gld32(src + 8);
+            d = hw_gld32(src + 12);
+            src += BLOCK;
+            esi += BLOCK;
+            hw_setg(G_ESI, esi);
+        }
+        hw_gst32(dst, a);
+        hw_gst32(dst + 4, b);
+        hw_gst32(dst + 8, c);
+        hw_gst32(dst + 12, d);
+        dst += BLOCK;
+        ecx -= per_block;
+        hw_setg(G_EDI, dst);
+        hw_setg(G_ECX, ecx);
+        if (size == 4)
+            hw_commit(BLOCK / 4);
+        else if (size == 1)
+            hw_commit(BLOCK);
+        else
+            hw_commit(BLOCK / 2);
+    } while (--n);
+}
 
 static inline uint32_t advance(uint32_t reg, uint32_t by, bool a32)
 {
@@ -21,10 +74,13 @@ uint32_t ia32_string(const struct insn *in, bool single)
     const bool a32 = in->addrsize == 4, rep = in->rep != REP_NONE;
     const uint32_t mask = a32 ? 0xffffffff : 0xffff, flags = hw_rdcc();
     const bool compares = op == I_CMPS || op == I_SCAS;
+    const bool blocks = rep && a32 && !single && step == size && (op == I_MOVS || op == I_STOS);
 
     if (op == I_INS || op == I_OUTS)
         return ia32_system(in, hw_mfs(SR_MODE));
     for (;;) {
+        if (blocks && hw_g(G_ECX) > BLOCK / size)
+            run_blocks(in, size, base);
         uint32_t ecx = hw_g(G_ECX), esi = hw_g(G_ESI), edi = hw_g(G_EDI);
         uint32_t src = (esi & mask) + base, dst = edi & mask;
         bool done = !rep, stored = false;
