@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One microbenchmark for each timing rule of docs/pipeline.md, under the rule's number. The expected cycles are derived
+ * there by hand and matched exactly, in total and by cause.
+ *
+ * Costs are what a run takes beyond one cycle a bundle. A program is run once to warm caches and predictors, then
+ * measured, unless it is about being cold.
+ */
+#include "tests/unit/vmkit.h"
+
+enum { LA = 0x400000, PA = 0x10000, MEM = 80, L2 = 12 }; /* 100 ns at 800 MHz */
+
+struct cost {
+    uint64_t total, by[CA_COUNT_];
+};
+
+/* Bundles that keep one program's results in flight away from the next. */
+static void pad(struct kit *k)
+{
+    for (int i = 0; i < 8; i++)
+        BUNDLE(k, {.opc = OP_NOP});
+}
+
+static struct cost once(struct kit *k, uint32_t start)
+{
+    struct cost c = {0, {0}};
+    static struct vm_stats a;
+    a = *vm_stats(k->vm);
+    kit_run(k, start);
+    const struct vm_stats *b = vm_stats(k->vm);
+    c.total = b->cycles - a.cycles - (b->bundles - a.bundles);
+    for (int p = 0; p < PH_COUNT_; p++)
+        for (int i = 0; i < CA_COUNT_; i++)
+            c.by[i] += b->phase_cause[p][i] - a.phase_cause[p][i];
+    kit_check_cycles(k);
+    return c;
+}
+
+static struct cost warm(struct kit *k, uint32_t start)
+{
+    once(k, start);
+    return once(k, start);
+}
+
+/* The only cost. */
+static void only(struct cost c, enum cause cause, uint64_t n)
+{
+    assert_int_equal(c.by[cause], n);
+    assert_int_equal(c.total, n);
+}
+
+static void both(struct cost c, enum cause a, uint64_t n, enum cause b, uint64_t m)
+{
+    assert_int_equal(c.by[a], n);
+    assert_int_equal(c.by[b], m);
+    assert_int_equal(c.total, n + m);
+}
+
+/* 1. A bundle a cycle. */
+static void test_issue(void **state)
+{
+    (void)state;
+    struct kit k = KIT();
+    BUNDLE(&k, OP_MOVI(5, 1), OP_MOVI(6, 2));
+    BUNDLE(&k, OP_R(ADD, 7, 5, 6), OP_R(SUB, 8, 5, 6));
+    BUNDLE(&k, OP_R(ADD, 9, 7, 8));
+    HALT(&k);
+    kit_run(&k, k.base);
+    uint64_t before = vm_cycles(k.vm);
+    kit_run(&k, k.base);
+    assert_int_equal(vm_cycles(k.vm) - before, 4);
+    kit_free(&k);
+}
+
+/* 2. Producer, `gap` bundles, consumer. */
+static struct cost interlock(struct kit *k, struct vop producer, struct vop consumer, int gap)
+{
+    k->pc = k->base;
+    pad(k);
+    BUNDLE(k, producer);
+    for (int i = 0; i < gap; i++)
+        BUNDLE(k, {.opc = OP_NOP});
+    BUNDLE(k, consumer);
+    pad(k);
+    HALT(k);
+    kit_exec(k, OP_ISYNC, k->base, 0x200);
+    return warm(k, k->base);
+}
+
+static void test_interlock(void **state)
+{
+    (void)state;
+    static const struct {
+        struct vop producer, consumer;
+        uint32_t latency;
+        enum cause cause;
+    } t[] = {
+        {OP_R(ADD, 6, 5, 5), OP_R(MOV, 7, 0, 6), 2, CA_LONGOP},
+        {OP_I(SLL, 6, 5, 1), OP_R(MOV, 7, 0, 6), 3, CA_LONGOP},
+        {OP_R(MUL, 6, 5, 5), OP_R(MOV, 7, 0, 6), 5, CA_LONGOP},
+        {OP_I(LW, 6, 0, PA), OP_R(MOV, 7, 0, 6), 4, CA_LOADUSE},
+        {OP_I(LW, 6, 0, PA), OP_I(LW, 7, 6, 0), 4, CA_LOADUSE},   /* as an address */
+        {OP_I(LW, 6, 0, PA), OP_I(SW, 6, 0, PA), 4, CA_LOADUSE},  /* as a datum */
+        {OP_I(LW, 6, 0, PA), OP_MOVI(6, 7), 4, CA_LOADUSE},       /* as a destination */
+        {OP_I(GLD32, 6, 5, 0), OP_R(MOV, 7, 0, 6), 4, CA_LOADUSE},
+        {OP_R(SUBF32, 0, 5, 5), OP_C(SETCC, 7, 0, CC_E), 6, CA_LONGOP}, /* flags */
+        {OP_R(SUBF32, 6, 5, 5), OP_R(MOV, 7, 0, 6), 6, CA_LONGOP},      /* and result */
+        {OP_R(SUBF32, 0, 5, 5), OP_R(ADDF32, 0, 5, 5), 6, CA_LONGOP},   /* flags as a destination */
+        {OP_R(INCF32, 6, 5, 0), OP_R(RCLF32, 7, 5, 5), 6, CA_LONGOP},
+        {OP_I(MFS, 6, 0, SR_MODE), OP_R(MOV, 7, 0, 6), 7, CA_LONGOP},
+    };
+    struct kit k = KIT("lat.alu=2", "lat.shift=3", "lat.mul=5", "lat.load=4", "lat.cc=6", "lat.sys=7");
+    kit_tlb(&k, LA, PA | KIT_RWX);
+    vm_set_reg(k.vm, 5, LA);
+    for (unsigned i = 0; i < sizeof t / sizeof *t; i++)
+        for (uint32_t gap = 0; gap < 9; gap++) {
+            uint32_t lat = t[i].latency;
+            only(interlock(&k, t[i].producer, t[i].consumer, (int)gap), t[i].cause, gap + 1 < lat ? lat - 1 - gap : 0);
+        }
+    /* An op that names neither does not wait. */
+    only(interlock(&k, (struct vop)OP_I(LW, 6, 0, PA), (struct vop)OP_R(MOV, 7, 0, 8), 0), CA_LOADUSE, 0);
+    kit_free(&k);
+}
+
+/* 3. Latencies above 7 stop the pipeline for the rest. */
+static void test_long_op(void **state)
+{
+    (void)state;
+    struct kit k = KIT("lat.div=20");
+    vm_set_reg(k.vm, 5, 9);
+    only(interlock(&k, (struct vop)OP_R(DIVU, 6, 5, 5), (struct vop)OP_R(MOV, 7, 0, 8), 0), CA_LONGOP, 13);
+    only(interlock(&k, (struct vop)OP_R(DIVU, 6, 5, 5), (struct vop)OP_R(MOV, 7, 0, 6), 0), CA_LONGOP, 13 + 6);
+    only(interlock(&k, (struct vop)OP_R(DIVU, 6, 5, 5), (struct vop)OP_R(MOV, 7, 0, 6), 2), CA_LONGOP, 13 + 4);
+    kit_free(&k);
+}
+
+/* 4. Direct jumps. */
+static void test_taken(void **state)
+{
+    (void)state;
+    struct kit k = KIT("branch.taken=2");
+    uint32_t to = k.base + 0x20;
+    BUNDLE(&k, OP_TGT(JAL, 0, 0, to));
+    k.pc = to;
+    HALT(&k);
+    only(warm(&k, k.base), CA_TAKEN, 2);
+    kit_free(&k);
+}
+
+/* A loop of ten rounds. */
+static struct cost loop(const char *predictor, struct cost *second)
+{
+    struct kit k = KIT(predictor, "branch.mispredict=5", "branch.taken=1");
+    BUNDLE(&k, OP_MOVI(9, 10));
+    uint32_t top = k.pc;
+    BUNDLE(&k, OP_I(ADD, 9, 9, -1));
+    BUNDLE(&k, OP_TGT(BNZ, 0, 9, top));
+    HALT(&k);
+    struct cost c = once(&k, k.base);
+    *second = once(&k, k.base);
+    kit_free(&k);
+    return c;
+}
+
+/* 5. Conditional branches, by predictor. */
+static void test_predictors(void **state)
+{
+    (void)state;
+    struct cost c, again;
+    c = loop("branch.predictor=none", &again);
+    both(again, CA_MISPREDICT, 9 * 5, CA_TAKEN, 0);
+    c = loop("branch.predictor=static", &again);
+    both(again, CA_MISPREDICT, 5, CA_TAKEN, 9);
+    c = loop("branch.predictor=bimodal", &again); /* a counter that begins at 1 */
+    assert_int_equal(c.by[CA_MISPREDICT], 2 * 5);
+    assert_int_equal(c.by[CA_TAKEN], 8);
+    both(again, CA_MISPREDICT, 5, CA_TAKEN, 9);
+}
+
+/* 16 rounds of a branch that is taken every other time, by now learnt. */
+static struct cost alternating(const char *predictor)
+{
+    struct kit k = KIT(predictor, "branch.mispredict=5", "branch.taken=0", "branch.entries=2048");
+    uint32_t over = k.base + 0x40;
+    BUNDLE(&k, OP_MOVI(9, 16));
+    uint32_t top = k.pc;
+    BUNDLE(&k, OP_I(AND, 8, 9, 1), OP_I(ADD, 9, 9, -1));
+    BUNDLE(&k, OP_TGT(BZ, 0, 8, over));
+    BUNDLE(&k, OP_TGT(JAL, 0, 0, over));
+    k.pc = over;
+    BUNDLE(&k, OP_TGT(BNZ, 0, 9, top));
+    HALT(&k);
+    for (int i = 0; i < 3; i++)
+        once(&k, k.base);
+    struct cost c = once(&k, k.base);
+    kit_free(&k);
+    return c;
+}
+
+static void test_gshare(void **state)
+{
+    (void)state;
+    only(alternating("branch.predictor=bimodal"), CA_MISPREDICT, (16 + 1) * 5);
+    only(alternating("branch.predictor=gshare"), CA_MISPREDICT, 1 * 5); /* the exit alone */
+}
+
+/* 6. Calls and returns. */
+static void calls(const char *ras, unsigned depth, uint64_t taken, uint64_t indirect)
+{
+    struct kit k = KIT(ras, "branch.taken=1", "branch.indirect=3");
+    uint32_t fn = k.base + 0x100;
+    BUNDLE(&k, OP_TGT(JAL, 1, 0, fn));
+    HALT(&k);
+    for (unsigned i = 0; i < depth; i++) {
+        k.pc = fn + 0x40 * i;
+        uint8_t save = (uint8_t)(20 + i);
+        if (i + 1 < depth) {
+            BUNDLE(&k, OP_R(MOV, save, 0, 1));
+            BUNDLE(&k, OP_TGT(JAL, 1, 0, fn + 0x40 * (i + 1)));
+            BUNDLE(&k, OP_R(MOV, 1, 0, save));
+        }
+        BUNDLE(&k, {.opc = OP_JALR, .ra = 1, .bmode = B_SHORT});
+    }
+    both(warm(&k, k.base), CA_TAKEN, taken, CA_INDIRECT, indirect);
+    kit_free(&k);
+}
+
+static void test_return_stack(void **state)
+{
+    (void)state;
+    calls("branch.ras=8", 3, 3 + 3, 0);
+    calls("branch.ras=2", 3, 3 + 2, 3); /* the outermost was pushed out */
+    calls("branch.ras=0", 3, 3, 3 * 3);
+}
+
+/* 7. Indirect jumps and the JTLB. */
+static void test_indirect(void **state)
+{
+    (void)state;
+    struct kit k = KIT("branch.indirect=3", "branch.taken=1", "jtlb.latency=2");
+    uint32_t to = k.base + 0x30;
+    BUNDLE(&k, OP_MOVI(5, to));
+    BUNDLE(&k, OP_I(JALR, 0, 5, 0));
+    k.pc = to;
+    HALT(&k);
+    only(warm(&k, k.base), CA_INDIRECT, 3);
+    k.pc = k.base + 0x100;
+    BUNDLE(&k, OP_I(JTLB, 0, 0, 0x1234));
+    kit_exec(&k, OP_JTLBW, 0x1234, to);
+    both(warm(&k, k.base + 0x100), CA_TAKEN, 1, CA_INDIRECT, 2);
+    kit_free(&k);
+}
+
+/* 8. Instruction fetch. Lines are 64 bytes; with a 1 KB direct-mapped L1I, addresses 1 KB apart conflict. */
+static void test_fetch(void **state)
+{
+    (void)state;
+    struct kit k = KIT("l1i.size_kb=1", "l1i.ways=1", "branch.taken=0");
+    uint32_t a = k.base + 0x1000, b = a + 0x400;
+    k.pc = a;
+    BUNDLE(&k, OP_TGT(JAL, 0, 0, b));
+    k.pc = b;
+    BUNDLE(&k, OP_TGT(JAL, 0, 0, a + 0x20));
+    k.pc = a + 0x20;
+    HALT(&k);
+    /* Cold: lines a (with its half at a + 0x20 again) and b, in L2 lines of their own. */
+    both(once(&k, a), CA_IL2, 2 * (L2 + MEM), CA_IL1, L2);
+    /* The line of a is there; b and then a miss again, and hit L2. */
+    only(once(&k, a), CA_IL1, 2 * L2);
+    /* A bundle that touches two lines looks both up. */
+    struct kit k2 = KIT("l2.size_kb=0");
+    k2.pc = k2.base + 0x1040 - 4;
+    uint32_t s = BUNDLE(&k2, OP_MOVI(5, 1), OP_MOVI(6, 1));
+    HALT(&k2);
+    only(once(&k2, s), CA_IL2, 2 * MEM);
+    assert_int_equal(vm_stats(k2.vm)->l1i_accesses, 2);
+    kit_free(&k2);
+    kit_free(&k);
+}
+
+/* 9. A miss stops the clock for results in flight too with mem.stall = miss; with use they go on. */
+static void test_fetch_and_flight(void **state)
+{
+    (void)state;
+    for (int use = 0; use < 2; use++) {
+        struct kit k = KIT("l1i.size_kb=1", "l1i.ways=1", "branch.taken=0", "lat.load=3",
+                           use ? "mem.stall=use" : "mem.stall=miss");
+        uint32_t a = k.base + 0x1000, b = a + 0x400;
+        k.pc = a;
+        BUNDLE(&k, OP_I(LW, 6, 0, PA), OP_TGT(JAL, 0, 0, b));
+        k.pc = b;
+        BUNDLE(&k, OP_R(MOV, 7, 0, 6));
+        HALT(&k);
+        both(warm(&k, a), CA_IL1, 2 * L2, CA_LOADUSE, use ? 0 : 2);
+        kit_free(&k);
+    }
+}
+
+/* 10. Data, mem.stall = miss. */
+static void test_data_miss(void **state)
+{
+    (void)state;
+    struct kit k = KIT("mem.stall=miss", "l1d.size_kb=1", "l1d.ways=1", "l1d.line=32", "l2.line=128");
+    uint32_t far = k.base + 0x2000, near = k.base + 0x2200, again = k.base + 0x2400, split = k.base + 0x2600;
+    k.pc = far;
+    pad(&k);
+    BUNDLE(&k, OP_I(LW, 6, 0, PA));
+    HALT(&k);
+    k.pc = near; /* another L1 line of the same L2 line */
+    pad(&k);
+    BUNDLE(&k, OP_I(SW, 0, 0, PA + 0x60));
+    HALT(&k);
+    k.pc = again; /* 1 KB apart: in turn */
+    pad(&k);
+    BUNDLE(&k, OP_I(LW, 6, 0, PA));
+    BUNDLE(&k, OP_I(LW, 7, 0, PA + 0x400));
+    BUNDLE(&k, OP_I(LW, 8, 0, PA));
+    HALT(&k);
+    k.pc = split;
+    pad(&k);
+    BUNDLE(&k, OP_I(LW, 6, 0, PA + 0x101e)); /* two lines of one L2 line */
+    BUNDLE(&k, OP_I(LW, 7, 0, PA + 0x101e));
+    HALT(&k);
+    struct cost c = once(&k, far);
+    assert_int_equal(c.by[CA_DL2], L2 + MEM);
+    assert_int_equal(c.by[CA_DL1], 0);
+    only(once(&k, far), CA_DL2, 0);
+    c = once(&k, near);
+    assert_int_equal(c.by[CA_DL1], L2);
+    assert_int_equal(c.by[CA_DL2], 0);
+    once(&k, again);
+    only(once(&k, again), CA_DL1, 2 * L2); /* the first load hits: the last run left its line */
+    uint64_t accesses = vm_stats(k.vm)->l1d_accesses;
+    c = once(&k, split);
+    assert_int_equal(c.by[CA_DL2], L2 + MEM);
+    assert_int_equal(c.by[CA_DL1], L2);
+    assert_int_equal(vm_stats(k.vm)->l1d_accesses - accesses, 4);
+    kit_free(&k);
+}
+
+/* 11. A victim of L1D that is dirty goes to L2; replacement by policy. */
+static void test_replacement(void **state)
+{
+    (void)state;
+    for (int fifo = 0; fifo < 2; fifo++) {
+        struct kit k = KIT("l1d.size_kb=1", "l1d.ways=2", "l1d.line=32",
+                           fifo ? "cache.replacement=fifo" : "cache.replacement=lru");
+        for (int i = 0; i < 2; i++) { /* A B A C A: the first round brings all to L2 */
+            k.pc = k.base + 0x1000;
+            BUNDLE(&k, OP_I(SW, 0, 0, PA));
+            BUNDLE(&k, OP_I(LW, 6, 0, PA + 0x200));
+            BUNDLE(&k, OP_I(LW, 6, 0, PA));
+            BUNDLE(&k, OP_I(LW, 6, 0, PA + 0x400));
+            BUNDLE(&k, OP_I(LW, 6, 0, PA));
+            HALT(&k);
+        }
+        struct cost c = once(&k, k.base + 0x1000);
+        assert_int_equal(c.by[CA_DL2], 3 * (L2 + MEM));
+        assert_int_equal(c.by[CA_DL1], fifo ? L2 : 0);
+        assert_int_equal(vm_stats(k.vm)->l1d_writebacks, fifo ? 1 : 0);
+        kit_free(&k);
+    }
+}
+
+/* 12. Data, mem.stall = use: only a use waits. */
+static void test_data_use(void **state)
+{
+    (void)state;
+    struct kit k = KIT("mem.stall=use", "l1d.mshrs=2", "lat.load=3", "l1d.line=32", "l2.size_kb=0");
+    uint32_t at[8];
+    for (uint32_t i = 0; i < 8; i++)
+        at[i] = k.base + 0x1000 + 0x200 * i;
+#define PROGRAM(i)                                                                                 \
+    k.pc = at[i];                                                                                  \
+    pad(&k)
+    PROGRAM(0);
+    BUNDLE(&k, OP_I(LW, 6, 0, PA));
+    BUNDLE(&k, OP_R(MOV, 7, 0, 6));
+    HALT(&k);
+    PROGRAM(1); /* one bundle between: one cycle less */
+    BUNDLE(&k, OP_I(LW, 6, 0, PA + 0x1000));
+    BUNDLE(&k, OP_MOVI(8, 1));
+    BUNDLE(&k, OP_R(MOV, 7, 0, 6));
+    HALT(&k);
+    PROGRAM(2); /* nobody waits for a store, nor for a load that nobody uses */
+    BUNDLE(&k, OP_I(SW, 6, 0, PA + 0x2000));
+    BUNDLE(&k, OP_I(LW, 6, 0, PA + 0x2100));
+    HALT(&k);
+    PROGRAM(3); /* the second joins the first */
+    BUNDLE(&k, OP_I(LW, 6, 0, PA + 0x3000));
+    BUNDLE(&k, OP_I(LW, 7, 0, PA + 0x3004));
+    BUNDLE(&k, OP_R(MOV, 8, 0, 7));
+    HALT(&k);
+    PROGRAM(4); /* the third waits for a register */
+    BUNDLE(&k, OP_I(LW, 6, 0, PA + 0x4000));
+    BUNDLE(&k, OP_I(LW, 7, 0, PA + 0x4100));
+    BUNDLE(&k, OP_I(LW, 8, 0, PA + 0x4200));
+    HALT(&k);
+    /* Fills L1D with other lines and waits for them. */
+    uint32_t evict = k.base + 0x3000;
+    k.pc = evict;
+    BUNDLE(&k, OP_MOVI(5, 0x100000));
+    uint32_t top = k.pc;
+    BUNDLE(&k, OP_I(LW, 6, 5, 0), OP_I(ADD, 5, 5, 32));
+    BUNDLE(&k, OP_I(SLTU, 7, 5, 0x100000 + 128 * 1024));
+    BUNDLE(&k, OP_TGT(BNZ, 0, 7, top));
+    for (int i = 0; i < MEM; i++)
+        BUNDLE(&k, {.opc = OP_NOP});
+    HALT(&k);
+    static const uint64_t want[5] = {MEM + 3 - 1, MEM + 3 - 2, 0, MEM + 3 - 2, MEM - 2};
+    for (int i = 0; i < 5; i++) {
+        once(&k, at[i]); /* so that its code is in L1I */
+        once(&k, evict);
+        struct vm_stats before = *vm_stats(k.vm);
+        only(once(&k, at[i]), CA_DL2, want[i]);
+        const struct vm_stats *now = vm_stats(k.vm);
+        assert_int_equal(now->mshr_merges - before.mshr_merges, i == 3);
+        assert_int_equal(now->mshr_full - before.mshr_full, i == 4);
+    }
+    kit_free(&k);
+}
+
+/* 13. Prefetch of the next line. */
+static void test_prefetch(void **state)
+{
+    (void)state;
+    struct kit k = KIT("cache.prefetch=next-line", "l1d.line=32", "l2.line=128");
+    k.pc = k.base + 0x1000;
+    BUNDLE(&k, OP_I(LW, 6, 0, PA));
+    BUNDLE(&k, OP_I(LW, 6, 0, PA + 32));
+    BUNDLE(&k, OP_I(LW, 6, 0, PA + 64)); /* not brought by the hit before it */
+    HALT(&k);
+    struct cost c = once(&k, k.base + 0x1000);
+    assert_int_equal(c.by[CA_DL2], L2 + MEM);
+    assert_int_equal(c.by[CA_DL1], L2);
+    kit_free(&k);
+}
+
+/* 14. Commit and store release. */
+static void test_commit(void **state)
+{
+    (void)state;
+    struct kit k = KIT("cost.commit=4", "sb.release=2");
+    kit_tlb(&k, LA, PA | KIT_RWX);
+    vm_set_reg(k.vm, 5, LA);
+    BUNDLE(&k, OP_I(GST32, 5, 5, 0), OP_I(GST32, 5, 5, 4)); /* one entry */
+    BUNDLE(&k, OP_I(GST32, 5, 5, 14));                      /* two */
+    COMMIT(&k, 1, OP_MOVI(6, 1));
+    COMMIT(&k, 1, OP_MOVI(6, 1));
+    HALT(&k);
+    both(warm(&k, k.base), CA_COMMIT, 8, CA_SB, 6);
+    kit_free(&k);
+}
+
+/* 15. Traps, and the wait for results in flight before them. */
+static void test_traps(void **state)
+{
+    (void)state;
+    struct kit k = KIT("cost.rollback=5", "cost.trap=10", "lat.load=3");
+    pad(&k);
+    BUNDLE(&k, {.opc = OP_EXIT, .bmode = B_SHORT});
+    both(warm(&k, k.base), CA_ROLLBACK, 5, CA_TRAP, 10);
+    k.pc = k.base + 0x1000;
+    pad(&k);
+    BUNDLE(&k, OP_I(LW, 6, 0, PA));
+    BUNDLE(&k, {.opc = OP_EXIT, .bmode = B_SHORT}); /* over one cycle before the load */
+    struct cost c = warm(&k, k.base + 0x1000);
+    assert_int_equal(c.by[CA_LOADUSE], 1);
+    assert_int_equal(c.total, 1 + 5 + 10);
+    uint32_t handler = k.base + 0x6000;
+    k.pc = handler;
+    BUNDLE(&k, OP_MOVI(5, LA));
+    BUNDLE(&k, OP_I(TLBW, 0, 5, PA | KIT_RWX));
+    BUNDLE(&k, {.opc = OP_RFE});
+    kit_mts(&k, SR_VEC_RESTART, handler);
+    k.pc = k.base + 0x2000;
+    pad(&k);
+    BUNDLE(&k, OP_MOVI(5, LA), OP_I(TLBINV, 0, 0, 1));
+    BUNDLE(&k, OP_I(GLD32, 6, 5, 0));
+    HALT(&k);
+    uint64_t fill = vm_stats(k.vm)->phase_cause[PH_TLBFILL][CA_TRAP];
+    only(warm(&k, k.base + 0x2000), CA_TRAP, 10 + 10);
+    assert_int_equal(vm_stats(k.vm)->phase_cause[PH_TLBFILL][CA_TRAP] - fill, 2 * 20);
+    kit_free(&k);
+}
+
+/* 16. isync, by the lines it touches. */
+static void test_isync(void **state)
+{
+    (void)state;
+    struct kit k = KIT("cost.isync=10", "l1i.line=64");
+    BUNDLE(&k, OP_MOVI(5, k.base + 0x1030), OP_MOVI(6, k.base + 0x1000));
+    BUNDLE(&k, OP_I(ISYNC, 0, 5, 0x51)); /* from 1030 to 1080: three lines */
+    BUNDLE(&k, OP_I(ISYNC, 0, 6, 0x40)); /* one */
+    BUNDLE(&k, OP_I(ISYNC, 0, 6, 0));    /* none */
+    HALT(&k);
+    only(warm(&k, k.base), CA_SYNC, 4 * 10);
+    k.pc = k.base + 0x200; /* its own line: fetched anew by the next bundle */
+    BUNDLE(&k, OP_MOVI(5, k.base + 0x200));
+    BUNDLE(&k, OP_I(ISYNC, 0, 5, 4));
+    HALT(&k);
+    both(warm(&k, k.base + 0x200), CA_SYNC, 10, CA_IL1, L2);
+    kit_free(&k);
+}
+
+/* 17. The cycle deadline is looked at just after a commit in a translation; a run stops at the first bundle boundary. */
+static void test_limits(void **state)
+{
+    (void)state;
+    struct kit k = KIT("branch.taken=0", "cost.rollback=5", "cost.trap=10");
+    uint32_t x = k.base + 0x10000;
+    k.pc = x;
+    BUNDLE(&k, OP_MOVI(9, 0));
+    uint32_t top = k.pc;
+    BUNDLE(&k, OP_I(ADD, 9, 9, 1));
+    COMMIT(&k, 1, OP_I(ADD, 32, 32, 1), OP_TGT(JAL, 0, 0, top));
+    vm_set_pc(k.vm, x);
+    uint64_t start = 1000;
+    assert_int_equal(vm_run(k.vm, start), VM_CYCLES);
+    assert_int_equal(vm_cycles(k.vm), start);
+    assert_int_equal(vm_run(k.vm, start + 7), VM_CYCLES);
+    assert_int_equal(vm_cycles(k.vm), start + 7);
+    uint32_t rounds = vm_reg(k.vm, 32);
+    vm_set_pc(k.vm, top);
+    kit_mts(&k, SR_XCACHE_LO, x);
+    kit_mts(&k, SR_XCACHE_HOT, x);
+    kit_mts(&k, SR_XCACHE_HI, x + 0x1000);
+    vm_set_pc(k.vm, top);
+    uint64_t now = vm_cycles(k.vm) + 4; /* by the four ops that kit_mts runs for the two registers */
+    kit_mts(&k, SR_CYCLE_DEADLINE, (uint32_t)now + 5);
+    kit_mts(&k, SR_CYCLE_DEADLINE_HI, 0);
+    assert_int_equal(vm_cycles(k.vm), now);
+    assert_int_equal(vm_run(k.vm, ~0ull), VM_HALT);
+    /* Commits end at cycles 2, 4, 6: the third is the first that is not before 5. */
+    assert_int_equal(vm_special(k.vm, SR_TRAP_CODE), T_EVENT);
+    assert_int_equal(vm_reg(k.vm, 32), rounds + 3);
+    assert_int_equal(vm_stats(k.vm)->phase_bundles[PH_HOT], 6 + 4);
+    kit_check_cycles(&k);
+    kit_free(&k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_issue),        cmocka_unit_test(test_interlock),
+        cmocka_unit_test(test_long_op),      cmocka_unit_test(test_taken),
+        cmocka_unit_test(test_predictors),   cmocka_unit_test(test_gshare),
+        cmocka_unit_test(test_return_stack), cmocka_unit_test(test_indirect),
+        cmocka_unit_test(test_fetch),        cmocka_unit_test(test_fetch_and_flight),
+        cmocka_unit_test(test_data_miss),    cmocka_unit_test(test_replacement),
+        cmocka_unit_test(test_data_use),     cmocka_unit_test(test_prefetch),
+        cmocka_unit_test(test_commit),       cmocka_unit_test(test_traps),
+        cmocka_unit_test(test_isync),        cmocka_unit_test(test_limits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
