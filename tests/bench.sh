@@ -16,6 +16,7 @@ out=build/bench
 guest=build/sysroot/bin/busybox
 chrysalis=${CHRYSALIS:-build/chrysalis}
 repeats=3
+machine=machines/tm5800.ini
 if [ "${1:-}" = -n ]; then
     repeats=${2:?"-n needs a number"}
     shift 2
@@ -59,7 +60,7 @@ printf '%-22s %12s %10s %10s %10s %8s\n' \
 for work in "sha256sum noise-3m" "gzip -c text-1.5m" "sort text-1.5m"; do
     name=${work%% *}
     command=(${work% *} "$out/${work##* }")
-    fastest simulated "$chrysalis" run "$@" --stats $out/stats.json -- $guest "${command[@]}"
+    fastest simulated "$chrysalis" run --machine $machine "$@" --stats $out/stats.json -- $guest "${command[@]}"
     mv $out/stdout "$out/$name.simulated"
     mv $out/best.json "$out/$name.json"
     fastest emulated qemu-i386 -cpu pentium2 $guest "${command[@]}"

@@ -12,7 +12,7 @@ data=$out/3mb.bin
 mkdir -p $out
 [ "$(stat -c %s $data 2>/dev/null || true)" = 3145728 ] || tests/mkdata.sh noise 3145728 >$data
 
-command="build/chrysalis run --stats $out/stats.json -- $guest sha256sum $data"
+command="build/chrysalis run --machine machines/tm5800.ini --stats $out/stats.json -- $guest sha256sum $data"
 echo "\$ $command"
 status=0
 $command | tee $out/guest.txt || status=$?
