@@ -13,7 +13,7 @@ static const struct {
 } commands[] = {
     {"run", cmd_run, "[OPTIONS] -- PROGRAM [ARGS]",
      "run an IA-32 Linux program on the simulated machine"},
-    {"dump", cmd_dump, "[OPTIONS] ...", "show one translation in every stage"},
+    {"dump", cmd_dump, "[OPTIONS] PROGRAM ADDRESS", "show one translation in every stage"},
     {"ops", cmd_ops, "[--markdown]", "the op reference"},
     {"machine", cmd_machine, "[--set key=value]... [FILE]",
      "print the options in effect as a machine file"},

@@ -141,10 +141,10 @@ static void phases(const struct report *r, FILE *out)
             by[k] = c;
         }
         uint64_t rest = total[p];
-        for (unsigned k = 0; k < CA_COUNT_ && rest; k++) {
+        for (unsigned k = 0; k < CA_COUNT_ && percent(rest, total[p]) >= 0.05; k++) {
             uint64_t v = s->phase_cause[p][by[k]];
             char text[64];
-            /* What is left may be too little to name its parts. */
+            /* Too little to be named each: what is left stands together. */
             bool last = percent(v, total[p]) < 0.05;
             snprintf(text, sizeof text, " %s %.1f", last ? "others" : report_cause_name(by[k]),
                      percent(last ? rest : v, total[p]));
