@@ -16,6 +16,8 @@ enum interp_exit ia32_interp(bool single)
     for (;;) {
         r = ia32_fast();
         if (r == IX_SLOW)
+            r = ia32_x87_fast();
+        if (r == IX_SLOW)
             r = ia32_step(false);
         if (r != IX_NEXT)
             return (enum interp_exit)r;

@@ -105,6 +105,8 @@ void ia32_cpuid(uint32_t leaf, uint32_t r[4]);
 
 /* interp_x87.c: executes an escape (in->imm) or FWAIT, and retires it. */
 void ia32_x87(const struct insn *in);
+/* The instruction at G_EIP, if it is one of these without prefixes: IX_NEXT, else IX_SLOW. */
+uint32_t ia32_x87_fast(void);
 
 /* interp_generic.c: one instruction the generic way; the linear address of a memory operand. */
 uint32_t ia32_step(bool single);

@@ -11,6 +11,10 @@
  * Not there: transcendentals (fsin, fcos, fsincos, fptan, fpatan, f2xm1, fyl2x, fyl2xp1), the
  * real-mode formats of environments. The first end in cms_unimplemented.
  *
+ * Two entries: ia32_x87 for a decoded instruction, and ia32_x87_fast straight from the bytes, for
+ * the loop of the fast handlers, with their assumptions (32-bit operands and addresses, no
+ * prefixes, flat segments).
+ *
  * To add an instruction: a case in one of the two dispatchers, its work in the file of its family.
  */
 #include "isa-frontend/x87.h"
@@ -224,6 +228,8 @@ static bool is_valid(uint32_t esc, uint32_t modrm)
 static uint32_t kind_of(uint32_t esc, uint32_t modrm)
 {
     uint32_t reg = modrm >> 3 & 7;
+    if (!(esc & 1))
+        return F_WAITS | F_POINTERS;
     if (modrm < 0xc0) {
         if (esc == 1 && reg >= 4) /* fldenv fldcw fnstenv fnstcw */
             return reg < 6 ? F_WAITS : 0;
@@ -250,7 +256,7 @@ static void dispatch_mem(struct x87 *x, uint32_t esc, uint32_t reg)
     case 1 << 3 | 2: fst_mem(x, WF_F32, false); break;
     case 1 << 3 | 3: fst_mem(x, WF_F32, true); break;
     case 1 << 3 | 4: x87_fldenv(x); break;
-    case 1 << 3 | 5: x->fcw = (hw_gld16(x->addr) & 0x1f3f) | 0x40; break;
+    case 1 << 3 | 5: x87_set_control(x, hw_gld16(x->addr)); break;
     case 1 << 3 | 6: x87_fnstenv(x); break;
     case 1 << 3 | 7: hw_gst16(x->addr, x->fcw); break;
     case 3 << 3 | 0: fld_mem(x, WF_I32); break;
@@ -349,72 +355,122 @@ static void dispatch_reg(struct x87 *x, uint32_t esc, uint32_t modrm)
         x87_arith_reg(x, reg >= 4 ? reg ^ 1 : reg, x->rm, 0, esc == 6);
 }
 
-static void begin(struct x87 *x, const struct insn *in)
+/* The rest of x is set: where and what the instruction is. */
+static void execute(struct x87 *x)
 {
-    uint32_t fsw = hw_mfs(SR_FSW);
-    x->in = in;
+    uint32_t esc = x->opcode >> 8, modrm = x->opcode & 0xff, kind = kind_of(esc, modrm), fsw;
+    if (!is_valid(esc, modrm))
+        cms_guest_fault(X_UD, 0);
+    fsw = hw_mfs(SR_FSW);
+    if ((fsw & FS_ES) && (kind & F_WAITS))
+        cms_guest_fault(X_MF, 0);
     x->fcw = hw_mfs(SR_FCW);
     x->fsw = fsw & ~FS_TOP;
     x->top = fsw >> 11 & 7;
     x->tag = hw_mfs(SR_FTAG);
-}
-
-static void end(struct x87 *x)
-{
-    uint32_t fsw = x->fsw & ~(FS_ES | FS_B);
-    if (fsw & ~x->fcw & FS_EXC)
-        fsw |= FS_ES | FS_B;
-    hw_mts(fsw | x->top << 11, SR_FSW);
-    hw_mts(x->fcw, SR_FCW);
-    hw_mts(x->tag, SR_FTAG);
-}
-
-static void set_pointers(const struct x87 *x)
-{
-    const struct insn *in = x->in;
-    hw_mts(in->eip, SR_FIP);
-    hw_mts(selector(SEG_CS) | (in->imm & 0x7ff) << 16, SR_FCO);
-    if (in->o[0].kind == O_MEM) {
-        hw_mts(x->off, SR_FDP);
-        hw_mts(selector(in->seg), SR_FDS);
+    x->rm = modrm & 7;
+    if (modrm < 0xc0)
+        dispatch_mem(x, esc, modrm >> 3 & 7);
+    else
+        dispatch_reg(x, esc, modrm);
+    if (kind & F_POINTERS) {
+        hw_mts(x->eip, SR_FIP);
+        hw_mts(selector(SEG_CS) | x->opcode << 16, SR_FCO);
+        if (modrm < 0xc0) {
+            hw_mts(x->off, SR_FDP);
+            hw_mts(selector(x->seg), SR_FDS);
+        }
     }
+    x87_end(x);
+    retire(x->next);
+}
+
+static void fwait(uint32_t next)
+{
+    if (hw_mfs(SR_FSW) & FS_ES)
+        cms_guest_fault(X_MF, 0);
+    retire(next);
 }
 
 void ia32_x87(const struct insn *in)
 {
     struct x87 x;
-    uint32_t next = in->eip + in->length;
+    x.eip = in->eip;
+    x.next = in->eip + in->length;
     if (!(hw_mfs(SR_MODE) & MODE_CODE32))
-        next &= 0xffff;
-    begin(&x, in);
+        x.next &= 0xffff;
     if (in->op == I_FWAIT) {
-        if (x.fsw & FS_ES)
-            cms_guest_fault(X_MF, 0);
-        retire(next);
+        fwait(x.next);
         return;
     }
-    uint32_t esc = in->imm >> 8 & 7, modrm = in->imm & 0xff, kind = kind_of(esc, modrm);
-    if (!is_valid(esc, modrm))
-        cms_guest_fault(X_UD, 0);
-    if ((kind & F_WAITS) && (x.fsw & FS_ES))
-        cms_guest_fault(X_MF, 0);
-    x.rm = modrm & 7;
-    if (modrm < 0xc0) {
+    x.opcode = in->imm & 0x7ff;
+    x.opsize = in->opsize;
+    x.seg = in->seg;
+    if (in->o[0].kind == O_MEM) {
         x.off = offset(in);
         x.addr = x.off + seg_base(in->seg);
-        dispatch_mem(&x, esc, modrm >> 3 & 7);
-    } else {
-        dispatch_reg(&x, esc, modrm);
     }
-    if (kind & F_POINTERS)
-        set_pointers(&x);
-    end(&x);
-    retire(next);
+    execute(&x);
+}
+
+/* The last offset in a page at which all words fetched below lie in that page. */
+enum { LAST = 0xff0 };
+
+uint32_t ia32_x87_fast(void)
+{
+    struct x87 x;
+    uint32_t eip = hw_g(G_EIP), w, rm, mod, base, a = 0;
+    if ((eip & 0xfff) > LAST)
+        return IX_SLOW;
+    w = hw_gldx32(eip);
+    if ((w & 0xff) == 0x9b) {
+        fwait(eip + 1);
+        return IX_NEXT;
+    }
+    if ((w & 0xf8) != 0xd8)
+        return IX_SLOW;
+    x.eip = eip;
+    x.opcode = (w & 7) << 8 | (w >> 8 & 0xff);
+    x.opsize = 4;
+    eip += 2;
+    mod = w >> 14 & 3;
+    if (mod != 3) {
+        rm = base = w >> 8 & 7;
+        w >>= 16;
+        if (rm == 4) {
+            uint32_t index = w >> 3 & 7;
+            base = w & 7;
+            if (index != 4)
+                a = hw_gget(index) << (w >> 6 & 3);
+            eip++;
+            w >>= 8;
+        }
+        x.seg = SEG_DS;
+        if (mod == 0 && base == 5) {
+            a += hw_gldx32(eip);
+            eip += 4;
+        } else {
+            a += hw_gget(base);
+            if (base == G_ESP || base == G_EBP)
+                x.seg = SEG_SS;
+        }
+        if (mod == 1) {
+            a += hw_sext8(w);
+            eip++;
+        } else if (mod == 2) {
+            a += hw_gldx32(eip);
+            eip += 4;
+        }
+        x.off = x.addr = a;
+    }
+    x.next = eip;
+    execute(&x);
+    return IX_NEXT;
 }
 
 void ia32_x87_reset(void)
 {
     struct x87 x = {0};
     x87_init(&x);
-    end(&x);
+    x87_end(&x);
 }

@@ -34,10 +34,11 @@ enum {
 enum { W_A = WIDE_TEMP, W_B };
 
 struct x87 {
-    const struct insn *in;
-    uint32_t fcw, fsw, tag, top;
-    uint32_t off, addr; /* memory operand: offset and linear address */
-    uint32_t rm;        /* i of ST(i) */
+    uint32_t eip, next, opcode; /* where it stands, what comes behind; its 11 bits */
+    uint32_t opsize;
+    uint32_t off, addr, seg;     /* memory operand: offset, linear address, segment */
+    uint32_t rm;                 /* i of ST(i) */
+    uint32_t fcw, fsw, tag, top; /* fsw without TOP; fcw changes by x87_set_control alone */
 };
 
 /* The wide register that holds ST(i). */
@@ -78,6 +79,22 @@ static inline uint32_t x87_status(struct x87 *x, uint32_t s, uint32_t cc)
 {
     x->fsw = (x->fsw & ~(FS_C1 | cc)) | (s & (FS_EXC | FS_C1 | cc));
     return s & ~x->fcw & FS_EXC;
+}
+
+static inline void x87_set_control(struct x87 *x, uint32_t fcw)
+{
+    x->fcw = (fcw & 0x1f3f) | 0x40; /* the bits there are; one is always 1 */
+    hw_mts(x->fcw, SR_FCW);
+}
+
+/* Writes back status, top and tags; pending exceptions follow from flags and masks. */
+static inline void x87_end(const struct x87 *x)
+{
+    uint32_t fsw = x->fsw & ~(FS_ES | FS_B);
+    if (fsw & ~x->fcw & FS_EXC)
+        fsw |= FS_ES | FS_B;
+    hw_mts(fsw | x->top << 11, SR_FSW);
+    hw_mts(x->tag, SR_FTAG);
 }
 
 /* Stack faults. True: the masked response is to be given. */

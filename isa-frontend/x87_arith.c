@@ -180,6 +180,6 @@ void x87_d9_reg(struct x87 *x, uint32_t modrm)
             x87_status(x, hw_frnd(x87_st(x, 0)), 0);
         return;
     case 0xfd: x87_fscale(x); return;
-    default: /* f2xm1 fyl2x fptan fpatan fyl2xp1 fsincos fsin fcos */ cms_unimplemented(x->in->eip);
+    default: /* f2xm1 fyl2x fptan fpatan fyl2xp1 fsincos fsin fcos */ cms_unimplemented(x->eip);
     }
 }

@@ -10,11 +10,11 @@
  */
 #include "isa-frontend/x87.h"
 
-enum { FCW_INIT = 0x37f, FCW_KEPT = 0x1f3f, FCW_ONE = 0x40, IMAGE_MAX = 27 };
+enum { FCW_INIT = 0x37f, IMAGE_MAX = 27 };
 
 void x87_init(struct x87 *x)
 {
-    x->fcw = FCW_INIT;
+    x87_set_control(x, FCW_INIT);
     x->fsw = x->top = x->tag = 0;
     hw_mts(0, SR_FIP);
     hw_mts(0, SR_FCO);
@@ -54,7 +54,7 @@ static uint32_t make_env(const struct x87 *x, uint32_t *v)
 {
     uint32_t fsw = x->fsw | x->top << 11, tags = full_tags(x);
     uint32_t ip = hw_mfs(SR_FIP), co = hw_mfs(SR_FCO), dp = hw_mfs(SR_FDP), ds = hw_mfs(SR_FDS);
-    if (x->in->opsize == 4) {
+    if (x->opsize == 4) {
         v[0] = x->fcw | 0xffff0000u;
         v[1] = fsw | 0xffff0000u;
         v[2] = tags | 0xffff0000u;
@@ -92,7 +92,7 @@ static void probe(uint32_t a, uint32_t n, uint32_t element)
 static void store_image(const struct x87 *x, const uint32_t *v, uint32_t bytes)
 {
     uint32_t a = x->addr;
-    probe(a, bytes, x->in->opsize);
+    probe(a, bytes, x->opsize);
     for (uint32_t i = 0; i + 4 <= bytes; i += 4) {
         if (i && i % 16 == 0)
             cms_commit_step();
@@ -106,8 +106,8 @@ void x87_fnstenv(struct x87 *x)
 {
     uint32_t v[7];
     make_env(x, v);
-    store_image(x, v, x->in->opsize == 4 ? 28 : 14);
-    x->fcw |= FS_EXC;
+    store_image(x, v, x->opsize == 4 ? 28 : 14);
+    x87_set_control(x, x->fcw | FS_EXC);
 }
 
 /* 16 bits of an image at byte position `at`. */
@@ -119,7 +119,7 @@ static void put16(uint32_t *v, uint32_t at, uint32_t val)
 
 void x87_fnsave(struct x87 *x)
 {
-    uint32_t v[IMAGE_MAX], at = x->in->opsize == 4 ? 28 : 14;
+    uint32_t v[IMAGE_MAX], at = x->opsize == 4 ? 28 : 14;
     make_env(x, v);
     for (uint32_t i = 0; i < 8; i++) {
         uint32_t w = x87_st(x, i);
@@ -133,14 +133,14 @@ void x87_fnsave(struct x87 *x)
 /* Reads an environment and returns its size; `regs` bytes that will be read stand behind it. */
 static uint32_t load_env(struct x87 *x, uint32_t regs)
 {
-    uint32_t v[7], a = x->addr, size = x->in->opsize == 4 ? 28 : 14;
+    uint32_t v[7], a = x->addr, size = x->opsize == 4 ? 28 : 14;
     for (uint32_t i = 0; i < 7; i++) {
         v[i] = size == 28 ? hw_gld32(a + 4 * i) : hw_gld16(a + 2 * i);
         if (i == 0)
             hw_gld8(a + size + regs -
                     1); /* as processors do: a fault of the last byte comes early */
     }
-    x->fcw = (v[0] & FCW_KEPT) | FCW_ONE;
+    x87_set_control(x, v[0]);
     x->fsw = v[1] & 0xffff & ~FS_TOP;
     x->top = v[1] >> 11 & 7;
     set_tags(x, v[2]);
