@@ -262,6 +262,8 @@ static cJSON *distributions(const struct report *r)
     cJSON *o = cJSON_CreateObject();
     cJSON_AddItemToObject(o, "storebuffer.occupancy", integers(r->s->sb_occupancy, SB_HIST));
     cJSON_AddItemToObject(o, "commit.distance", integers(r->s->commit_distance, DIST_HIST));
+    cJSON_AddItemToObject(o, "gear1.blocks.by_size", integers(r->cms->size_blocks, CMS_SIZES));
+    cJSON_AddItemToObject(o, "gear1.cycles.by_size", integers(r->cms->size_cycles, CMS_SIZES));
     return o;
 }
 
@@ -356,6 +358,7 @@ static cJSON *host(const struct report *r)
     cJSON *o = cJSON_CreateObject();
     put_real(o, "seconds", r->seconds);
     put_real(o, "setup_seconds", r->setup_seconds);
+    put_real(o, "cpu_seconds", r->cpu_seconds);
     put_real(o, "guest_instructions_per_second",
              r->seconds > 0 ? (double)r->s->retired / r->seconds : 0);
     put(o, "resident_kb", (uint64_t)r->resident_kb);

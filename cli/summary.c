@@ -226,6 +226,34 @@ static void control(const struct report *r, FILE *out)
     end(&l);
 }
 
+/* Cycles a guest instruction, by the length of the block that was translated. */
+static void by_size(const struct cms_stats *c, FILE *out)
+{
+    static const unsigned from[] = {1, 2, 3, 5, 9, 17, CMS_SIZES - 1, CMS_SIZES};
+    struct line l;
+
+    if (!c->blocks_translated)
+        return;
+    l = begin(out, "");
+    item(&l, "by block size:");
+    for (unsigned k = 0; k + 1 < sizeof from / sizeof from[0]; k++) {
+        uint64_t cycles = 0, insns = 0;
+
+        for (unsigned n = from[k]; n < from[k + 1]; n++) {
+            cycles += c->size_cycles[n];
+            insns += c->size_blocks[n] * n;
+        }
+        if (!insns)
+            continue;
+        if (from[k + 1] - from[k] == 1)
+            item(&l, "%u: %.0f,", from[k], ratio((double)cycles, (double)insns));
+        else
+            item(&l, "%u-%u: %.0f,", from[k], from[k + 1] - 1,
+                 ratio((double)cycles, (double)insns));
+    }
+    end(&l);
+}
+
 static void software(const struct report *r, FILE *out)
 {
     const struct cms_stats *c = r->cms;
@@ -250,6 +278,7 @@ static void software(const struct report *r, FILE *out)
     else
         item(&l, "(CMS ran on the host: its own cycles are not counted)");
     end(&l);
+    by_size(c, out);
     uint64_t interpreted = r->s->retired - r->s->retired_xlat;
     if (interpreted) {
         l = begin(out, "interpreter");

@@ -33,26 +33,37 @@ __attribute__((noreturn)) static void enter(uint32_t i, uint32_t eip, bool indir
     hw_enter(code);
 }
 
+/* What a translation that was made has cost, from the first byte fetched to its place in the
+ * directory. */
+static void count_translation(uint32_t cycles)
+{
+    struct cms_stats *s = cms.stats;
+    uint32_t size = fresh.ninsns < CMS_SIZES ? fresh.ninsns : CMS_SIZES - 1;
+
+    s->blocks_translated++;
+    s->insns_translated += fresh.ninsns;
+    s->ops_emitted += fresh.nops;
+    s->bundles_emitted += fresh.nbundles;
+    s->bytes_emitted += fresh.nwords * 4;
+    s->size_blocks[size]++;
+    s->size_cycles[size] += cycles;
+}
+
 /* Translates the block at eip. Its number, or 0. */
 static uint32_t translate(uint32_t eip, uint32_t mode)
 {
-    uint32_t max_words, base, i = 0;
+    uint32_t max_words, base, i = 0, begin;
     enum abort_reason why;
 
     hw_phase(PH_GEAR1);
+    begin = hw_mfs(SR_CYCLES);
     base = tcache_next(&max_words);
     why = gear1_translate(eip, mode, base, max_words, &fresh);
     hw_phase(PH_CACHE);
     if (why == AB_NONE)
         i = tcache_insert(&fresh);
     if (i) {
-        struct cms_stats *s = cms.stats;
-
-        s->blocks_translated++;
-        s->insns_translated += fresh.ninsns;
-        s->ops_emitted += fresh.nops;
-        s->bundles_emitted += fresh.nbundles;
-        s->bytes_emitted += fresh.nwords * 4;
+        count_translation(hw_mfs(SR_CYCLES) - begin);
         profile_translated(eip);
     } else if (why != AB_NONE) {
         cms.stats->aborts++;
