@@ -52,7 +52,7 @@ struct report {
     uint32_t
         image_bytes; /* CMS as scheduled for this machine: code and data; 0: it ran on the host */
     /* host */
-    double seconds, setup_seconds;
+    double seconds, setup_seconds, cpu_seconds; /* the last: processor time of the whole command */
     long resident_kb;
     int argc;
     char **argv; /* of the guest */

@@ -51,6 +51,7 @@ struct run {
     struct lo lo;
     struct image image;
     struct intervals intervals;
+    struct report_file id_machine, id_program, id_cms; /* as they were before the run */
     FILE *stats_file;
     bool progress, line_shown;
     double started, drawn, set_up;
@@ -139,6 +140,13 @@ static void draw_line(struct run *r)
 
 /* ---- setting up ---- */
 
+static void identify(struct report_file *f, const char *path)
+{
+    f->path = path;
+    if (!path || sha256_file(path, f->sha256))
+        f->sha256[0] = 0;
+}
+
 static int load_cms(struct run *r)
 {
     char err[PATH_MAX + 300];
@@ -198,6 +206,9 @@ static int set_up(struct run *r)
                                       .epoch = r->m.guest_epoch};
     if (process_load(r->process, r->vm, &args, err, sizeof err))
         return cli_error("%s", err);
+    identify(&r->id_machine, r->machine.path);
+    identify(&r->id_program, r->argv[0]);
+    identify(&r->id_cms, r->m.cms_host == CMS_ON_MODEL ? r->cms_path : NULL);
     return load_cms(r);
 }
 
@@ -300,11 +311,10 @@ static bool is_defect(struct run *r, enum vm_stop stop)
 
 /* ---- reporting ---- */
 
-static void identify(struct report_file *f, const char *path)
+static double cpu_seconds(const struct rusage *u)
 {
-    f->path = path;
-    if (!path || sha256_file(path, f->sha256))
-        f->sha256[0] = 0;
+    return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) +
+           (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) * 1e-6;
 }
 
 static int report(struct run *r, bool defect)
@@ -317,6 +327,9 @@ static int report(struct run *r, bool defect)
                          .intervals = &r->intervals,
                          .status = defect ? EXIT_DEFECT : p->status,
                          .signal = p->signal,
+                         .machine = r->id_machine,
+                         .program = r->id_program,
+                         .cms_image = r->id_cms,
                          .completed = !defect,
                          .syscalls = p->syscalls,
                          .faults = p->faults,
@@ -327,6 +340,7 @@ static int report(struct run *r, bool defect)
                          .argv = r->argv};
     getrusage(RUSAGE_SELF, &usage_now);
     rep.resident_kb = usage_now.ru_maxrss;
+    rep.cpu_seconds = cpu_seconds(&usage_now);
     const char *wrong = report_defect(&rep);
     if (wrong)
         fprintf(stderr, "chrysalis: defect: %s\n", wrong);
@@ -338,9 +352,6 @@ static int report(struct run *r, bool defect)
             identify(&file[i], p->file[i].path);
         rep.file = file;
         rep.nfiles = p->nfiles;
-        identify(&rep.machine, r->machine.path);
-        identify(&rep.program, r->argv[0]);
-        identify(&rep.cms_image, r->m.cms_host == CMS_ON_MODEL ? r->cms_path : NULL);
         int failed = report_json(&rep, r->stats_file);
         free(file);
         FILE *f = r->stats_file;
@@ -348,7 +359,6 @@ static int report(struct run *r, bool defect)
         if ((f != stdout && fclose(f)) || failed)
             return cli_error("%s: %s", r->stats_path, strerror(errno));
     }
-    rep.machine.path = r->machine.path;
     if (!r->quiet)
         report_summary(&rep, stderr);
     return defect || wrong ? EXIT_DEFECT : p->status;

@@ -40,7 +40,7 @@ struct guest_inode {
 };
 
 struct guest_file { /* every file the guest opened for reading, for the identities in stats.json */
-    char path[256];
+    char path[PATH_MAX]; /* absolute, if that fits: the guest may change its folder */
 };
 
 struct sigaction_guest {

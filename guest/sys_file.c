@@ -53,6 +53,14 @@ static int32_t fd_alloc(struct process *p, uint32_t from)
 
 void process_note_file(struct process *p, const char *path)
 {
+    char full[2 * PATH_MAX];
+
+    if (path[0] != '/' && getcwd(full, PATH_MAX)) {
+        size_t n = strlen(full);
+        snprintf(full + n, sizeof full - n, "/%s", path);
+        if (strlen(full) < PATH_MAX)
+            path = full;
+    }
     for (uint32_t i = 0; i < p->nfiles; i++)
         if (!strcmp(p->file[i].path, path))
             return;
