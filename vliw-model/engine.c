@@ -9,7 +9,8 @@
  * which write the few machine registers kept in host registers back and fetch them again.
  *
  * Guest loads and stores have a short way: the fast TLB proves translation, permission, no T-bits; vm->filter proves
- * that no gated store and no outstanding miss concerns the chunk; the guess table proves a hit in L1D. Everything else
+ * that no gated store and no outstanding miss concerns the chunk (else the store buffer is searched, if no miss is
+ * outstanding); the guess table proves a hit in L1D. Everything else
  * takes the long way of mem.c, which is the complete definition; the short way must never differ from it.
  *
  * To add an op that is not FREE: a label L_NAME here, and if it can trap or changes the flow, its kind in predecode.c.
@@ -42,6 +43,43 @@ static void commit_any(struct vm *vm)
     memcpy(s->shadow + lo, s->r + lo, (NGPR - lo) * sizeof s->r[0]);
 }
 
+/*
+ * The filter does not exclude a gated store to the aligned chunk. True: it has been found out whether there is one, and
+ * q (the bytes of memory, or of the chunk with what is gated over them) can be read at the address's place in a chunk.
+ */
+static bool __attribute__((noinline)) sb_look(struct vm *vm, uint32_t pa, uint32_t size, uint64_t *q)
+{
+    struct vm_state *s = &vm->s;
+    if (s->mshr_n || (vm->broken & BREAK_FORWARD))
+        return false;
+    memcpy(q, vm->mem + (pa & ~7u), 8);
+    for (uint32_t i = 0; i < s->sb_n; i++)
+        if (s->sb[i].pa == (pa & ~7u)) {
+            uint64_t mask = s->sb[i].mask;
+            *q = (*q & ~mask) | s->sb[i].data;
+            if (mask >> 8 * (pa & 7) & ((1ull << 8 * size) - 1))
+                s->st.sb_forwards++;
+            return true;
+        }
+    return true;
+}
+
+/* A store to a chunk that already has an entry joins it. */
+static bool __attribute__((noinline)) sb_join(struct vm *vm, uint32_t pa, uint64_t mask, uint64_t data)
+{
+    struct vm_state *s = &vm->s;
+    if (s->mshr_n)
+        return false;
+    for (uint32_t i = 0; i < s->sb_n; i++)
+        if (s->sb[i].pa == (pa & ~7u)) {
+            s->sb[i].data = (s->sb[i].data & ~mask) | data;
+            s->sb[i].mask |= mask;
+            s->st.sb_stores++;
+            return true;
+        }
+    return false;
+}
+
 static inline void sb_release_fast(struct vm *vm)
 {
     struct vm_state *s = &vm->s;
@@ -66,7 +104,9 @@ static uint32_t fp_run(struct vm *vm, enum op_code opc, uint32_t a, uint32_t b)
     return st;
 }
 
-/* Waits for the registers of a bundle that are in flight. */
+static const uint8_t wait_cause[4] = {CA_LOADUSE, CA_LONGOP, CA_DL1, CA_DL2}; /* by RC_* */
+
+/* Waits for the registers of a bundle that are in flight, if they are several. */
 static void __attribute__((noinline)) interlock(struct vm *vm, uint64_t uses)
 {
     struct vm_state *s = &vm->s;
@@ -79,10 +119,22 @@ static void __attribute__((noinline)) interlock(struct vm *vm, uint64_t uses)
             s->pending &= ~((uint64_t)1 << r);
     }
     if (worst >> 2 > s->pipe) {
-        static const uint8_t cause[4] = {CA_LOADUSE, CA_LONGOP, CA_DL1, CA_DL2};
-        acct_wait(vm, (worst >> 2) - s->pipe, cause[worst & 3]);
+        acct_wait(vm, (worst >> 2) - s->pipe, wait_cause[worst & 3]);
         s->pending &= ~uses;
     }
+}
+
+/* Fetch enters a line: where it was found last time, or the long way. */
+static inline void fetch_line(struct vm *vm, uint32_t line)
+{
+    struct cache *c = &vm->a.l1i;
+    uint32_t i = c->guess[line & (GUESS_N - 1)];
+    if (LIKELY(c->tag[i] == line)) {
+        vm->s.st.l1i_accesses++;
+        c->stamp[(i + 1) & c->stamp_mask] = vm->s.pipe;
+        return;
+    }
+    cache_fetch(vm, line);
 }
 
 static void __attribute__((noinline)) fetch_lines(struct vm *vm, const struct head *h)
@@ -90,9 +142,9 @@ static void __attribute__((noinline)) fetch_lines(struct vm *vm, const struct he
     unsigned sh = vm->a.l1i.line_shift;
     uint32_t first = h->pc >> sh, last = (h->pc + 4u * h->words - 1) >> sh;
     if (first != vm->s.cur_line)
-        cache_fetch(vm, first);
+        fetch_line(vm, first);
     if (last != first)
-        cache_fetch(vm, last);
+        fetch_line(vm, last);
     vm->s.cur_line = last;
 }
 
@@ -225,10 +277,22 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
         RELOAD();                                                                                  \
     }
 #define HEAD_ISSUE()                                                                               \
-    if (UNLIKELY(pending & hp->uses)) {                                                            \
-        SYNC();                                                                                    \
-        interlock(vm, hp->uses);                                                                   \
-        RELOAD();                                                                                  \
+    {                                                                                              \
+        uint64_t m_ = pending & hp->uses;                                                          \
+        if (UNLIKELY(m_ != 0)) {                                                                   \
+            if (LIKELY((m_ & (m_ - 1)) == 0)) {                                                    \
+                uint64_t when_ = vm->s.ready[__builtin_ctzll(m_)];                                 \
+                pending &= ~m_;                                                                    \
+                if (when_ >> 2 > pipe) {                                                           \
+                    vm->row[wait_cause[when_ & 3]] += (when_ >> 2) - pipe;                         \
+                    pipe = when_ >> 2;                                                             \
+                }                                                                                  \
+            } else {                                                                               \
+                SYNC();                                                                            \
+                interlock(vm, hp->uses);                                                           \
+                RELOAD();                                                                          \
+            }                                                                                      \
+        }                                                                                          \
     }                                                                                              \
     acc += hp->acc;                                                                                \
     acc2 += hp->acc2;                                                                              \
@@ -673,19 +737,32 @@ L_FRND_I:
     (i = vm->a.l1d.guess[(line) & (GUESS_N - 1)], LIKELY(vm->a.l1d.tag[i] == (line)))
 #define TOUCH(i) vm->a.l1d.stamp[((i) + 1) & vm->a.l1d.stamp_mask] = pipe
 
+#define SZMASK1 0xffull
+#define SZMASK2 0xffffull
+#define SZMASK4 0xffffffffull
 #define GLOAD(ADDR, SZ, FT, KIND, CONV)                                                            \
     {                                                                                              \
         uint32_t la = ADDR, i;                                                                     \
         const struct fast_tlb *e = &vm->ft[FT][la >> 12 & (FT_N - 1)];                             \
-        if (LIKELY((la & (0xfffff000u | (SZ - 1))) == e->tag && !(vm->filter >> (la >> 3 & 63) & 1))) { \
+        if (LIKELY((la & (0xfffff000u | (SZ - 1))) == e->tag)) {                                   \
             const uint8_t *q = e->add + la;                                                        \
             uint32_t line = (uint32_t)(q - mem) >> vm->a.l1d.line_shift;                           \
+            uint64_t gated;                                                                        \
             if (GUESSED(line, i)) {                                                                \
-                TOUCH(i);                                                                          \
-                vm->a.tlb_stamp[e->index] = pipe;                                                  \
-                SET_READY(p->x, (pipe << 2) + vm->ready_load);                                     \
-                r[p->rd] = CONV(LD##SZ(q));                                                        \
-                NEXT();                                                                            \
+                if (LIKELY(!(vm->filter >> (la >> 3 & 63) & 1))) {                                 \
+                    TOUCH(i);                                                                      \
+                    vm->a.tlb_stamp[e->index] = pipe;                                              \
+                    SET_READY(p->x, (pipe << 2) + vm->ready_load);                                 \
+                    r[p->rd] = CONV(LD##SZ(q));                                                    \
+                    NEXT();                                                                        \
+                }                                                                                  \
+                if (sb_look(vm, (uint32_t)(q - mem), SZ, &gated)) {                                \
+                    TOUCH(i);                                                                      \
+                    vm->a.tlb_stamp[e->index] = pipe;                                              \
+                    SET_READY(p->x, (pipe << 2) + vm->ready_load);                                 \
+                    r[p->rd] = CONV((uint32_t)(gated >> 8 * (la & 7) & SZMASK##SZ));               \
+                    NEXT();                                                                        \
+                }                                                                                  \
             }                                                                                      \
         }                                                                                          \
         LONG(mem_load(vm, la, SZ, KIND));                                                          \
@@ -704,31 +781,37 @@ L_FRND_I:
     GLOADS(GLDX8, 1, FT_X, ACC_EXEC, ID)
     GLOADS(GLDX32, 4, FT_X, ACC_EXEC, ID)
 
-#define SZMASK1 0xffull
-#define SZMASK2 0xffffull
-#define SZMASK4 0xffffffffull
 #define GSTORE(ADDR, SZ)                                                                           \
     {                                                                                              \
         uint32_t la = ADDR, i;                                                                     \
         const struct fast_tlb *e = &vm->ft[FT_W][la >> 12 & (FT_N - 1)];                           \
-        if (LIKELY((la & (0xfffff000u | (SZ - 1))) == e->tag && !(vm->filter >> (la >> 3 & 63) & 1))) { \
+        if (LIKELY((la & (0xfffff000u | (SZ - 1))) == e->tag)) {                                   \
             uint32_t pa = (uint32_t)(e->add + la - mem), line = pa >> vm->a.l1d.line_shift;        \
             uint32_t n = vm->s.sb_n;                                                               \
-            if (GUESSED(line, i) && n < vm->m.sb_entries) {                                        \
-                TOUCH(i);                                                                          \
-                vm->a.l1d.flag[i] |= LINE_DIRTY;                                                   \
-                vm->a.tlb_stamp[e->index] = pipe;                                                  \
-                unsigned sh = (la & 7) * 8;                                                        \
-                vm->s.sb[n].pa = pa & ~7u;                                                         \
-                vm->s.sb[n].mask = SZMASK##SZ << sh;                                               \
-                vm->s.sb[n].data = (r[p->x] & SZMASK##SZ) << sh;                                   \
-                vm->s.sb_n = ++n;                                                                  \
-                vm->s.st.sb_stores++;                                                              \
-                if (n > vm->s.st.sb_max)                                                           \
-                    vm->s.st.sb_max = n;                                                           \
-                vm->s.sb_filter |= 1ull << (la >> 3 & 63);                                         \
-                vm->filter |= 1ull << (la >> 3 & 63);                                              \
-                NEXT();                                                                            \
+            unsigned sh = (la & 7) * 8;                                                            \
+            uint64_t mask = SZMASK##SZ << sh, data = (r[p->x] & SZMASK##SZ) << sh;                 \
+            if (GUESSED(line, i)) {                                                                \
+                if (LIKELY(!(vm->filter >> (la >> 3 & 63) & 1) && n < vm->m.sb_entries)) {         \
+                    TOUCH(i);                                                                      \
+                    vm->a.l1d.flag[i] |= LINE_DIRTY;                                               \
+                    vm->a.tlb_stamp[e->index] = pipe;                                              \
+                    vm->s.sb[n].pa = pa & ~7u;                                                     \
+                    vm->s.sb[n].mask = mask;                                                       \
+                    vm->s.sb[n].data = data;                                                       \
+                    vm->s.sb_n = ++n;                                                              \
+                    vm->s.st.sb_stores++;                                                          \
+                    if (n > vm->s.st.sb_max)                                                       \
+                        vm->s.st.sb_max = n;                                                       \
+                    vm->s.sb_filter |= 1ull << (la >> 3 & 63);                                     \
+                    vm->filter |= 1ull << (la >> 3 & 63);                                          \
+                    NEXT();                                                                        \
+                }                                                                                  \
+                if (sb_join(vm, pa, mask, data)) {                                                 \
+                    TOUCH(i);                                                                      \
+                    vm->a.l1d.flag[i] |= LINE_DIRTY;                                               \
+                    vm->a.tlb_stamp[e->index] = pipe;                                              \
+                    NEXT();                                                                        \
+                }                                                                                  \
             }                                                                                      \
         }                                                                                          \
         LONG(mem_store(vm, la, r[p->x], SZ, 0));                                                   \
