@@ -36,6 +36,11 @@ struct report_file {
     char sha256[65]; /* empty: not a regular file */
 };
 
+/* A translation alive at the end of the run, from the directory of the translation cache. */
+struct report_region {
+    uint32_t eip, gear, instructions, guest_bytes, code_bytes, exits, commits;
+};
+
 struct report {
     const struct mdesc *m;
     const struct vm_stats *s;
@@ -49,6 +54,8 @@ struct report {
     struct report_file cms_image, machine, program; /* paths may be NULL */
     const struct report_file *file;                 /* every file the guest opened for reading */
     unsigned nfiles;
+    const struct report_region *region; /* by EIP */
+    unsigned nregions;
     uint32_t
         image_bytes; /* CMS as scheduled for this machine: code and data; 0: it ran on the host */
     /* host */

@@ -20,7 +20,8 @@
 #include "cli/cli.h"
 #include "cli/report.h"
 #include "cli/sha256.h"
-#include "concealed-mem/map.h"
+#include "concealed-mem/layout.h"
+#include "concealed-mem/tcache.h"
 #include "guest/process.h"
 #include "morpher/host/hw_host.h"
 #include "morpher/hw.h"
@@ -311,6 +312,43 @@ static bool is_defect(struct run *r, enum vm_stop stop)
 
 /* ---- reporting ---- */
 
+/* Several may have one EIP (other modes, other frames): any order will do that is the same in every
+ * run. */
+static int by_eip(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    for (size_t i = 0; i < sizeof(struct report_region) / sizeof *x; i++)
+        if (x[i] != y[i])
+            return x[i] < y[i] ? -1 : 1;
+    return 0;
+}
+
+/* What the directory of the translation cache holds; NULL if nothing, or no memory is left. */
+static struct report_region *live_regions(struct run *r, unsigned *n)
+{
+    struct cm_layout l;
+    uint32_t base = vm_concealed_base(r->vm);
+    *n = 0;
+    if (!cm_layout(&r->m, base, vm_mem_size(r->vm), &l))
+        return NULL;
+    const struct xrec *rec = (const struct xrec *)(const void *)vm_mem(
+        r->vm, l.records, (l.nrecords + 1) * (uint32_t)sizeof *rec);
+    struct report_region *v = rec ? calloc(l.nrecords, sizeof *v) : NULL;
+    if (!v)
+        return NULL;
+    for (uint32_t i = 1; i <= l.nrecords; i++)
+        if (rec[i].flags & XR_LIVE)
+            v[(*n)++] = (struct report_region){.eip = rec[i].eip,
+                                               .gear = 1,
+                                               .instructions = rec[i].ninsns,
+                                               .guest_bytes = rec[i].guest_bytes,
+                                               .code_bytes = rec[i].code_end - rec[i].code,
+                                               .exits = rec[i].nexits,
+                                               .commits = rec[i].ncommits};
+    qsort(v, *n, sizeof *v, by_eip);
+    return v;
+}
+
 static double cpu_seconds(const struct rusage *u)
 {
     return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) +
@@ -352,8 +390,11 @@ static int report(struct run *r, bool defect)
             identify(&file[i], p->file[i].path);
         rep.file = file;
         rep.nfiles = p->nfiles;
+        struct report_region *region = live_regions(r, &rep.nregions);
+        rep.region = region;
         int failed = report_json(&rep, r->stats_file);
         free(file);
+        free(region);
         FILE *f = r->stats_file;
         r->stats_file = NULL;
         if ((f != stdout && fclose(f)) || failed)

@@ -295,6 +295,23 @@ static cJSON *intervals(const struct intervals *v)
     return o;
 }
 
+static cJSON *regions(const struct report *r)
+{
+    static const char *const name[] = {"eip",        "gear",  "instructions", "guest_bytes",
+                                       "code_bytes", "exits", "commits"};
+    cJSON *o = cJSON_CreateObject(), *columns = cJSON_AddArrayToObject(o, "columns"),
+          *rows = cJSON_AddArrayToObject(o, "rows");
+    for (unsigned i = 0; i < sizeof name / sizeof name[0]; i++)
+        cJSON_AddItemToArray(columns, cJSON_CreateString(name[i]));
+    for (unsigned i = 0; i < r->nregions; i++) {
+        const struct report_region *g = &r->region[i];
+        const uint64_t row[] = {g->eip,        g->gear,  g->instructions, g->guest_bytes,
+                                g->code_bytes, g->exits, g->commits};
+        cJSON_AddItemToArray(rows, integers(row, sizeof row / sizeof row[0]));
+    }
+    return o;
+}
+
 static cJSON *config(const struct mdesc *m)
 {
     cJSON *o = cJSON_CreateObject();
@@ -415,7 +432,7 @@ int report_json(const struct report *r, FILE *out)
     cJSON_AddItemToObject(o, "vectors", vectors(r));
     cJSON_AddItemToObject(o, "distributions", distributions(r));
     cJSON_AddItemToObject(o, "intervals", intervals(r->intervals));
-    cJSON_AddItemToObject(o, "regions", cJSON_CreateArray());
+    cJSON_AddItemToObject(o, "regions", regions(r));
     cJSON_AddItemToObject(o, "config", config(r->m));
     cJSON_AddItemToObject(o, "identities", identities(r));
     cJSON_AddItemToObject(o, "host", host(r));

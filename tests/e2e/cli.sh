@@ -86,6 +86,11 @@ for member in counters vectors distributions intervals regions config identities
 done >"$OUT/missing"
 [ ! -s "$OUT/missing" ]
 verdict $? stats-members "no $(tr '\n' ' ' <"$OUT/missing")"
+"${run[@]}" --quiet --set cms.hot_threshold=3 --stats "$OUT/regions.json" -- "$guest" sha256sum "$guest" >"$OUT/out"
+listed=$(sed -n '/^  "regions"/,/^  }/p' "$OUT/regions.json" | grep -c '^ *\[[0-9]')
+alive=$(sed -n 's/^ *"cms.tcache.translations": \([0-9]*\),$/\1/p' "$OUT/regions.json")
+[ "$listed" -gt 20 ] && [ "$listed" = "$alive" ]
+verdict $? stats-regions "$listed listed, $alive alive"
 want=$(sha256sum <"$guest" | cut -d ' ' -f 1)
 grep -q "\"program\": \"$want\"" "$OUT/stats.json"
 verdict $? stats-identity
