@@ -12,7 +12,7 @@
 #include "guest/elf.h"
 #include "guest/process.h"
 #include "guest/syscall.h"
-#include "morpher/hw.h"
+#include "concealed-mem/abi.h"
 
 enum { MAX_ARG_BYTES = 128 << 10 };
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include "guest/syscall.h"
-#include "morpher/hw.h"
+#include "concealed-mem/abi.h"
 
 #define CALL(name)                                                                                 \
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \

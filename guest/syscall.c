@@ -7,7 +7,7 @@
 #include <string.h>
 #include "guest/syscall.h"
 #include "vliw-model/isa.h"
-#include "morpher/hw.h"
+#include "concealed-mem/abi.h"
 
 static void complain(struct process *p, uint32_t nr)
 {
