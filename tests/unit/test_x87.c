@@ -90,6 +90,10 @@ static void random_x80(uint8_t p[10])
         se = (se & 0x8000) | (rnd() & 1 ? 0x3fff - 1090 + rnd() % 80 : 0x3fff + 1000 + rnd() % 40);
         sig |= (uint64_t)1 << 63;
         break;
+    case 13: /* about 10^18, the limit of packed decimals */
+        se = (se & 0x8000) | (0x3fff + 59);
+        sig = 0xde0b6b3a76400000u + 8 * (rnd() % 8) - 32;
+        break;
     default: { /* integers */
         uint32_t n = rnd() & 63;
         se = (se & 0x8000) | (0x3fff + n);
@@ -292,6 +296,10 @@ static void show(const char *who, const struct ia32_state *st)
     print_error("\n");
 }
 
+/* Some processors keep the instruction pointer only beside a pending exception; then it is left
+ * out. */
+static bool keeps_fip;
+
 static bool same_fx(const struct ia32_state *a, const struct ia32_state *b, bool pointers)
 {
     struct fx f, g;
@@ -300,7 +308,8 @@ static bool same_fx(const struct ia32_state *a, const struct ia32_state *b, bool
     for (int i = 0; i < 8; i++)
         if (memcmp(f.st[i].b, g.st[i].b, 10))
             return false;
-    return f.fcw == g.fcw && f.fsw == g.fsw && f.tag == g.tag && (!pointers || f.fip == g.fip);
+    return f.fcw == g.fcw && f.fsw == g.fsw && f.tag == g.tag &&
+           (!pointers || !keeps_fip || f.fip == g.fip);
 }
 
 static void hex(const char *what, const uint8_t *p);
@@ -371,6 +380,21 @@ static bool environment(uint32_t esc, uint32_t modrm)
            ((esc == 1 && (reg == 4 || reg == 6)) || (esc == 5 && (reg == 4 || reg == 6)));
 }
 
+static void find_fip(void)
+{
+    static const uint8_t fnop[2] = {0xd9, 0xd0};
+    struct ia32_state in, out;
+    struct ia32_fault f;
+    struct fx x = {.fcw = 0x37f, .mxcsr = 0x1f80};
+    memset(&in, 0, sizeof in);
+    memcpy(in.fx, &x, sizeof x);
+    in.eip = SILICON_CODE + 0x40;
+    silicon_load(in.eip, fnop, 2);
+    silicon_run(&in, 2, &out, &f);
+    memcpy(&x, out.fx, sizeof x);
+    keeps_fip = x.fip == in.eip;
+}
+
 static bool have_silicon(void)
 {
     if (silicon_init() || silicon_limit() != 0xffffffff) {
@@ -381,6 +405,7 @@ static bool have_silicon(void)
     silicon_use_fx(1);
     silicon_reset();
     memset(fh.code, 0xcc, sizeof fh.code);
+    find_fip();
     return true;
 }
 
@@ -466,7 +491,7 @@ static void every_escape(void **state)
 static void environments(void **state)
 {
     (void)state;
-    if (!have_silicon())
+    if (!have_silicon() || !keeps_fip)
         skip();
     uint32_t bad = 0;
     for (uint32_t i = 0; i < 100000 && bad < 10; i++) {
