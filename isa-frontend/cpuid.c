@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUID for the processors a machine file may claim to be (guest.identity). Leaves 0 and 1 and the extended and Transmeta
- * ranges have the meanings Linux's transmeta.c and AMD's numbering of 0x80000000 give them. Only features that the
- * interpreter has are announced. Revision numbers are our own: they name this software, not the one of 2001.
+ * CPUID for the processors a machine file may claim to be (guest.identity). Leaves 0 and 1 and the
+ * extended and Transmeta ranges have the meanings Linux's transmeta.c and AMD's numbering of
+ * 0x80000000 give them. Only features that the interpreter has are announced. Revision numbers are
+ * our own: they name this software, not the one of 2001.
  */
 #include "concealed-mem/map.h"
 #include "isa-frontend/interp_int.h"
 
-enum { FEATURE_FPU = 1 << 0, FEATURE_TSC = 1 << 4, FEATURE_MSR = 1 << 5, FEATURE_CX8 = 1 << 8, FEATURE_CMOV = 1 << 15 };
+enum {
+    FEATURE_FPU = 1 << 0,
+    FEATURE_TSC = 1 << 4,
+    FEATURE_MSR = 1 << 5,
+    FEATURE_CX8 = 1 << 8,
+    FEATURE_CMOV = 1 << 15
+};
 enum { FEATURES = FEATURE_FPU | FEATURE_TSC | FEATURE_MSR | FEATURE_CX8 | FEATURE_CMOV };
 
 static const struct identity {
     uint32_t signature; /* family, model, stepping */
     char brand[49];
 } identities[] = {
-    { 0x543, "Transmeta(tm) Crusoe(tm) Processor TM5800" },
-    { 0x624, "Transmeta Efficeon(tm) Processor TM8600" },
+    {0x543, "Transmeta(tm) Crusoe(tm) Processor TM5800"},
+    {0x624, "Transmeta Efficeon(tm) Processor TM8600"},
 };
 
 static const char vendor[13] = "GenuineTMx86";
@@ -52,21 +59,15 @@ void ia32_cpuid(uint32_t leaf, uint32_t r[4])
         r[0] = id->signature;
         r[3] = FEATURES;
         break;
-    case 0x80000000:
-        vendor_leaf(0x80000004, r);
-        break;
+    case 0x80000000: vendor_leaf(0x80000004, r); break;
     case 0x80000001:
         r[0] = id->signature;
         r[3] = FEATURES;
         break;
     case 0x80000002:
     case 0x80000003:
-    case 0x80000004:
-        text_leaf(id->brand + (leaf - 0x80000002) * 16, r);
-        break;
-    case 0x80860000:
-        vendor_leaf(0x80860006, r);
-        break;
+    case 0x80000004: text_leaf(id->brand + (leaf - 0x80000002) * 16, r); break;
+    case 0x80860000: vendor_leaf(0x80860006, r); break;
     case 0x80860001:
         r[0] = id->signature;
         r[1] = 0x01000000;
@@ -79,13 +80,8 @@ void ia32_cpuid(uint32_t leaf, uint32_t r[4])
     case 0x80860003:
     case 0x80860004:
     case 0x80860005:
-    case 0x80860006:
-        text_leaf(cms_name + (leaf - 0x80860003) * 16, r);
-        break;
-    case 0:
-        vendor_leaf(1, r);
-        break;
-    default: /* nothing there: zeros */
-        break;
+    case 0x80860006: text_leaf(cms_name + (leaf - 0x80860003) * 16, r); break;
+    case 0: vendor_leaf(1, r); break;
+    default: /* nothing there: zeros */ break;
     }
 }

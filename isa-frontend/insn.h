@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A decoded IA-32 instruction: what the decoder gives to the generic interpreter handlers and to the lowering into IR.
- * Freestanding. Instruction names (enum ia32_op) come from ia32.def.
+ * A decoded IA-32 instruction: what the decoder gives to the generic interpreter handlers and to
+ * the lowering into IR. Freestanding. Instruction names (enum ia32_op) come from ia32.def.
  */
 #ifndef ISA_FRONTEND_INSN_H
 #define ISA_FRONTEND_INSN_H
@@ -19,15 +19,21 @@ enum ia32_op {
 
 enum opnd_kind {
     O_NONE,
-    O_REG,  /* general register `reg` of `size` bytes; size 1: 0..7 = AL CL DL BL AH CH DH BH */
-    O_MEM,  /* the instruction's one memory operand (struct insn's base/index/scale/disp/seg), `size` bytes; 0: address only */
-    O_IMM,  /* insn.imm, already sign- or zero-extended to 32 bits as the instruction uses it */
+    O_REG, /* general register `reg` of `size` bytes; size 1: 0..7 = AL CL DL BL AH CH DH BH */
+    O_MEM, /* the instruction's one memory operand (struct insn's base/index/scale/disp/seg), `size`
+              bytes; 0: address only */
+    O_IMM, /* insn.imm, already sign- or zero-extended to 32 bits as the instruction uses it */
     O_IMM2, /* insn.imm2: ENTER's second, far pointers' selector */
-    O_REL,  /* insn.imm holds the absolute target EIP (wrapped to 16 bits with a 16-bit operand size) */
+    O_REL, /* insn.imm holds the absolute target EIP (wrapped to 16 bits with a 16-bit operand size)
+            */
     O_SREG, /* segment register 0..5 = ES CS SS DS FS GS */
-    O_STR_SRC, O_STR_DST, /* string operands: seg:[ESI], ES:[EDI] */
-    O_ST,   /* x87 stack register */
-    O_MMX, O_XMM, O_CREG, O_DREG
+    O_STR_SRC,
+    O_STR_DST, /* string operands: seg:[ESI], ES:[EDI] */
+    O_ST,      /* x87 stack register */
+    O_MMX,
+    O_XMM,
+    O_CREG,
+    O_DREG
 };
 
 struct opnd {
@@ -48,19 +54,39 @@ struct insn {
     uint8_t cond;     /* x86 condition of jcc, setcc, cmovcc */
     uint8_t rep, lock;
     uint8_t nopnds;
-    struct opnd o[3]; /* o[0] is the destination, where there is one */
+    struct opnd o[3];           /* o[0] is the destination, where there is one */
     uint8_t base, index, scale; /* register numbers or REG_NONE; scale is a shift 0..3 */
-    uint8_t seg;      /* effective segment of the memory operand, defaults applied; SEG_NONE if no memory operand */
+    uint8_t seg; /* effective segment of the memory operand, defaults applied; SEG_NONE if no memory
+                    operand */
     uint32_t disp;
     uint32_t imm, imm2;
 };
 
-enum decode_result { DEC_OK, DEC_UD /* invalid opcode */, DEC_TOO_LONG /* over 15 bytes: #GP */, DEC_MORE /* needs more bytes */ };
+enum decode_result {
+    DEC_OK,
+    DEC_UD /* invalid opcode */,
+    DEC_TOO_LONG /* over 15 bytes: #GP */,
+    DEC_MORE /* needs more bytes */
+};
 
 /* What a row of ia32.def says beyond the encoding; columns as told there. */
 enum ia32_attr {
-    AT_0 = 0, AT_BY = 1, AT_LK = 2, AT_CT = 4, AT_ST = 8, AT_P0 = 16, AT_PI = 32, AT_PM = 64, AT_RM = 128,
-    AT_XDE = 0x100, AT_XBR = 0x200, AT_XOF = 0x400, AT_XBP = 0x800, AT_XDB = 0x1000, AT_XUD = 0x2000, AT_XNM = 0x4000,
+    AT_0 = 0,
+    AT_BY = 1,
+    AT_LK = 2,
+    AT_CT = 4,
+    AT_ST = 8,
+    AT_P0 = 16,
+    AT_PI = 32,
+    AT_PM = 64,
+    AT_RM = 128,
+    AT_XDE = 0x100,
+    AT_XBR = 0x200,
+    AT_XOF = 0x400,
+    AT_XBP = 0x800,
+    AT_XDB = 0x1000,
+    AT_XUD = 0x2000,
+    AT_XNM = 0x4000,
     AT_XGP = 0x8000
 };
 enum ia32_feature { FEAT_386, FEAT_486, FEAT_586, FEAT_686, FEAT_CMOV, FEAT_SEP };
@@ -75,10 +101,13 @@ extern const uint32_t ia32_nrows;
 /* Names of instructions, for dumps and messages: "ADD". */
 const char *ia32_op_name(uint32_t op);
 
-/* Flags that this instruction leaves undefined, given the shift count where it has one (masked to 5 bits; else any). */
+/* Flags that this instruction leaves undefined, given the shift count where it has one (masked to 5
+ * bits; else any). */
 uint32_t ia32_undefined(const struct insn *in, uint32_t count);
 
-/* Decodes at most `avail` bytes, as code of the given mode word (mode.h). DEC_MORE: the instruction goes past `avail`. */
-enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t eip, uint32_t mode, struct insn *out);
+/* Decodes at most `avail` bytes, as code of the given mode word (mode.h). DEC_MORE: the instruction
+ * goes past `avail`. */
+enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t eip, uint32_t mode,
+                               struct insn *out);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The generic way to execute one instruction: fetch its bytes, decode it, switch on what it is. Complete and plain; the
- * fast handlers (interp_fast.c) do the frequent forms again, straight from the bytes, and a test compares the two.
+ * The generic way to execute one instruction: fetch its bytes, decode it, switch on what it is.
+ * Complete and plain; the fast handlers (interp_fast.c) do the frequent forms again, straight from
+ * the bytes, and a test compares the two.
  *
- * To add an instruction: its rows in ia32.def, its name in insn.def, a case here (data), in interp_string.c or in
- * interp_sys.c, and a line in tests/insns/.
+ * To add an instruction: its rows in ia32.def, its name in insn.def, a case here (data), in
+ * interp_string.c or in interp_sys.c, and a line in tests/insns/.
  */
 #include "isa-frontend/interp_int.h"
 
@@ -29,14 +30,10 @@ static uint32_t get(const struct insn *in, uint32_t k, uint32_t a)
 {
     const struct opnd *o = &in->o[k];
     switch (o->kind) {
-    case O_REG:
-        return reg_of(o->reg, o->size);
-    case O_MEM:
-        return load(a, o->size);
-    case O_IMM2:
-        return in->imm2;
-    default:
-        return in->imm;
+    case O_REG: return reg_of(o->reg, o->size);
+    case O_MEM: return load(a, o->size);
+    case O_IMM2: return in->imm2;
+    default: return in->imm;
     }
 }
 
@@ -55,38 +52,22 @@ static void put(const struct insn *in, uint32_t k, uint32_t a, uint32_t v)
 static uint32_t condition(uint32_t c)
 {
     switch (c) {
-    case CC_O:
-        return hw_setcc(CC_O);
-    case CC_NO:
-        return hw_setcc(CC_NO);
-    case CC_B:
-        return hw_setcc(CC_B);
-    case CC_AE:
-        return hw_setcc(CC_AE);
-    case CC_E:
-        return hw_setcc(CC_E);
-    case CC_NE:
-        return hw_setcc(CC_NE);
-    case CC_BE:
-        return hw_setcc(CC_BE);
-    case CC_A:
-        return hw_setcc(CC_A);
-    case CC_S:
-        return hw_setcc(CC_S);
-    case CC_NS:
-        return hw_setcc(CC_NS);
-    case CC_P:
-        return hw_setcc(CC_P);
-    case CC_NP:
-        return hw_setcc(CC_NP);
-    case CC_L:
-        return hw_setcc(CC_L);
-    case CC_GE:
-        return hw_setcc(CC_GE);
-    case CC_LE:
-        return hw_setcc(CC_LE);
-    default:
-        return hw_setcc(CC_G);
+    case CC_O: return hw_setcc(CC_O);
+    case CC_NO: return hw_setcc(CC_NO);
+    case CC_B: return hw_setcc(CC_B);
+    case CC_AE: return hw_setcc(CC_AE);
+    case CC_E: return hw_setcc(CC_E);
+    case CC_NE: return hw_setcc(CC_NE);
+    case CC_BE: return hw_setcc(CC_BE);
+    case CC_A: return hw_setcc(CC_A);
+    case CC_S: return hw_setcc(CC_S);
+    case CC_NS: return hw_setcc(CC_NS);
+    case CC_P: return hw_setcc(CC_P);
+    case CC_NP: return hw_setcc(CC_NP);
+    case CC_L: return hw_setcc(CC_L);
+    case CC_GE: return hw_setcc(CC_GE);
+    case CC_LE: return hw_setcc(CC_LE);
+    default: return hw_setcc(CC_G);
     }
 }
 
@@ -97,7 +78,7 @@ struct stack {
 
 static struct stack stack_open(uint32_t mode)
 {
-    return (struct stack){ hw_g(G_ESP), mode & MODE_STACK32 ? 0xffffffff : 0xffff };
+    return (struct stack){hw_g(G_ESP), mode & MODE_STACK32 ? 0xffffffff : 0xffff};
 }
 
 static void stack_add(struct stack *s, uint32_t n)
@@ -124,9 +105,7 @@ static void multiply(const struct insn *in, uint32_t v)
     uint32_t a = hw_g(G_EAX), lo, hi;
     bool sign = in->op == I_IMUL1;
     switch (in->opsize) {
-    case 1:
-        hw_setg(G_EAX, hw_ins16(a, sign ? hw_imul8f(a, v) : hw_mul8f(a, v)));
-        break;
+    case 1: hw_setg(G_EAX, hw_ins16(a, sign ? hw_imul8f(a, v) : hw_mul8f(a, v))); break;
     case 2:
         hi = sign ? hw_sext16(a) * hw_sext16(v) : hw_zext16(a) * v;
         lo = sign ? hw_imulf16(a, v) : hw_mulf16(a, v);
@@ -134,8 +113,8 @@ static void multiply(const struct insn *in, uint32_t v)
         hw_setg(G_EDX, hw_ins16(hw_g(G_EDX), hi >> 16));
         break;
     default:
-        hi = sign ? (uint32_t)((uint64_t)((int64_t)(int32_t)a * (int32_t)v) >> 32) :
-                    (uint32_t)(((uint64_t)a * v) >> 32);
+        hi = sign ? (uint32_t)((uint64_t)((int64_t)(int32_t)a * (int32_t)v) >> 32)
+                  : (uint32_t)(((uint64_t)a * v) >> 32);
         lo = sign ? hw_imulf32(a, v) : hw_mulf32(a, v);
         hw_setg(G_EAX, lo);
         hw_setg(G_EDX, hi);
@@ -194,7 +173,8 @@ static void divide(const struct insn *in, uint32_t v)
 /* Decimal adjustments. Flags that the manual leaves undefined are cleared. */
 static void decimal(const struct insn *in)
 {
-    uint32_t eax = hw_g(G_EAX), al = eax & 0xff, ah = eax >> 8 & 0xff, cc = hw_rdcc(), cf = 0, af = 0;
+    uint32_t eax = hw_g(G_EAX), al = eax & 0xff, ah = eax >> 8 & 0xff, cc = hw_rdcc(), cf = 0,
+             af = 0;
     bool low = (al & 15) > 9 || (cc & F_AF);
     switch (in->op) {
     case I_DAA:
@@ -243,24 +223,18 @@ static void decimal(const struct insn *in)
 static uint32_t shift(uint32_t op, uint32_t size, uint32_t v, uint32_t count)
 {
     switch (op) {
-    case I_ROL:
-        return BY_SIZE(rol, size, v, count);
-    case I_ROR:
-        return BY_SIZE(ror, size, v, count);
-    case I_RCL:
-        return BY_SIZE(rcl, size, v, count);
-    case I_RCR:
-        return BY_SIZE(rcr, size, v, count);
-    case I_SHL:
-        return BY_SIZE(shl, size, v, count);
-    case I_SHR:
-        return BY_SIZE(shr, size, v, count);
-    default:
-        return BY_SIZE(sar, size, v, count);
+    case I_ROL: return BY_SIZE(rol, size, v, count);
+    case I_ROR: return BY_SIZE(ror, size, v, count);
+    case I_RCL: return BY_SIZE(rcl, size, v, count);
+    case I_RCR: return BY_SIZE(rcr, size, v, count);
+    case I_SHL: return BY_SIZE(shl, size, v, count);
+    case I_SHR: return BY_SIZE(shr, size, v, count);
+    default: return BY_SIZE(sar, size, v, count);
     }
 }
 
-/* BT and its kin: with a register for the bit number, memory is a bit string that reaches beyond the operand. */
+/* BT and its kin: with a register for the bit number, memory is a bit string that reaches beyond
+ * the operand. */
 static void bit_test(const struct insn *in, uint32_t a)
 {
     uint32_t size = in->opsize, n = get(in, 1, 0), v;
@@ -315,9 +289,9 @@ static void compare_exchange_8b(uint32_t a)
 }
 
 /*
- * PUSHA and ENTER store more than the smallest store buffer holds: they ask first whether every store will succeed, and
- * make the first that will not, for its fault. Then they store in steps, each committed with EIP still on the
- * instruction; nothing can come between.
+ * PUSHA and ENTER store more than the smallest store buffer holds: they ask first whether every
+ * store will succeed, and make the first that will not, for its fault. Then they store in steps,
+ * each committed with EIP still on the instruction; nothing can come between.
  */
 static void probe_pushes(const struct stack *s, uint32_t size, uint32_t n)
 {
@@ -402,7 +376,10 @@ __attribute__((noreturn)) static void trap_after(uint32_t next, uint32_t vector)
 
 static uint32_t interrupt(const struct insn *in, uint32_t next, uint32_t mode)
 {
-    uint32_t n = in->op == I_INT3 ? X_BP : in->op == I_INTO ? X_OF : in->op == I_INT1 ? X_DB : in->imm;
+    uint32_t n = in->op == I_INT3   ? X_BP
+                 : in->op == I_INTO ? X_OF
+                 : in->op == I_INT1 ? X_DB
+                                    : in->imm;
     if (in->op == I_INTO && !hw_setcc(CC_O)) {
         retire(next);
         return IX_NEXT;
@@ -456,12 +433,9 @@ static uint32_t control(const struct insn *in, uint32_t next, uint32_t mode)
     uint32_t size = in->opsize, target, sel;
     struct stack s = stack_open(mode);
     switch (in->op) {
-    case I_JMP:
-        return jump(in->imm);
-    case I_JCC:
-        return jump(condition(in->cond) ? in->imm : next);
-    case I_JMPI:
-        return jump(get(in, 0, ia32_linear(in)));
+    case I_JMP: return jump(in->imm);
+    case I_JCC: return jump(condition(in->cond) ? in->imm : next);
+    case I_JMPI: return jump(get(in, 0, ia32_linear(in)));
     case I_CALL:
     case I_CALLI:
         target = in->op == I_CALL ? in->imm : get(in, 0, ia32_linear(in));
@@ -509,10 +483,8 @@ static uint32_t control(const struct insn *in, uint32_t next, uint32_t mode)
     case I_LOOP:
     case I_LOOPE:
     case I_LOOPNE:
-    case I_JECXZ:
-        return counted(in, next);
-    default:
-        return interrupt(in, next, mode);
+    case I_JECXZ: return counted(in, next);
+    default: return interrupt(in, next, mode);
     }
 }
 
@@ -556,21 +528,15 @@ static bool data(const struct insn *in, uint32_t mode)
         x = get(in, 0, a);
         put(in, 0, a, BY_SIZE1(dec, size, x));
         return true;
-    case I_NOT:
-        put(in, 0, a, ~get(in, 0, a));
-        return true;
+    case I_NOT: put(in, 0, a, ~get(in, 0, a)); return true;
     case I_NEG:
         x = get(in, 0, a);
         put(in, 0, a, BY_SIZE(sub, size, 0, x));
         return true;
     case I_MUL:
-    case I_IMUL1:
-        multiply(in, get(in, 0, a));
-        return true;
+    case I_IMUL1: multiply(in, get(in, 0, a)); return true;
     case I_DIV:
-    case I_IDIV:
-        divide(in, get(in, 0, a));
-        return true;
+    case I_IDIV: divide(in, get(in, 0, a)); return true;
     case I_IMUL:
         x = get(in, in->nopnds == 3 ? 1 : 0, a);
         y = get(in, in->nopnds == 3 ? 2 : 1, a);
@@ -590,26 +556,22 @@ static bool data(const struct insn *in, uint32_t mode)
     case I_SHLD:
         x = get(in, 0, a);
         y = get(in, 1, a);
-        put(in, 0, a, size == 4 ? hw_shldf32(x, y, get(in, 2, a)) : hw_shldf16(x, y, get(in, 2, a)));
+        put(in, 0, a,
+            size == 4 ? hw_shldf32(x, y, get(in, 2, a)) : hw_shldf16(x, y, get(in, 2, a)));
         return true;
     case I_SHRD:
         x = get(in, 0, a);
         y = get(in, 1, a);
-        put(in, 0, a, size == 4 ? hw_shrdf32(x, y, get(in, 2, a)) : hw_shrdf16(x, y, get(in, 2, a)));
+        put(in, 0, a,
+            size == 4 ? hw_shrdf32(x, y, get(in, 2, a)) : hw_shrdf16(x, y, get(in, 2, a)));
         return true;
-    case I_MOV:
-        put(in, 0, a, get(in, 1, a));
-        return true;
-    case I_MOVZX:
-        put(in, 0, a, get(in, 1, a));
-        return true;
+    case I_MOV: put(in, 0, a, get(in, 1, a)); return true;
+    case I_MOVZX: put(in, 0, a, get(in, 1, a)); return true;
     case I_MOVSX:
         x = get(in, 1, a);
         put(in, 0, a, in->o[1].size == 1 ? hw_sext8(x) : hw_sext16(x));
         return true;
-    case I_LEA:
-        put(in, 0, 0, offset(in));
-        return true;
+    case I_LEA: put(in, 0, 0, offset(in)); return true;
     case I_XCHG:
         x = get(in, 0, a);
         y = get(in, 1, a);
@@ -622,12 +584,8 @@ static bool data(const struct insn *in, uint32_t mode)
         put(in, 1, a, x);
         put(in, 0, a, BY_SIZE(add, size, x, y));
         return true;
-    case I_CMPXCHG:
-        compare_exchange(in, a);
-        return true;
-    case I_CMPXCHG8B:
-        compare_exchange_8b(a);
-        return true;
+    case I_CMPXCHG: compare_exchange(in, a); return true;
+    case I_CMPXCHG8B: compare_exchange_8b(a); return true;
     case I_BSWAP:
         x = hw_gget(in->o[0].reg);
         set_reg_of(in->o[0].reg, size, size == 4 ? hw_bswap(x) : 0);
@@ -642,11 +600,11 @@ static bool data(const struct insn *in, uint32_t mode)
         return true;
     case I_CWD:
         x = hw_g(G_EAX);
-        set_reg_of(G_EDX, size, size == 4 ? (uint32_t)((int32_t)x >> 31) : (uint32_t)((int32_t)hw_sext16(x) >> 31));
+        set_reg_of(G_EDX, size,
+                   size == 4 ? (uint32_t)((int32_t)x >> 31)
+                             : (uint32_t)((int32_t)hw_sext16(x) >> 31));
         return true;
-    case I_SETCC:
-        put(in, 0, a, condition(in->cond));
-        return true;
+    case I_SETCC: put(in, 0, a, condition(in->cond)); return true;
     case I_CMOVCC:
         x = get(in, 1, a);
         if (condition(in->cond))
@@ -655,9 +613,7 @@ static bool data(const struct insn *in, uint32_t mode)
     case I_BT:
     case I_BTS:
     case I_BTR:
-    case I_BTC:
-        bit_test(in, a);
-        return true;
+    case I_BTC: bit_test(in, a); return true;
     case I_BSF:
         x = get(in, 1, a);
         put(in, 0, a, hw_bsff(get(in, 0, a), x));
@@ -671,35 +627,16 @@ static bool data(const struct insn *in, uint32_t mode)
     case I_AAA:
     case I_AAS:
     case I_AAM:
-    case I_AAD:
-        decimal(in);
-        return true;
-    case I_SALC:
-        set_reg8(0, 0u - hw_setcc(CC_B));
-        return true;
-    case I_LAHF:
-        set_reg8(4, hw_rdcc() | 2);
-        return true;
-    case I_SAHF:
-        hw_wrcc(reg8(4), F_SF | F_ZF | F_AF | F_PF | F_CF);
-        return true;
-    case I_CLC:
-        hw_wrcc(0, F_CF);
-        return true;
-    case I_STC:
-        hw_wrcc(F_CF, F_CF);
-        return true;
-    case I_CMC:
-        hw_wrcc(hw_rdcc() ^ F_CF, F_CF);
-        return true;
-    case I_CLD:
-        hw_setg(G_EFL, hw_g(G_EFL) & ~(uint32_t)EFL_DF);
-        return true;
-    case I_STD:
-        hw_setg(G_EFL, hw_g(G_EFL) | EFL_DF);
-        return true;
-    case I_NOP:
-        return true;
+    case I_AAD: decimal(in); return true;
+    case I_SALC: set_reg8(0, 0u - hw_setcc(CC_B)); return true;
+    case I_LAHF: set_reg8(4, hw_rdcc() | 2); return true;
+    case I_SAHF: hw_wrcc(reg8(4), F_SF | F_ZF | F_AF | F_PF | F_CF); return true;
+    case I_CLC: hw_wrcc(0, F_CF); return true;
+    case I_STC: hw_wrcc(F_CF, F_CF); return true;
+    case I_CMC: hw_wrcc(hw_rdcc() ^ F_CF, F_CF); return true;
+    case I_CLD: hw_setg(G_EFL, hw_g(G_EFL) & ~(uint32_t)EFL_DF); return true;
+    case I_STD: hw_setg(G_EFL, hw_g(G_EFL) | EFL_DF); return true;
+    case I_NOP: return true;
     case I_BOUND: {
         x = get(in, 0, a);
         y = load(a, size);
@@ -748,9 +685,7 @@ static bool data(const struct insn *in, uint32_t mode)
         hw_setg(G_ESP, s.esp);
         set_eflags(x, size, mode);
         return true;
-    case I_ENTER:
-        enter(in, stack_open(mode));
-        return true;
+    case I_ENTER: enter(in, stack_open(mode)); return true;
     case I_LEAVE:
         s = stack_open(mode);
         s.esp = (s.esp & ~s.mask) | (hw_g(G_EBP) & s.mask);
@@ -758,8 +693,7 @@ static bool data(const struct insn *in, uint32_t mode)
         hw_setg(G_ESP, s.esp);
         set_reg_of(G_EBP, size, x);
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -790,12 +724,9 @@ uint32_t ia32_step(bool single)
     struct insn in;
     uint32_t eip = hw_g(G_EIP), mode = hw_mfs(SR_MODE), next;
     switch (fetch(eip, mode, &in)) {
-    case DEC_UD:
-        cms_guest_fault(X_UD, 0);
-    case DEC_TOO_LONG:
-        cms_guest_fault(X_GP, 0);
-    default:
-        break;
+    case DEC_UD: cms_guest_fault(X_UD, 0);
+    case DEC_TOO_LONG: cms_guest_fault(X_GP, 0);
+    default: break;
     }
     next = eip + in.length;
     if (!(mode & MODE_CODE32))
@@ -830,5 +761,7 @@ uint32_t ia32_write_intent(uint32_t eip)
     } else {
         r = fetch(eip, mode, &in);
     }
-    return r == DEC_OK && in.o[0].kind == O_MEM && (ia32_rows[in.row].attr & (AT_LK | AT_RM)) ? ACC_WRITE : 0;
+    return r == DEC_OK && in.o[0].kind == O_MEM && (ia32_rows[in.row].attr & (AT_LK | AT_RM))
+               ? ACC_WRITE
+               : 0;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the interpreter share. Guest state stays where hw.h says; these helpers name pieces of it.
+ * What the files of the interpreter share. Guest state stays where hw.h says; these helpers name
+ * pieces of it.
  *
- * Rules for every handler: it may be left at any guest access and never come back, so until its commit it changes nothing
- * but guest registers, flags and gated stores, which the hardware takes back. It ends with retire(), or with a fault.
- * At most 8 bytes at two places are stored before a commit, which the smallest gated store buffer holds.
+ * Rules for every handler: it may be left at any guest access and never come back, so until its
+ * commit it changes nothing but guest registers, flags and gated stores, which the hardware takes
+ * back. It ends with retire(), or with a fault. At most 8 bytes at two places are stored before a
+ * commit, which the smallest gated store buffer holds.
  */
 #ifndef ISA_FRONTEND_INTERP_INT_H
 #define ISA_FRONTEND_INTERP_INT_H
@@ -15,10 +17,24 @@
 #include "morpher/hw.h"
 
 /* How an instruction ended, beside enum interp_exit. */
-enum { IX_NEXT = 0x10 /* committed, go on behind it */, IX_SLOW /* fast handlers: nothing done, take the generic way */ };
+enum {
+    IX_NEXT = 0x10 /* committed, go on behind it */,
+    IX_SLOW /* fast handlers: nothing done, take the generic way */
+};
 
-enum { EFL_TF = 0x100, EFL_IF = 0x200, EFL_DF = 0x400, EFL_IOPL = 0x3000, EFL_NT = 0x4000, EFL_RF = 0x10000, EFL_VM = 0x20000,
-       EFL_AC = 0x40000, EFL_VIF = 0x80000, EFL_VIP = 0x100000, EFL_ID = 0x200000 };
+enum {
+    EFL_TF = 0x100,
+    EFL_IF = 0x200,
+    EFL_DF = 0x400,
+    EFL_IOPL = 0x3000,
+    EFL_NT = 0x4000,
+    EFL_RF = 0x10000,
+    EFL_VM = 0x20000,
+    EFL_AC = 0x40000,
+    EFL_VIF = 0x80000,
+    EFL_VIP = 0x100000,
+    EFL_ID = 0x200000
+};
 
 /* One operation of all three widths: BY_SIZE(add, 4, a, b) is hw_addf32(a, b). */
 #define BY_SIZE(op, size, a, b)                                                                    \
@@ -95,9 +111,11 @@ static inline uint32_t eflags(void)
 /* interp_string.c: MOVS CMPS SCAS LODS STOS, with REP. One iteration if `single`. */
 uint32_t ia32_string(const struct insn *in, bool single);
 
-/* interp_sys.c: what is about the processor rather than about data: segments, privileged instructions, CPUID. */
+/* interp_sys.c: what is about the processor rather than about data: segments, privileged
+ * instructions, CPUID. */
 uint32_t ia32_system(const struct insn *in, uint32_t mode);
-/* Loads segment register seg by the platform; the caller's effects come after it. Faults if it may not be. */
+/* Loads segment register seg by the platform; the caller's effects come after it. Faults if it may
+ * not be. */
 void ia32_load_segment(uint32_t seg, uint32_t sel);
 
 /* cpuid.c: EAX and ECX in, EAX EBX ECX EDX out in r[0..3]. */
@@ -112,7 +130,8 @@ uint32_t ia32_x87_fast(void);
 uint32_t ia32_step(bool single);
 uint32_t ia32_linear(const struct insn *in);
 
-/* interp_fast.c: frequent instructions from their bytes, as many as come in a row. IX_BLOCK or IX_SLOW. */
+/* interp_fast.c: frequent instructions from their bytes, as many as come in a row. IX_BLOCK or
+ * IX_SLOW. */
 uint32_t ia32_fast(void);
 
 #endif

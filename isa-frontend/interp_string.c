@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * String instructions. Each iteration of a REP is committed by itself with EIP still on the instruction, so a fault in the
- * middle leaves ECX, ESI and EDI as IA-32 asks, and every iteration counts as one instruction retired.
+ * String instructions. Each iteration of a REP is committed by itself with EIP still on the
+ * instruction, so a fault in the middle leaves ECX, ESI and EDI as IA-32 asks, and every iteration
+ * counts as one instruction retired.
  *
- * A run of iterations goes on without looking at the instruction's bytes again, unless an iteration stored into them: then
- * the loop ends and the next instruction is fetched anew, so that code which overwrites itself behaves as if every
- * iteration were an instruction of its own.
+ * A run of iterations goes on without looking at the instruction's bytes again, unless an iteration
+ * stored into them: then the loop ends and the next instruction is fetched anew, so that code which
+ * overwrites itself behaves as if every iteration were an instruction of its own.
  *
- * Long runs of REP MOVS and REP STOS go 16 bytes to a commit. That is as precise: such a block lies in one page, for source
- * and destination, so if it faults, it faults in its first iteration, and rolls back to the state before that one. Other
- * traps (T-bits, dirty marks, deadlines) do not show to the guest and come back here for single iterations. The last
- * iteration is never part of a block: it commits EIP.
+ * Long runs of REP MOVS and REP STOS go 16 bytes to a commit. That is as precise: such a block lies
+ * in one page, for source and destination, so if it faults, it faults in its first iteration, and
+ * rolls back to the state before that one. Other traps (T-bits, dirty marks, deadlines) do not show
+ * to the guest and come back here for single iterations. The last iteration is never part of a
+ * block: it commits EIP.
  */
 #include "isa-frontend/interp_int.h"
 
@@ -28,7 +30,8 @@ static void run_blocks(const struct insn *in, uint32_t size, uint32_t base)
         room = 4096 - (src & 4095);
     n = (n < room ? n : room) / BLOCK;
     /* A source that the block itself writes, and our own bytes: one by one. */
-    if (n == 0 || (moves && dst - src - 1 < BLOCK - 1) || in->eip - dst < n * BLOCK || dst - in->eip < in->length)
+    if (n == 0 || (moves && dst - src - 1 < BLOCK - 1) || in->eip - dst < n * BLOCK ||
+        dst - in->eip < in->length)
         return;
     a = b = c = d = hw_g(G_EAX);
     if (size == 1)
@@ -103,7 +106,8 @@ uint32_t ia32_string(const struct insn *in, bool single)
             hw_setg(G_ESI, advance(esi, step, a32));
             break;
         case I_CMPS: {
-            uint32_t y = load(dst, size), x = load(src, size); /* in this order, seen on processors */
+            uint32_t y = load(dst, size),
+                     x = load(src, size); /* in this order, seen on processors */
             BY_SIZE(sub, size, x, y);
             hw_setg(G_ESI, advance(esi, step, a32));
             hw_setg(G_EDI, advance(edi, step, a32));
@@ -125,7 +129,8 @@ uint32_t ia32_string(const struct insn *in, bool single)
         }
         if (done)
             break;
-        if (compares) /* a fault in a later iteration shows the flags as they were before the instruction */
+        if (compares) /* a fault in a later iteration shows the flags as they were before the
+                         instruction */
             hw_wrcc(flags, F_ALL);
         retire(in->eip);
         if (single || (stored && dst - in->eip + size - 1 < in->length + size - 1))

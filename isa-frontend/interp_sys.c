@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instructions about the processor: segment registers, identification, time, and the privileged ones, of which a
- * process gets the fault. The rest of the privileged set waits for the PC board; until then it is reported as unimplemented.
+ * Instructions about the processor: segment registers, identification, time, and the privileged
+ * ones, of which a process gets the fault. The rest of the privileged set waits for the PC board;
+ * until then it is reported as unimplemented.
  */
 #include "isa-frontend/interp_int.h"
 
@@ -84,9 +85,7 @@ uint32_t ia32_system(const struct insn *in, uint32_t mode)
     case I_UD:
     case I_RSM:
     case I_SYSENTER: /* CPUID does not offer it */
-    case I_SYSEXIT:
-        cms_guest_fault(X_UD, 0);
-    default:
-        cms_unimplemented(in->eip);
+    case I_SYSEXIT: cms_guest_fault(X_UD, 0);
+    default: cms_unimplemented(in->eip);
     }
 }

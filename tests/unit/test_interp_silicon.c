@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The interpreter against the host's own processor: millions of generated instructions, each run on both from the same
- * registers and memory; registers, defined flags, memory, and for faults vector, error code, CR2 and EIP must agree. Once
- * through the generic handlers (single steps), once through the fast ones.
+ * The interpreter against the host's own processor: millions of generated instructions, each run on
+ * both from the same registers and memory; registers, defined flags, memory, and for faults vector,
+ * error code, CR2 and EIP must agree. Once through the generic handlers (single steps), once
+ * through the fast ones.
  */
 #include "tests/unit/fake_hw.h"
 #include "tests/oracle/gen.h"
@@ -49,7 +50,7 @@ static void run_fake(const struct ia32_state *in, uint32_t len, bool single, str
     o->st.eip = fh.r[32 + G_EIP];
     o->st.eflags = fh.r[32 + G_EFL] | fh.cc;
     o->end = SILICON_FAULT;
-    o->f = (struct ia32_fault){ (int)fh.vector, fh.error, fh.cr2 };
+    o->f = (struct ia32_fault){(int)fh.vector, fh.error, fh.cr2};
     if (fh.vector == X_BP && (o->st.eip == end + 1 || o->st.eip <= in->eip || o->st.eip > end)) {
         o->st.eip--;
         o->end = o->st.eip == end ? SILICON_END : SILICON_LEFT;
@@ -61,7 +62,8 @@ static void resync(void)
 {
     memcpy(fh.code, silicon_ptr(SILICON_CODE), SILICON_CODE_SIZE - SILICON_PAGE);
     memcpy(fh.data, silicon_ptr(SILICON_DATA), SILICON_DATA_NONE - SILICON_DATA);
-    memcpy(fh.data + (SILICON_DATA_NONE - SILICON_DATA) + SILICON_PAGE, silicon_ptr(SILICON_DATA_NONE + SILICON_PAGE),
+    memcpy(fh.data + (SILICON_DATA_NONE - SILICON_DATA) + SILICON_PAGE,
+           silicon_ptr(SILICON_DATA_NONE + SILICON_PAGE),
            SILICON_DATA_SIZE - (SILICON_DATA_NONE - SILICON_DATA) - SILICON_PAGE);
 }
 
@@ -74,7 +76,8 @@ static bool same_windows(uint32_t eip, uint32_t len)
     /* The code window differs where the oracle keeps its way back. */
     const uint8_t *c = silicon_ptr(SILICON_CODE);
     uint32_t from = eip - SILICON_CODE + len, to = from + SILICON_TAIL;
-    return !memcmp(c, fh.code, from) && !memcmp(c + to, fh.code + to, SILICON_CODE_SIZE - SILICON_PAGE - to);
+    return !memcmp(c, fh.code, from) &&
+           !memcmp(c + to, fh.code + to, SILICON_CODE_SIZE - SILICON_PAGE - to);
 }
 
 static void describe(const char *what, const struct ia32_state *in, const uint8_t *b, size_t n,
@@ -87,16 +90,18 @@ static void describe(const char *what, const struct ia32_state *in, const uint8_
     for (int i = 0; i < 8; i++)
         print_error(" %08x", in->gpr[i]);
     print_error(" fl %08x", in->eflags & IA32_FLAGS);
-    const struct outcome *o[2] = { s, u };
+    const struct outcome *o[2] = {s, u};
     for (int k = 0; k < 2; k++) {
         print_error(k ? "\n  ours" : "\n  host");
         for (int i = 0; i < 8; i++)
             print_error(" %08x", o[k]->st.gpr[i]);
-        print_error(" fl %08x eip %08x end %d", o[k]->st.eflags & IA32_FLAGS, o[k]->st.eip, (int)o[k]->end);
+        print_error(" fl %08x eip %08x end %d", o[k]->st.eflags & IA32_FLAGS, o[k]->st.eip,
+                    (int)o[k]->end);
         if (o[k]->end == SILICON_FAULT)
             print_error(" vec %d err %x cr2 %x", o[k]->f.vector, o[k]->f.error, o[k]->f.cr2);
     }
-    print_error("\n  undefined flags %x%s\n", undef, fh.unimplemented ? ", ours says unimplemented" : "");
+    print_error("\n  undefined flags %x%s\n", undef,
+                fh.unimplemented ? ", ours says unimplemented" : "");
 }
 
 static uint64_t nfaults, nends, nleft;
@@ -175,7 +180,8 @@ static bool one(struct gen *g, bool single, bool look)
     for (uint32_t i = 0; i < fh.ntouched; i++) {
         const uint8_t *p = fh.touched[i];
         bool code = p >= fh.code && p < fh.code + SILICON_CODE_SIZE;
-        uint32_t a = code ? SILICON_CODE + (uint32_t)(p - fh.code) : SILICON_DATA + (uint32_t)(p - fh.data);
+        uint32_t a =
+            code ? SILICON_CODE + (uint32_t)(p - fh.code) : SILICON_DATA + (uint32_t)(p - fh.data);
         if (*p != *silicon_ptr(a) && !(a >= eip + n && a < eip + n + SILICON_TAIL)) {
             describe("different memory", &in, b, n, &s, &u, undef);
             print_error("  at %x host %02x ours %02x\n", a, *silicon_ptr(a), *p);
@@ -192,7 +198,8 @@ static bool one(struct gen *g, bool single, bool look)
 static bool have_silicon(void)
 {
     if (silicon_init() || silicon_limit() != 0xffffffff) {
-        print_message("skipped: %s\n", silicon_init() ? silicon_why() : "memory below 4 GB is in use");
+        print_message("skipped: %s\n",
+                      silicon_init() ? silicon_why() : "memory below 4 GB is in use");
         return false;
     }
     struct gen g;
@@ -224,8 +231,9 @@ static void compare_runs(bool single)
             resync();
         }
     }
-    print_message("%u instructions: %llu ended, %llu faulted, %llu left\n", total, (unsigned long long)nends,
-                  (unsigned long long)nfaults, (unsigned long long)nleft);
+    print_message("%u instructions: %llu ended, %llu faulted, %llu left\n", total,
+                  (unsigned long long)nends, (unsigned long long)nfaults,
+                  (unsigned long long)nleft);
     assert_int_equal(bad, 0);
 }
 
@@ -243,6 +251,7 @@ static void fast_handlers(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = { cmocka_unit_test(generic_handlers), cmocka_unit_test(fast_handlers) };
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(generic_handlers),
+                                              cmocka_unit_test(fast_handlers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
