@@ -137,8 +137,7 @@ static uint32_t load_env(struct x87 *x, uint32_t regs)
     for (uint32_t i = 0; i < 7; i++) {
         v[i] = size == 28 ? hw_gld32(a + 4 * i) : hw_gld16(a + 2 * i);
         if (i == 0)
-            hw_gld8(a + size + regs -
-                    1); /* as processors do: a fault of the last byte comes early */
+            hw_gld8(a + size + regs - 1); /* its fault comes early on processors, too */
     }
     x87_set_control(x, v[0]);
     x->fsw = v[1] & 0xffff & ~FS_TOP;
