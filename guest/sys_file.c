@@ -53,12 +53,11 @@ static int32_t fd_alloc(struct process *p, uint32_t from)
 
 void process_note_file(struct process *p, const char *path)
 {
-    char full[2 * PATH_MAX];
+    char cwd[PATH_MAX], full[PATH_MAX];
 
-    if (path[0] != '/' && getcwd(full, PATH_MAX)) {
-        size_t n = strlen(full);
-        snprintf(full + n, sizeof full - n, "/%s", path);
-        if (strlen(full) < PATH_MAX)
+    if (path[0] != '/' && getcwd(cwd, sizeof cwd)) {
+        int n = snprintf(full, sizeof full, "%s/%s", cwd, path);
+        if (n > 0 && (size_t)n < sizeof full)
             path = full;
     }
     for (uint32_t i = 0; i < p->nfiles; i++)
