@@ -51,10 +51,17 @@ static int find(struct cache *c, uint32_t line)
     return -1;
 }
 
+/* Where the engine finds the line next time. */
+static void guess(struct vm *vm, struct cache *c, uint32_t i)
+{
+    if (!(vm->broken & LONG_WAYS))
+        c->guess[c->tag[i] & (GUESS_N - 1)] = i;
+}
+
 static void hit(struct vm *vm, struct cache *c, uint32_t i)
 {
     c->stamp[(i + 1) & c->stamp_mask] = vm->s.pipe;
-    c->guess[c->tag[i] & (GUESS_N - 1)] = i;
+    guess(vm, c, i);
 }
 
 static void write_back(struct vm *vm, struct cache *c, uint32_t i);
@@ -76,7 +83,7 @@ static uint32_t fill(struct vm *vm, struct cache *c, uint32_t line, unsigned own
     c->tag[i] = line;
     c->flag[i] = owner == OWN_GUEST ? LINE_GUEST : 0;
     c->stamp[i + 1] = vm->s.pipe;
-    c->guess[line & (GUESS_N - 1)] = i;
+    guess(vm, c, i);
     return i;
 }
 
@@ -132,13 +139,8 @@ static void prefetch(struct vm *vm, struct cache *c, uint32_t line, unsigned own
 void cache_fetch(struct vm *vm, uint32_t line)
 {
     struct cache *c = &vm->a.l1i;
-    uint32_t g = c->guess[line & (GUESS_N - 1)];
     bool far;
     vm->s.st.l1i_accesses++;
-    if (c->tag[g] == line) {
-        c->stamp[(g + 1) & c->stamp_mask] = vm->s.pipe;
-        return;
-    }
     int i = find(c, line);
     if (i >= 0) {
         hit(vm, c, (uint32_t)i);

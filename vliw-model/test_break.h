@@ -24,7 +24,8 @@ enum break_what {
     BREAK_ISYNC = 1024,    /* isync keeps predecoded bundles */
     BREAK_LATCH = 2048,    /* the committed-PC latch stands still */
     BREAK_GATE = 4096,     /* rollback does not drop gated stores */
-    BREAK_RESTART = 8192   /* rfe goes on behind the bundle that trapped */
+    BREAK_RESTART = 8192,  /* rfe goes on behind the bundle that trapped */
+    LONG_WAYS = 16384      /* nothing is broken: the engine's short ways are closed, and nothing may change */
 };
 
 /* A sum of the above. */

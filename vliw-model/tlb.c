@@ -78,7 +78,7 @@ void tlb_fast_fill(struct vm *vm, uint32_t la, unsigned table)
 {
     uint32_t vpn = la >> 12;
     int i = find(vm, vpn);
-    if (i < 0)
+    if (i < 0 || (vm->broken & LONG_WAYS))
         return;
     uint32_t frame = vm->a.tlb[i].word & 0xfffff000u;
     if (table == FT_W && vm->a.tbits[frame >> 12])
