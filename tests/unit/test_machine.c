@@ -201,7 +201,7 @@ static void test_refused(void **state)
     refused("[tlb]\nentries = 100\n", "2: tlb.entries: entries / ways must be a power of two");
     refused("[branch]\nentries = 100\n", "2: branch.entries: must be a power of two");
     refused("[jtlb]\nsets = 3\n", "2: jtlb.sets: must be a power of two");
-    refused("[cms]\ntcache_kb = 16000\n",
+    refused("[cms]\ntcache_kb = 16384\n",
             "2: cms.tcache_kb: the translation cache does not fit concealed.mb");
     refused("[bundle]\nformats = alu.imm\n", "2: bundle.formats: no format takes `sll`");
     refused("[bundle]\nformats = alu+shift+mul+mem+br+fp\n",
