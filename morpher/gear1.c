@@ -94,6 +94,9 @@ static enum abort_reason finish_group(struct gear1 *x, struct xlat *out)
     G1_WATCH("dead", x, out);
     if (x->m->cms_verify)
         verify(x, ir_verify(g));
+    pass_branch(g);
+    if (x->m->cms_verify)
+        verify(x, ir_verify(g));
     uint32_t n = g->n;
     x->s.in_order = false;
     if (!sched_group(x) || !reg_group(x)) {
@@ -166,46 +169,40 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
     x->self_at = out->nwords;
     ir_begin(g, m);
     for (;;) {
-        uint32_t stop = 0;
         enum lower_result low = LOW_NONE;
-        enum decode_result dec = DEC_UD;
-        if (count == max) {
-            jump_to(g, TO_DIRECT, eip);
-            low = LOW_END;
-            stop = 1;
-        } else {
-            fetch(eip + 15);
-            dec = ia32_decode((const uint8_t *)code.word + (eip - code.lo), code.hi - eip, eip,
-                              out->mode, &in);
-            if (dec == DEC_OK) {
-                g->insn++;
-                low = ia32_lower(g, &in);
-            }
-            if (low == LOW_LOOP && count == 0) {
-                out->ninsns = 1;
-                out->guest_bytes = in.length;
-                if (((eip + in.length - 1) & ~(uint32_t)PAGE_MASK) != page)
-                    return AB_UNSUPPORTED;
-                enum abort_reason r = translate_loop(x, &in, out);
-                if (r == AB_NONE && !emit_end(x, out))
-                    r = AB_CODE_SIZE;
-                return r;
-            }
-            if (low == LOW_NONE || low == LOW_LOOP) {
-                if (count == 0)
-                    return dec == DEC_MORE ? AB_FETCH : AB_UNSUPPORTED;
-                g->insn -= dec == DEC_OK;
-                jump_to(g, low == LOW_NONE && dec != DEC_MORE ? TO_INTERP : TO_DIRECT, eip);
-                low = LOW_END;
-                stop = 1;
-            }
+        fetch(eip + 15);
+        enum decode_result dec = ia32_decode((const uint8_t *)code.word + (eip - code.lo),
+                                             code.hi - eip, eip, out->mode, &in);
+        if (dec == DEC_OK) {
+            g->insn++;
+            low = ia32_lower(g, &in);
         }
-        if (!stop) {
+        if (low == LOW_LOOP && count == 0) {
+            out->ninsns = 1;
+            out->guest_bytes = in.length;
+            if (((eip + in.length - 1) & ~(uint32_t)PAGE_MASK) != page)
+                return AB_UNSUPPORTED;
+            enum abort_reason r = translate_loop(x, &in, out);
+            if (r == AB_NONE && !emit_end(x, out))
+                r = AB_CODE_SIZE;
+            return r;
+        }
+        if (low == LOW_NONE || low == LOW_LOOP) {
+            if (count == 0)
+                return dec == DEC_MORE ? AB_FETCH : AB_UNSUPPORTED;
+            g->insn -= dec == DEC_OK;
+            jump_to(g, low == LOW_NONE && dec != DEC_MORE ? TO_INTERP : TO_DIRECT, eip);
+            low = LOW_END;
+        } else {
             count++;
             eip += in.length;
             end_eip = eip;
             if (out->nframes == 1 && ((eip - 1) & ~(uint32_t)PAGE_MASK) != page)
                 second_page(x, out, page + PAGE);
+            if (count == max && low == LOW_NEXT) {
+                jump_to(g, TO_DIRECT, eip);
+                low = LOW_END;
+            }
         }
         bool full = g->n > IR_MAX - IR_SLACK || g->stores + LOWER_STORES > stores_max ||
                     g->insn >= group_max;

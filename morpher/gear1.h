@@ -2,7 +2,7 @@
 /*
  * The stages of gear 1 and what they hand to each other. A group of IR (ir.h) goes through
  *
- *     front end -> ir_commit -> pass_dead -> sched_group -> reg_group -> emit_group
+ *     front end -> ir_commit -> pass_dead -> pass_branch -> sched_group -> reg_group -> emit_group
  *
  * and leaves as words of struct xlat. All stages work in one static arena, struct gear1, whose
  * arrays are indexed by record or by cycle; nothing is cleared that is not used.
@@ -54,6 +54,7 @@ struct gear1 {
 };
 
 void pass_dead(struct ir_group *g);
+void pass_branch(struct ir_group *g);
 
 /* Forgets what was derived from a machine description: for tests that change it. */
 void gear1_reset(void);

@@ -113,9 +113,9 @@ struct ir_target {
 
 struct ir_end {
     uint8_t kind;
-    uint8_t op;   /* OP_BRCC, OP_BZ, OP_BNZ */
-    uint8_t cond; /* of OP_BRCC */
-    uint16_t ref; /* of OP_BZ, OP_BNZ */
+    uint8_t op;         /* OP_BRCC, OP_BZ, OP_BNZ, or of pass_branch OP_BEQ .. OP_BGEU */
+    uint8_t cond;       /* of OP_BRCC */
+    uint16_t ref, ref2; /* ra of all but OP_BRCC; rd of those that compare two */
     struct ir_target to[2];
 };
 
@@ -145,7 +145,7 @@ enum {
     OI_CARRY = 1 << 14,    /* a writer that reads as well */
     OI_TIED = 1 << 15,     /* rd is read too */
     OI_RD = 1 << 16,       /* rd is written */
-    OI_DATUM = 1 << 17,    /* rd is a source, the datum of a store */
+    OI_DATUM = 1 << 17,    /* rd is a source: the datum of a store, one side of a comparison */
     OI_COND = 1 << 18      /* the rd field is a condition */
 };
 extern uint32_t ir_op[OP_COUNT_];

@@ -256,6 +256,10 @@ static bool put_end(struct gear1 *x, uint32_t flags_writer)
         } else {
             r->a = end->ref;
             c = later(c, g->r[end->ref].ready);
+            if (op_table[end->op].format == FMT_BRRR) {
+                r->c = end->ref2;
+                c = later(c, g->r[end->ref2].ready);
+            }
         }
         break;
     case END_JUMP: break;
@@ -271,7 +275,8 @@ static bool put_end(struct gear1 *x, uint32_t flags_writer)
     c = place(s, g->r, i, c, 0);
     if (c >= G1_CYCLES)
         return false;
-    g->r[r->a].last_use = (uint16_t)c;
+    used_in(&g->r[r->a], c);
+    used_in(&g->r[r->c], c);
     return true;
 }
 
@@ -293,8 +298,11 @@ bool sched_group(struct gear1 *x)
             c = r0[i].cycle;
         }
     } else {
-        r0[x->g.end.ref].need = 1;
-        if (flags_writer)
+        const struct ir_end *end = &x->g.end;
+        r0[end->ref].need = r0[end->ref2].need = 1;
+        if (end->kind == END_JTLB) /* the jtlb behind the group waits for it */
+            r0[x->g.cur[G_EIP]].need = 1;
+        if (flags_writer && end->op == OP_BRCC)
             r0[flags_writer].need = 1;
         for (uint32_t h = heights(x, bucket) + 1; h-- > 0;)
             for (uint32_t i = bucket[h], next; i; i = next) {

@@ -142,6 +142,52 @@ static void twins(void **state)
     assert_null(ir_verify(g));
 }
 
+/* cmp-like records before a branch on `cond`; returns the op that the branch became. */
+static uint32_t fused(uint32_t flag_op, uint32_t a, uint32_t b, uint32_t cond, bool write_a)
+{
+    struct ir_group *g = &x.g;
+    ir_emit(g, flag_op, a, b, 0);
+    if (write_a)
+        ir_put(g, G_EAX, ir_entry(G_EDI));
+    ir_commit(g);
+    g->end = (struct ir_end){.kind = END_BRANCH, .op = OP_BRCC, .cond = (uint8_t)cond};
+    pass_dead(g);
+    pass_branch(g);
+    assert_null(ir_verify(g));
+    return g->end.op;
+}
+
+static void branches(void **state)
+{
+    (void)state;
+    uint32_t eax = ir_entry(G_EAX), ebx = ir_entry(G_EBX);
+    struct ir_group *g = begin(plain(true));
+    assert_int_equal(fused(OP_SUBF32, eax, ebx, CC_LE, false), OP_BGE);
+    assert_int_equal(g->end.ref2, ebx); /* b >= a */
+    assert_int_equal(g->end.ref, eax);
+    assert_int_equal(count(OP_SUBF32), 1); /* the flags are live at the commit */
+    begin(plain(true));
+    assert_int_equal(fused(OP_ANDF32, eax, eax, CC_NE, false), OP_BNZ);
+    begin(plain(true));
+    assert_int_equal(fused(OP_ANDF32, eax, eax, CC_S, false), OP_BLT);
+    /* Not: another value in eax by then; no comparison; a condition that no branch has; unknown
+     * upper bits. */
+    begin(plain(true));
+    assert_int_equal(fused(OP_SUBF32, eax, ebx, CC_LE, true), OP_BRCC);
+    begin(plain(true));
+    assert_int_equal(fused(OP_ADDF32, eax, ebx, CC_E, false), OP_BRCC);
+    begin(plain(true));
+    assert_int_equal(fused(OP_SUBF32, eax, ebx, CC_O, false), OP_BRCC);
+    begin(plain(true));
+    assert_int_equal(fused(OP_SUBF8, eax, ebx, CC_E, false), OP_BRCC);
+    g = begin(plain(true));
+    uint32_t v = ir_load(g, OP_GLD8, ir_address(g, ebx, 0)), w = ir_un(g, OP_ZEXT8, eax);
+    assert_int_equal(fused(OP_SUBF8, v, w, CC_A, false), OP_BLTU);
+    g = begin(plain(true));
+    v = ir_load(g, OP_GLD8, ir_address(g, ebx, 0)), w = ir_un(g, OP_ZEXT8, eax);
+    assert_int_equal(fused(OP_SUBF8, v, w, CC_G, false), OP_BRCC);
+}
+
 /* xchg eax, ebx; a value that two registers want; a sum whose register is read later. */
 static void homes(void **state)
 {
@@ -355,9 +401,9 @@ static void schedules(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(folding),   cmocka_unit_test(accesses),  cmocka_unit_test(dead_flags),
-        cmocka_unit_test(twins),     cmocka_unit_test(homes),     cmocka_unit_test(verifier_bites),
-        cmocka_unit_test(automaton), cmocka_unit_test(schedules),
+        cmocka_unit_test(folding),        cmocka_unit_test(accesses),  cmocka_unit_test(dead_flags),
+        cmocka_unit_test(branches),       cmocka_unit_test(twins),     cmocka_unit_test(homes),
+        cmocka_unit_test(verifier_bites), cmocka_unit_test(automaton), cmocka_unit_test(schedules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
