@@ -397,9 +397,8 @@ static void find_fip(void)
 
 static bool have_silicon(void)
 {
-    if (silicon_init() || silicon_limit() != 0xffffffff) {
-        print_message("skipped: %s\n",
-                      silicon_init() ? silicon_why() : "memory below 4 GB is in use");
+    if (silicon_init()) {
+        print_message("skipped: %s\n", silicon_why());
         return false;
     }
     silicon_use_fx(1);
