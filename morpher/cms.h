@@ -40,11 +40,11 @@ struct cms_globals {
     uint32_t jtlb;        /* cms.jtlb */
     uint32_t large_pages; /* CR4.PSE */
     uint32_t *counters;   /* profile.c */
-    uint32_t
-        single[CMS_SINGLES]; /* profile.c: hints; stale or lost ones change speed, never results */
-    uint32_t pending, pending_vector,
-        pending_error;            /* what cms_guest_fault leaves for after its rollback */
+    /* What cms_guest_fault leaves for after its rollback. */
+    uint32_t pending, pending_vector, pending_error;
     uint32_t last_retired, stuck; /* progress check of cms_rollback */
+    /* profile.c: hints; stale or lost ones change speed, never results. Last, for short offsets. */
+    uint32_t single[CMS_SINGLES];
 };
 extern struct cms_globals cms;
 

@@ -27,16 +27,17 @@ struct trap {
     uint32_t xlat; /* the translation that trapped; 0: CMS itself, that is the interpreter */
 };
 
-/* Makes G_EIP exact after a commit in a translation. */
-static void locate(void)
+/* Makes G_EIP exact after a commit in a translation: mostly the one that trapped. */
+static void locate(uint32_t xlat)
 {
-    uint32_t commit_pc = hw_mfs(SR_COMMIT_PC), dir = hw_mfs(SR_COMMIT_DIR), i;
+    uint32_t commit_pc = hw_mfs(SR_COMMIT_PC), i = xlat;
 
     if (tcache_inside(commit_pc)) {
-        i = tcache_at(commit_pc);
+        if (!i || commit_pc - tc.rec[i].code >= tc.rec[i].code_end - tc.rec[i].code)
+            i = tcache_at(commit_pc);
         if (!i)
             cms_panic(PANIC_SIDE_TABLE);
-        hw_setg(G_EIP, tcache_eip(i, commit_pc, dir, hw_g(G_EIP)));
+        hw_setg(G_EIP, tcache_eip(i, commit_pc, hw_mfs(SR_COMMIT_DIR), hw_g(G_EIP)));
     }
     hw_commit(0);
 }
@@ -196,9 +197,12 @@ static uint64_t special64(uint32_t lo, uint32_t hi)
 
 static bool deadline_met(void)
 {
-    uint64_t deadline = special64(hw_mfs(SR_DEADLINE), hw_mfs(SR_DEADLINE_HI));
+    uint32_t hi = hw_mfs(SR_DEADLINE_HI);
 
-    return special64(hw_mfs(SR_RETIRED), hw_mfs(SR_RETIRED_HI)) >= deadline;
+    if (hi == 0xffffffff) /* none, or as good as none */
+        return false;
+    return special64(hw_mfs(SR_RETIRED), hw_mfs(SR_RETIRED_HI)) >=
+           special64(hw_mfs(SR_DEADLINE), hi);
 }
 
 void cms_commit_step(void)
@@ -283,7 +287,7 @@ __attribute__((noreturn)) void cms_rollback(void)
     t.xlat = tcache_at(t.pc);
     if (!t.xlat && tcache_inside(t.pc))
         cms_panic(PANIC_TRAP);
-    locate();
+    locate(t.xlat);
     check_progress();
     /* Before any fault: the deadline lies in front of the instruction that has it. */
     cms_dispatch(deadline_met() ? meet_deadline() : handle(code, &t));

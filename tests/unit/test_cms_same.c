@@ -95,7 +95,8 @@ static void compare(const struct mdesc *m, char **argv, int argc)
     assert_int_equal(a.p->status, b.p->status);
     assert_true(vm_retired(a.vm) == vm_retired(b.vm));
     assert_true(s->blocks_translated > 20);
-    same("statistics", &a, &b, stats, sizeof(struct cms_stats));
+    /* All but what gear 1 cost in cycles, which only the machine knows. */
+    same("statistics", &a, &b, stats, offsetof(struct cms_stats, size_cycles));
     same("translation cache", &a, &b, l->code, l->code_end - l->code);
     same("directory", &a, &b, l->records, (l->nrecords + 1) * (uint32_t)sizeof(struct xrec));
     same("map table", &a, &b, l->map, l->map_slots * (uint32_t)sizeof(struct tmap_slot));
