@@ -32,9 +32,11 @@ enum lower_result ia32_lower(struct ir_group *g, const struct insn *in);
 
 /*
  * A repeated string instruction, as groups: called with part 0, 1, ... after each ir_begin; fills
- * the group and its end. Returns false after the last part. All parts but the last may leave
- * (END_LEAVE) and go on; the last commits and goes back to part 1 (TO_SELF).
+ * the group and its end. False: this was the last. Parts before LOOP_HEAD only leave (END_LEAVE);
+ * from LOOP_HEAD on it is the loop, one of whose parts commits and goes back to LOOP_HEAD
+ * (TO_SELF); the last part is where TO_TAIL leads.
  */
+enum { LOOP_HEAD = 2 };
 bool ia32_lower_loop(struct ir_group *g, const struct insn *in, uint32_t part);
 
 #endif

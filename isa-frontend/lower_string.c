@@ -88,15 +88,25 @@ bool ia32_lower_loop(struct ir_group *g, const struct insn *in, uint32_t part)
     bool compares = in->op == I_CMPS || in->op == I_SCAS;
     *end = (struct ir_end){.kind = END_LEAVE, .op = OP_BNZ};
     end->to[0] = (struct ir_target){TO_INTERP, in->eip};
-    if (part == 0) {
-        uint32_t df = ir_bini(g, OP_AND, ir_get(g, G_EFL), 0x400);
-        uint32_t none = ir_bini(g, OP_SLTU, ir_get(g, G_ECX), 1);
-        end->ref = (uint16_t)ir_bin(g, OP_OR, df, none);
+    switch (part) {
+    case 0: end->ref = (uint16_t)ir_bini(g, OP_AND, ir_get(g, G_EFL), 0x400); return true;
+    case 1:
+        end->op = OP_BZ;
+        end->ref = (uint16_t)ir_get(g, G_ECX);
+        end->to[0].kind = TO_TAIL;
         return true;
-    }
-    if (part == 1 && compares) {
+    case LOOP_HEAD:
+        if (!compares)
+            break;
         leave_if_last(g, in);
         return true;
+    default:
+        if (part == LOOP_HEAD + 1 && compares)
+            break;
+        /* Nothing to repeat. */
+        *end = (struct ir_end){.kind = END_JUMP};
+        end->to[0] = (struct ir_target){TO_DIRECT, in->eip + in->length};
+        return false;
     }
     uint32_t left = ir_addi(g, ir_get(g, G_ECX), -1);
     int32_t k = (int32_t)in->opsize;
@@ -112,5 +122,5 @@ bool ia32_lower_loop(struct ir_group *g, const struct insn *in, uint32_t part)
     end->ref = (uint16_t)(compares ? 0 : left);
     end->to[0] = (struct ir_target){TO_SELF, in->eip};
     end->to[1] = (struct ir_target){TO_DIRECT, in->eip + in->length};
-    return false;
+    return true;
 }

@@ -178,6 +178,8 @@ bool emit_group(struct gear1 *x, struct xlat *out)
     case END_BRANCH:
         if (end->to[0].kind == TO_SELF)
             out->word[branch_at] = out->base + 4 * x->self_at;
+        else if (end->to[0].kind == TO_TAIL)
+            x->tail_from = branch_at;
         else
             new_exit(out, exit_kind(&end->to[0]), end->to[0].eip, branch_at);
         if (end->kind == END_BRANCH)

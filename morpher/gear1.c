@@ -130,9 +130,11 @@ static enum abort_reason translate_loop(struct gear1 *x, const struct insn *in, 
     for (uint32_t part = 0; more; part++) {
         ir_begin(&x->g, x->m);
         x->g.insn = 1;
-        if (part == 1)
+        if (part == LOOP_HEAD)
             x->self_at = out->nwords;
         more = ia32_lower_loop(&x->g, in, part);
+        if (!more)
+            out->word[x->tail_from] = out->base + 4 * out->nwords;
         enum abort_reason r = finish_group(x, out);
         if (r)
             return r;

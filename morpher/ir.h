@@ -103,7 +103,8 @@ enum ir_end_kind {
 enum ir_target_kind {
     TO_DIRECT, /* the guest instruction at eip */
     TO_INTERP, /* the same, and it is known that it must be interpreted */
-    TO_SELF    /* the first bundle of this group; eip as well, for the side table */
+    TO_SELF,   /* the beginning of the body, or of the loop; eip as well, for the side table */
+    TO_TAIL    /* the last group of a loop (END_LEAVE only) */
 };
 
 struct ir_target {
