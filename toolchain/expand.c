@@ -32,6 +32,8 @@ struct expander {
     uint32_t def[NGPR]; /* where it was last written in this block, or NONE */
     uint64_t used;      /* registers read since then */
     unsigned turn;      /* scratch registers take turns */
+    uint32_t at, end;   /* the linear op under work, and the block's end */
+    uint32_t live;      /* wanted behind the block */
 };
 
 static struct value value_of_sym(const struct lo *lo, uint32_t sym, int32_t addend)
@@ -96,7 +98,11 @@ static void push(struct expander *x, struct vop o, uint32_t sym)
     struct sched_op *d = &s->x[s->n];
     const struct op_info *info = &op_table[o.opc];
     struct value b = {PLACE_CONST, 0};
-    *d = (struct sched_op){o, sym, PLACE_ANY, 0, 4};
+    *d = (struct sched_op){o, sym, PLACE_ANY, 0, 4, 0, x->at};
+    if (info->order == ORD_CTL && sym != LO_NOSYM && s->lo->sym[sym].section == LO_TEXT)
+        d->live = s->before[s->lo->sym[sym].value];
+    else if (info->order == ORD_CTL)
+        d->live = ~0u;
     if (info->format == FMT_LOAD || info->format == FMT_STORE) {
         known_b(x, &o, sym, &b);
         struct value at = sum(x, x->val[o.ra], b);
@@ -253,34 +259,103 @@ static bool extension(struct expander *x, const struct vop *o)
     return true;
 }
 
-/* A constant or address in rd that this add completes, or to which it adds an index: one op instead
- * of two. */
-static bool folded_add(struct expander *x, const struct vop *o, uint32_t sym)
+static void op(struct expander *x, struct vop o, uint32_t sym);
+
+/* Nothing behind the op under work reads r before it is written again. */
+static bool dead_behind(const struct expander *x, unsigned r)
 {
-    if (o->opc != OP_ADD || o->rd != o->ra || sym != LO_NOSYM)
+    const struct lo *lo = x->s->lo;
+    if (r >= GUEST_REG0)
         return false;
-    uint32_t d = x->def[o->ra];
-    if (d == NONE || (x->used >> o->ra & 1))
-        return false;
-    struct sched_op *m = &x->s->x[d];
-    if (m->op.opc != OP_MOV || m->op.bmode == B_REG)
-        return false;
-    struct vop n = m->op;
-    uint32_t nsym = m->sym;
-    if (o->bmode != B_REG) {
-        n.imm = (int32_t)((uint32_t)n.imm + (uint32_t)o->imm);
-        if (nsym == LO_NOSYM)
-            n.bmode = bmode_for(n.imm);
-    } else {
-        if (o->rb == o->ra)
+    for (uint32_t i = x->at + 1; i < x->end; i++) {
+        const struct lo_op *o = &lo->op[i];
+        struct op_regs regs = op_regs(&o->op);
+        if (o->op.opc == LO_COMMIT)
+            continue;
+        if (regs.reads >> r & 1)
             return false;
-        n.opc = OP_ADD;
-        n.ra = o->rb;
+        if (op_table[o->op.opc].order == ORD_CTL && i + 1 < x->end &&
+            (o->sym == LO_NOSYM || lo->sym[o->sym].section != LO_TEXT ||
+             (x->s->before[lo->sym[o->sym].value] >> r & 1)))
+            return false;
+        if (regs.writes >> r & 1)
+            return true;
     }
+    return !(x->live >> r & 1);
+}
+
+/* The constant or address that r holds, if the op that put it there serves only the op under work. */
+static struct sched_op *only_use(struct expander *x, unsigned r, bool overwritten)
+{
+    uint32_t d = x->def[r];
+    if (r == 0 || d == NONE || (x->used >> r & 1))
+        return NULL;
+    struct sched_op *m = &x->s->x[d];
+    if (m->op.opc != OP_MOV || m->op.bmode == B_REG || !(overwritten || dead_behind(x, r)))
+        return NULL;
+    return m;
+}
+
+static struct vop take_constant(struct expander *x, struct sched_op *m, uint32_t *sym)
+{
+    struct vop v = m->op;
+    *sym = m->sym;
+    x->val[v.rd] = (struct value){FRESH + x->fresh++, 0}; /* it never arrives there */
+    x->def[v.rd] = NONE;
     m->op = (struct vop){.opc = OP_NOP};
     m->sym = LO_NOSYM;
-    push(x, n, nsym);
-    return true;
+    return v;
+}
+
+/*
+ * A constant that is made for one op alone goes into that op: the second half of a constant, an index added to a table,
+ * an operand too large for RISC-V.
+ */
+static bool folded(struct expander *x, struct vop o, uint32_t sym)
+{
+    unsigned f = op_table[o.opc].format;
+    struct sched_op *m;
+    struct vop c;
+    if (f == FMT_RRB && o.bmode == B_REG) {
+        bool commutes = o.opc == OP_ADD || o.opc == OP_AND || o.opc == OP_OR || o.opc == OP_XOR ||
+                        o.opc == OP_MUL;
+        if (o.ra == o.rb)
+            return false;
+        if ((m = only_use(x, o.rb, o.rd == o.rb))) {
+            c = take_constant(x, m, &sym);
+        } else if (commutes && (m = only_use(x, o.ra, o.rd == o.ra))) {
+            c = take_constant(x, m, &sym);
+            o.ra = o.rb;
+        } else {
+            return false;
+        }
+        o.bmode = c.bmode;
+        o.imm = c.imm;
+        o.rb = 0;
+        op(x, o, sym);
+        return true;
+    }
+    if (o.bmode == B_REG || sym != LO_NOSYM)
+        return false;
+    if (o.opc == OP_ADD && (m = only_use(x, o.ra, o.rd == o.ra))) {
+        c = take_constant(x, m, &sym);
+        o = (struct vop){.opc = OP_MOV, .rd = o.rd, .imm = (int32_t)((uint32_t)c.imm + (uint32_t)o.imm)};
+        o.bmode = sym != LO_NOSYM ? (uint8_t)B_LONG : bmode_for(o.imm);
+        push(x, o, sym);
+        return true;
+    }
+    bool load = f == FMT_LOAD, store = f == FMT_STORE;
+    /* Without displacements it helps only if there is one. */
+    if ((load || store) && (x->s->m->cap_disp || o.imm) && !(store && o.rd == o.ra) &&
+        (m = only_use(x, o.ra, load && o.rd == o.ra))) {
+        c = take_constant(x, m, &sym);
+        o.ra = 0;
+        o.imm = (int32_t)((uint32_t)c.imm + (uint32_t)o.imm);
+        o.bmode = sym != LO_NOSYM ? (uint8_t)B_LONG : bmode_for(o.imm);
+        op(x, o, sym);
+        return true;
+    }
+    return false;
 }
 
 static void op(struct expander *x, struct vop o, uint32_t sym)
@@ -288,7 +363,7 @@ static void op(struct expander *x, struct vop o, uint32_t sym)
     const struct mdesc *m = x->s->m;
     unsigned f = op_table[o.opc].format;
     int32_t k;
-    if (o.opc == OP_NOP || extension(x, &o) || folded_add(x, &o, sym))
+    if (o.opc == OP_NOP || extension(x, &o) || folded(x, o, sym))
         return;
     if ((f == FMT_RRB || f == FMT_RRBX) && o.bmode == B_REG && small_const(x->val[o.rb], &k)) {
         o.bmode = B_SHORT;
@@ -316,18 +391,21 @@ static void op(struct expander *x, struct vop o, uint32_t sym)
     push(x, o, sym);
 }
 
-/* Drops ops whose results are overwritten unread; r3 and r4 die with the block. */
-static void drop_dead(struct sched *s)
+/* Drops ops whose results are not wanted; r3 and r4 die with the block. */
+static void drop_dead(struct sched *s, uint32_t wanted)
 {
-    uint64_t live = ~((uint64_t)1 << SCRATCH0 | (uint64_t)1 << SCRATCH1);
+    const uint64_t guest = ~(uint64_t)0 << GUEST_REG0;
+    uint64_t live = wanted | guest;
     uint32_t to = s->n;
     for (uint32_t i = s->n; i-- > 0;) {
         const struct vop *o = &s->x[i].op;
         struct op_regs r = op_regs(o);
         unsigned order = op_table[o->opc].order;
         bool free_op = (order == ORD_FREE || order == ORD_NLD) && !r.writes_cc;
-        if (o->opc == OP_NOP || (free_op && r.writes && !(r.writes & live)))
+        if (o->opc == OP_NOP || (free_op && !(r.writes & live)))
             continue;
+        if (order == ORD_CTL && i + 1 < s->n)
+            live |= s->x[i].live;
         live = (live & ~r.writes) | r.reads;
         s->x[--to] = s->x[i];
     }
@@ -335,9 +413,9 @@ static void drop_dead(struct sched *s)
     s->n -= to;
 }
 
-void expand_block(struct sched *s, uint32_t start, uint32_t end, bool short_branch)
+void expand_block(struct sched *s, uint32_t start, uint32_t end, uint32_t live)
 {
-    struct expander x = {.s = s};
+    struct expander x = {.s = s, .end = end, .live = live};
     for (unsigned i = 0; i < NGPR; i++) {
         x.val[i] = (struct value){i, 0};
         x.def[i] = NONE;
@@ -346,9 +424,13 @@ void expand_block(struct sched *s, uint32_t start, uint32_t end, bool short_bran
     s->n = 0;
     for (uint32_t i = start; i < end; i++) {
         struct vop o = s->lo->op[i].op;
+        if (o.opc == LO_COMMIT)
+            continue; /* the block knows */
         if (sched_is_branch(o.opc))
-            o.bmode = short_branch ? B_SHORT : B_LONG;
+            o.bmode = s->is_long[i] ? B_LONG : B_SHORT;
+        x.at = i;
         op(&x, o, s->lo->op[i].sym);
     }
-    drop_dead(s);
+    live &= ~((uint32_t)1 << SCRATCH0 | (uint32_t)1 << SCRATCH1);
+    drop_dead(s, live);
 }

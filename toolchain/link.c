@@ -14,7 +14,6 @@ struct block {
     struct sched_block s;
     uint32_t bundle, nbundles; /* where its bundles are */
     uint32_t addr, words;
-    uint32_t target; /* block that its branch goes to, or NONE */
     bool dirty;
 };
 
@@ -25,6 +24,7 @@ struct linker {
     const struct mdesc *m;
     struct sched sched;
     VEC(struct block) block;
+    uint8_t *leader;    /* by op: how a block begins there */
     uint32_t *block_at; /* block that begins at, or holds, each op; one more for the end */
     sched_bundles bundles;
     uint32_t base, start[LO_SECTIONS];
@@ -38,79 +38,104 @@ static int fail(struct linker *l, const char *what, const char *name)
     return -1;
 }
 
-static void cut(struct linker *l)
+enum { BEHIND_BRANCH = 1, LEADER = 2, BEHIND_COMMIT = 4 };
+
+static bool conditional(const struct vop *o)
+{
+    unsigned f = op_table[o->opc].format;
+    return f == FMT_BRCC || f == FMT_BRR || f == FMT_BRRR;
+}
+
+static void find_leaders(struct linker *l)
 {
     const struct lo *lo = l->lo;
-    uint8_t *leader = vec_alloc(NULL, lo->nops + 2);
+    uint8_t *leader = vec_alloc(NULL, lo->nops + 2), *wanted = vec_alloc(NULL, lo->nsyms + 1);
     memset(leader, 0, lo->nops + 2);
-    uint8_t *wanted = vec_alloc(NULL, lo->nsyms + 1);
     memset(wanted, 0, lo->nsyms + 1);
     for (uint32_t i = 0; i < lo->nops; i++) {
+        const struct vop *o = &lo->op[i].op;
         if (lo->op[i].sym != LO_NOSYM)
             wanted[lo->op[i].sym] = 1;
-        bool ctl = lo->op[i].op.opc != LO_COMMIT && op_table[lo->op[i].op.opc].order == ORD_CTL;
-        leader[i + 1] |= ctl || lo->op[i].op.opc == LO_COMMIT;
+        if (o->opc == LO_COMMIT)
+            leader[i + 1] |= BEHIND_COMMIT;
+        else if (op_table[o->opc].order == ORD_CTL)
+            leader[i + 1] |= conditional(o) ? BEHIND_BRANCH : LEADER;
     }
     for (uint32_t i = 0; i < lo->nrelocs; i++)
         wanted[lo->reloc[i].sym] = 1;
     for (uint32_t i = 0; i < lo->nsyms; i++)
-        if (lo->sym[i].section == LO_TEXT && (wanted[i] || (lo->sym[i].flags & LO_GLOBAL)))
-            leader[lo->sym[i].value] = 1;
+        if (lo->sym[i].section == LO_TEXT && (wanted[i] || lo->sym[i].flags))
+            leader[lo->sym[i].value] |= LEADER;
     free(wanted);
+    l->leader = leader;
+}
+
+/* The target of a branch to a label in text: an op number, or NONE. */
+static uint32_t target_of(const struct linker *l, uint32_t i)
+{
+    const struct lo_op *o = &l->lo->op[i];
+    if (!sched_is_branch(o->op.opc) || o->sym == LO_NOSYM || l->lo->sym[o->sym].section != LO_TEXT)
+        return NONE;
+    return l->lo->sym[o->sym].value;
+}
+
+/* A jump that only leaves: it may share the bundle of the commit before it. */
+static bool plain_jump(const struct vop *o)
+{
+    return o->opc != LO_COMMIT &&
+           (conditional(o) || ((o->opc == OP_JAL || o->opc == OP_JALR) && o->rd == 0));
+}
+
+static void cut(struct linker *l)
+{
+    const struct lo *lo = l->lo;
     l->block_at = vec_alloc(NULL, (lo->nops + 1) * sizeof *l->block_at);
     for (uint32_t i = 0; i < lo->nops;) {
-        struct block b = {.s = {.start = i, .end = i}, .target = NONE, .dirty = true};
+        struct block b = {.s = {.start = i, .end = i}, .dirty = true};
         do {
             l->block_at[i] = l->block.n;
             if (lo->op[i].op.opc == LO_COMMIT) {
                 b.s.commit = true;
                 b.s.retired = (uint16_t)lo->op[i].op.imm;
                 i++;
+                if (i < lo->nops && l->leader[i] == BEHIND_COMMIT && plain_jump(&lo->op[i].op)) {
+                    l->block_at[i] = l->block.n;
+                    b.s.end = ++i;
+                    b.s.jump = true;
+                }
                 break;
             }
             b.s.end = ++i;
-        } while (i < lo->nops && !leader[i]);
+            /* A block too long for the scheduler ends behind a branch rather than anywhere. */
+            if (l->leader[i] == BEHIND_BRANCH && i - b.s.start > SCHED_MAX_LINEAR / 2)
+                break;
+        } while (i < lo->nops && !(l->leader[i] & (LEADER | BEHIND_COMMIT)));
+        bool jump = b.s.end > b.s.start && op_table[lo->op[b.s.end - 1].op.opc].order == ORD_CTL;
+        b.s.live = jump ? l->sched.behind[b.s.end - 1] : l->sched.before[i];
+        /* A jump to what follows anyway. */
+        const struct vop *o = &lo->op[i - 1].op;
+        if (o->opc == OP_JAL && o->rd == 0 && !b.s.jump && target_of(l, i - 1) == i)
+            b.s.end--;
         vec_push(&l->block, b);
     }
     l->block_at[lo->nops] = l->block.n;
-    free(leader);
 }
 
-static const struct lo_op *branch_of(const struct linker *l, const struct block *b)
+/* Branches that cannot be short whatever the packing. */
+static void mark_long(struct linker *l)
 {
-    if (b->s.end == b->s.start)
-        return NULL;
-    const struct lo_op *o = &l->lo->op[b->s.end - 1];
-    return sched_is_branch(o->op.opc) ? o : NULL;
-}
-
-/* Targets, jumps to what follows anyway, and branches that cannot be short whatever the packing. */
-static void prepare(struct linker *l)
-{
-    for (uint32_t i = 0; i < l->block.n; i++) {
-        struct block *b = &l->block.v[i];
-        const struct lo_op *o = branch_of(l, b);
-        if (!o)
-            continue;
-        if (o->sym == LO_NOSYM || l->lo->sym[o->sym].section != LO_TEXT) {
-            b->s.long_branch = true;
-            continue;
-        }
-        uint32_t to = l->lo->sym[o->sym].value;
-        b->target = l->block_at[to];
-        if (o->op.opc == OP_JAL && o->op.rd == 0 && b->target == i + 1) {
-            b->s.end--;
-            b->target = NONE;
-        }
-        uint32_t d = to > b->s.end ? to - b->s.end : b->s.start > to ? b->s.start - to : 0;
-        /* Expansion only adds ops, but the rewritings of expand.c drop some: a margin. */
-        b->s.long_branch = d > 3 * REACH;
+    for (uint32_t i = 0; i < l->lo->nops; i++) {
+        uint32_t to = target_of(l, i);
+        uint32_t d = to > i ? to - i : i - to;
+        /* Expansion mostly adds ops, but some rewritings of expand.c drop some: a margin. */
+        l->sched.is_long[i] = to == NONE || d > 3 * REACH;
     }
 }
 
-static uint32_t branch_addr(const struct linker *l, const struct block *b)
+static uint32_t text_address(const struct linker *l, uint32_t op, uint32_t end)
 {
-    return b->addr + 4 * (b->words - l->bundles.v[b->bundle + b->nbundles - 1].words);
+    uint32_t b = l->block_at[op];
+    return b < l->block.n ? l->block.v[b].addr : end;
 }
 
 static int layout(struct linker *l, struct image *out)
@@ -139,12 +164,17 @@ static int layout(struct linker *l, struct image *out)
         again = false;
         for (uint32_t i = 0; i < l->block.n; i++) {
             struct block *b = &l->block.v[i];
-            if (b->target == NONE || b->s.long_branch)
-                continue;
-            uint32_t to = b->target < l->block.n ? l->block.v[b->target].addr : addr;
-            int32_t d = (int32_t)(to - branch_addr(l, b)) / 4;
-            if (d < -REACH - 1 || d > REACH)
-                b->s.long_branch = b->dirty = again = true;
+            uint32_t at = b->addr;
+            for (uint32_t k = b->bundle; k < b->bundle + b->nbundles; k++) {
+                uint32_t op = l->bundles.v[k].branch;
+                if (op != NONE && !l->sched.is_long[op]) {
+                    uint32_t to = text_address(l, target_of(l, op), addr);
+                    int32_t d = (int32_t)(to - at) / 4;
+                    if (d < -REACH - 1 || d > REACH)
+                        l->sched.is_long[op] = b->dirty = again = true;
+                }
+                at += 4 * l->bundles.v[k].words;
+            }
         }
     }
     return 0;
@@ -154,10 +184,7 @@ static uint32_t address_of(const struct linker *l, uint32_t sym)
 {
     const struct lo_sym *s = &l->lo->sym[sym];
     switch (s->section) {
-    case LO_TEXT: {
-        uint32_t b = l->block_at[s->value];
-        return b < l->block.n ? l->block.v[b].addr : l->start[LO_UNDEF];
-    }
+    case LO_TEXT: return text_address(l, s->value, l->start[LO_UNDEF]);
     case LO_ABS: return s->value;
     default: return l->start[s->section] + s->value;
     }
@@ -236,8 +263,10 @@ static int link_all(struct linker *l, struct image *out)
     for (uint32_t i = 0; i < lo->nsyms; i++)
         if (lo->sym[i].section == LO_UNDEF)
             return fail(l, "undefined symbol", lo_name(lo, i));
+    find_leaders(l);
+    live_find(lo, l->leader, &l->sched.before, &l->sched.behind);
     cut(l);
-    prepare(l);
+    mark_long(l);
     if (layout(l, out))
         return -1;
     l->start[LO_UNDEF] = out->text_end; /* labels at the very end of text */
@@ -287,6 +316,7 @@ int tc_link(const struct lo *lo, const struct mdesc *m, uint32_t base, struct im
     vec_free(&l->block);
     vec_free(&l->bundles);
     free(l->block_at);
+    free(l->leader);
     free(l);
     return r;
 }

@@ -44,6 +44,7 @@ struct node {
     struct op_regs regs;
     uint8_t lat, order;
     bool traps;
+    uint16_t part; /* branches before it */
 };
 
 /* Working memory of one block; static because it is large and scheduling is not reentrant anyway.
@@ -132,8 +133,23 @@ static bool may_overlap(const struct sched_op *a, const struct sched_op *b)
     return !((sa && sb) || (sa && b->base == SP) || (sb && a->base == SP));
 }
 
+/* Whether op i may run although branch j, which stands before it, will leave the block. */
+static bool may_run_early(const struct sched *s, unsigned i, unsigned j)
+{
+    const struct node *d = &w.node[i];
+    const struct sched_op *x = &s->x[i];
+    enum { SP = 2 };
+    const uint64_t wanted = s->x[j].live | ~(uint64_t)0 << GUEST_REG0;
+    bool safe_load = d->order == ORD_NLD &&
+                     (x->base == SP || (x->base > PLACE_SECTION && x->base < PLACE_ANY));
+    return (d->order == ORD_FREE || safe_load) && !d->regs.writes_cc &&
+           op_table[x->op.opc].latency != LAT_DIV && !(d->regs.writes & wanted);
+}
+
 static void build(struct sched *s)
 {
+    static uint16_t branches[SCHED_MAX_OPS];
+    uint32_t nbranches = 0;
     static uint16_t loads[SCHED_MAX_OPS], stores[SCHED_MAX_OPS], untrapped[SCHED_MAX_OPS];
     uint32_t nloads = 0, nstores = 0, nuntrapped = 0;
     int trap = NONE, fence = NONE;
@@ -147,6 +163,7 @@ static void build(struct sched *s)
         uint32_t lat = s->m->lat[info->latency];
         *d = (struct node){.succ = NONE, .regs = op_regs(&s->x[i].op), .order = info->order};
         d->lat = (uint8_t)(lat > 7 ? 7 : lat ? lat : 1);
+        d->part = (uint16_t)nbranches;
         d->traps = info->trap != '-' || info->order == ORD_GLD || info->order == ORD_GST;
         register_edges(i);
         if (fence != NONE)
@@ -176,10 +193,16 @@ static void build(struct sched *s)
         }
         if (d->order == ORD_NST)
             untrapped[nuntrapped++] = (uint16_t)i;
+        for (uint32_t k = nbranches; k-- > 0;)
+            if (!may_run_early(s, i, branches[k])) {
+                edge(branches[k], i, 1);
+                break;
+            }
         if (d->order == ORD_CTL) {
             for (unsigned k = 0; k < i; k++)
                 if (w.node[k].succ == NONE)
                     edge(k, i, 0);
+            branches[nbranches++] = (uint16_t)i;
         } else if (d->order == ORD_FENCE) {
             for (unsigned k = fence == NONE ? 0 : (unsigned)fence; k < i; k++) {
                 bool unseen = w.node[k].order == ORD_FREE && !w.node[k].regs.writes_cc &&
@@ -226,12 +249,19 @@ static bool fits(struct sched *s, uint32_t counts, const struct vop *ops, unsign
     return f->fits[h];
 }
 
-/* Ready ops stand by height, highest first, then in program order. */
+/* Whether op i is to be taken before op k. */
+static bool sooner(unsigned i, unsigned k)
+{
+    const struct node *a = &w.node[i], *b = &w.node[k];
+    if (a->part != b->part)
+        return a->part < b->part;
+    return a->height != b->height ? a->height > b->height : i < k;
+}
+
 static void make_ready(uint16_t i)
 {
-    uint32_t h = w.node[i].height, at = w.nready++;
-    while (at > 0 && (w.node[w.ready[at - 1]].height < h ||
-                      (w.node[w.ready[at - 1]].height == h && w.ready[at - 1] > i))) {
+    uint32_t at = w.nready++;
+    while (at > 0 && sooner(i, w.ready[at - 1])) {
         w.ready[at] = w.ready[at - 1];
         at--;
     }
@@ -281,6 +311,10 @@ static const char *finish(struct sched *s, const uint16_t *chosen, unsigned n, s
     for (unsigned i = 0; i < sb.b.nops; i++)
         sb.sym[i] = sb.b.op[i].opc == OP_NOP ? LO_NOSYM : s->x[by_slot[k++]].sym;
     sb.words = bundle_words(&sb.b);
+    sb.branch = 0xffffffffu;
+    for (unsigned i = 0; i < n; i++)
+        if (sched_is_branch(ops[i].opc) && s->x[order[i]].sym != LO_NOSYM)
+            sb.branch = s->x[order[i]].from;
     vec_push(out, sb);
     return 0;
 }
@@ -357,8 +391,8 @@ const char *sched_block(struct sched *s, const struct sched_block *b, sched_bund
     uint32_t before = out->n;
     const char *e = 0;
     for (uint32_t at = b->start; at < b->end && !e; at += SCHED_MAX_LINEAR) {
-        uint32_t end = b->end - at > SCHED_MAX_LINEAR ? at + SCHED_MAX_LINEAR : b->end;
-        expand_block(s, at, end, !b->long_branch);
+        bool cut = b->end - at > SCHED_MAX_LINEAR;
+        expand_block(s, at, cut ? at + SCHED_MAX_LINEAR : b->end, cut ? 0xffffffffu : b->live);
         build(s);
         e = order_ops(s, out);
     }
@@ -366,7 +400,7 @@ const char *sched_block(struct sched *s, const struct sched_block *b, sched_bund
         return e;
     /* The commit rides on the last bundle, but not beside an op that acts on all of the machine. */
     bool alone = out->n == before;
-    for (unsigned i = 0; !alone && i < out->v[out->n - 1].b.nops; i++) {
+    for (unsigned i = 0; !alone && !b->jump && i < out->v[out->n - 1].b.nops; i++) {
         unsigned order = op_table[out->v[out->n - 1].b.op[i].opc].order;
         alone = order == ORD_FENCE || order == ORD_CTL;
     }
@@ -385,10 +419,15 @@ void sched_init(struct sched *s, const struct lo *lo, const struct mdesc *m)
     s->m = m;
     s->fit = vec_alloc(NULL, sizeof *s->fit);
     memset(s->fit, 0, sizeof *s->fit);
+    s->is_long = vec_alloc(NULL, lo->nops);
+    memset(s->is_long, 0, lo->nops);
 }
 
 void sched_done(struct sched *s)
 {
     free(s->fit);
+    free(s->is_long);
+    free(s->before);
+    free(s->behind);
     vec_free(&w.edge);
 }

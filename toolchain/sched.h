@@ -30,6 +30,8 @@ struct sched_op {
     uint32_t base; /* of a memory access */
     int32_t off;
     uint32_t size;
+    uint32_t live; /* a control transfer: what is wanted where it goes */
+    uint32_t from; /* the linear op it comes from */
 };
 
 /* A bundle whose symbols have no address yet: op[i].imm is the addend where sym[i] is given. */
@@ -37,6 +39,7 @@ struct sched_bundle {
     struct bundle b;
     uint32_t sym[MAX_BUNDLE_OPS];
     uint32_t words;
+    uint32_t branch; /* linear op of the branch to a label that the bundle holds, or all ones */
 };
 typedef VEC(struct sched_bundle) sched_bundles;
 
@@ -46,14 +49,20 @@ struct sched {
     struct sched_op x[SCHED_MAX_OPS]; /* the block after expansion */
     uint32_t n;
     struct fit_cache *fit;
+    uint32_t *before, *behind; /* live.c */
+    uint8_t *is_long;          /* by linear op: a branch that needs a long target */
 };
 
-/* A block: linear ops [start, end), of which only the last may be a control transfer. */
+/*
+ * A block: linear ops [start, end), entered only at its start. Control transfers before its end are conditional, and
+ * what follows them is reached through them alone.
+ */
 struct sched_block {
     uint32_t start, end;
-    bool commit; /* ends with the commit bit */
+    uint32_t live; /* what is wanted behind it */
+    bool commit;   /* ends with the commit bit */
+    bool jump;     /* its last op, a jump, stands behind the commit and may share its bundle */
     uint16_t retired;
-    bool long_branch; /* its branch needs a long target */
 };
 
 void sched_init(struct sched *s, const struct lo *lo, const struct mdesc *m);
@@ -61,13 +70,19 @@ void sched_done(struct sched *s);
 /* Appends the block's bundles. 0, or what the machine lacks. */
 const char *sched_block(struct sched *s, const struct sched_block *b, sched_bundles *out);
 
-/* expand.c: fills s->x. `short_branch`: the block's branch fits a displacement. */
-void expand_block(struct sched *s, uint32_t start, uint32_t end, bool short_branch);
+/* expand.c: fills s->x with what becomes of linear ops [start, end), behind which `live` is wanted. */
+void expand_block(struct sched *s, uint32_t start, uint32_t end, uint32_t live);
+
+/*
+ * live.c: which of r1 to r31 (bits) are wanted, before each op that is a leader, and behind each last op of a block.
+ * leader: by op, not 0 where a block begins (op 0, labels, behind control transfers and commits).
+ */
+void live_find(const struct lo *lo, const uint8_t *leader, uint32_t **before, uint32_t **behind);
 
 /* Whether b is a target in this format. */
 static inline bool sched_is_branch(unsigned opc)
 {
-    unsigned f = op_table[opc].format;
+    unsigned f = opc < OP_COUNT_ ? op_table[opc].format : FMT_NONE;
     return f == FMT_BRCC || f == FMT_BRR || f == FMT_BRRR || f == FMT_JAL;
 }
 
