@@ -722,11 +722,26 @@ static void data_at_the_top(struct vm *vm)
     set_pte(vm, DATA, 0xfffff000 | PTE_RWU);
 }
 
+/* A store that wraps around the address space, from a good page into a bad one. */
+static void wraps_around(struct vm *vm)
+{
+    put32(vm, DIR + 1023 * 4, (TABLE + 0x3000) | PTE_RWU);
+    put32(vm, TABLE + 0x3000 + 1023 * 4, SECOND_PA | PTE_RWU);
+    put32(vm, DIR, (TABLE + 0x4000) | PTE_RWU);
+    put32(vm, TABLE + 0x4000, vm_concealed_base(vm) | PTE_RWU);
+    vm_set_reg(vm, GUEST_REG0 + G_EBX, 0xfffffffe);
+}
+
 static void test_concealed(void **state)
 {
     static void (*const tries[])(struct vm *) = {
-        data_in_concealed,       table_in_concealed, data_straddles_into_concealed,
-        large_page_in_concealed, data_beyond_memory, data_at_the_top,
+        data_in_concealed,
+        table_in_concealed,
+        data_straddles_into_concealed,
+        large_page_in_concealed,
+        data_beyond_memory,
+        data_at_the_top,
+        wraps_around,
     };
 
     for (unsigned i = 0; i < sizeof tries / sizeof *tries; i++) {
