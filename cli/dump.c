@@ -23,7 +23,7 @@
 static const char usage[] =
     "chrysalis dump [--machine FILE] [--set KEY=VALUE]... [--stages LETTERS] "
     "PROGRAM ADDRESS | --hex BYTES [--at ADDRESS]; stages: g guest, i IR, d IR "
-    "without the dead, s schedule, b bundles, t side tables";
+    "without the dead, c after compare-and-branch, s schedule, b bundles, t side tables";
 
 enum { PG = 4096, FRAME = 16 };
 
@@ -109,11 +109,53 @@ static void print_record(const struct ir_group *g, uint32_t i)
 #undef REF
 }
 
+static void print_target(const struct ir_target *t)
+{
+    static const char *const kinds[] = {
+        [TO_DIRECT] = "", [TO_INTERP] = " (interpreter)", [TO_SELF] = " (this translation)"};
+    if (t->kind == TO_TAIL)
+        printf(" last group");
+    else
+        printf(" %08x%s", t->eip, kinds[t->kind]);
+}
+
+static void print_end(const struct ir_group *g)
+{
+    const struct ir_end *end = &g->end;
+    char a[16], b[16];
+    if (end->kind != END_LEAVE)
+        printf("        commit %u", g->insn);
+    else
+        printf("        no commit");
+    if (end->kind == END_BRANCH || end->kind == END_LEAVE) {
+        printf(", %s", op_table[end->op].name);
+        if (end->op == OP_BRCC)
+            printf(" %s", disasm_cond(end->cond));
+        else if (op_table[end->op].format == FMT_BRRR)
+            printf(" %s, %s", ref_name(end->ref2, a), ref_name(end->ref, b));
+        else
+            printf(" %s", ref_name(end->ref, a));
+        printf(" to");
+        print_target(&end->to[0]);
+        if (end->kind == END_BRANCH) {
+            printf(", else to");
+            print_target(&end->to[1]);
+        }
+    } else if (end->kind == END_JUMP) {
+        printf(", to");
+        print_target(&end->to[0]);
+    } else if (end->kind == END_JTLB) {
+        printf(", to eip");
+    }
+    putchar('\n');
+}
+
 static void print_ir(const struct ir_group *g)
 {
     for (uint32_t i = IR_BODY; i < g->n; i++)
         if (g->r[i].op != OP_NOP)
             print_record(g, i);
+    print_end(g);
 }
 
 static void print_schedule(const struct gear1 *x)
@@ -147,6 +189,9 @@ static void watch(void *ctx, const char *stage, const struct gear1 *x, const str
         }
     } else if (!strcmp(stage, "dead") && wants(d, 'd')) {
         printf("IR of group %u, dead values and flags removed\n", d->group);
+        print_ir(&x->g);
+    } else if (!strcmp(stage, "branch") && wants(d, 'c')) {
+        printf("IR of group %u, compare and branch fused\n", d->group);
         print_ir(&x->g);
     } else if (!strcmp(stage, "scheduled") && wants(d, 's')) {
         printf("schedule of group %u (cycle, values:registers)\n", d->group);
@@ -298,18 +343,22 @@ static int show(struct dump *d, struct mdesc *m)
     memcpy(vm_mem(vm, FRAME * PG, 2 * PG), d->bytes, 2 * PG);
     d->x = &x;
     d->m = m;
-    gear1_watch = watch;
-    gear1_watch_ctx = d;
+    /* Once in silence, to know how far the block reaches; then again to look on. */
     enum hostcms_end end = hostcms_call(vm, translate, d);
-    gear1_watch = NULL;
+    if (end == HOSTCMS_RETURNED && !d->result) {
+        if (wants(d, 'g'))
+            print_guest(d);
+        gear1_watch = watch;
+        gear1_watch_ctx = d;
+        end = hostcms_call(vm, translate, d);
+        gear1_watch = NULL;
+    }
     int status = 0;
     if (end != HOSTCMS_RETURNED)
         status = cli_error("dump: the translator trapped at a guest access");
     else if (d->result)
         status = cli_error("dump: not translated: %s", reasons[d->result]);
     else {
-        if (wants(d, 'g'))
-            print_guest(d);
         if (wants(d, 'b'))
             print_bundles(d);
         if (wants(d, 't'))
@@ -330,7 +379,7 @@ int cmd_dump(int argc, char **argv)
         {"machine", required_argument, NULL, O_MACHINE}, {"set", required_argument, NULL, O_SET},
         {"stages", required_argument, NULL, O_STAGES},   {"hex", required_argument, NULL, O_HEX},
         {"at", required_argument, NULL, O_AT},           {0}};
-    static struct dump d = {.stages = "gidsbt", .eip = 0x08048000};
+    static struct dump d = {.stages = "gidcsbt", .eip = 0x08048000};
     struct cli_machine cm = {0};
     struct mdesc m;
     const char *hex = NULL, *at = NULL;

@@ -95,6 +95,7 @@ static enum abort_reason finish_group(struct gear1 *x, struct xlat *out)
     if (x->m->cms_verify)
         verify(x, ir_verify(g));
     pass_branch(g);
+    G1_WATCH("branch", x, out);
     if (x->m->cms_verify)
         verify(x, ir_verify(g));
     uint32_t n = g->n;
