@@ -7,7 +7,8 @@
  * - One word of code is fetched, and one jump through a table follows. The table is indexed by opcode, ModRM.mod and
  *   ModRM.rm together, so that register forms arrive at their handler at once, and memory forms at one of seven address
  *   computations (m0 m1 m2: [reg], +disp8, +disp32; s0 s1 s2: the same with SIB; d0: disp32 alone), each of which
- *   goes on to the opcode's handler for memory through a second, small table, read meanwhile.
+ *   goes on to the opcode's handler for memory through a second, small table. The most frequent opcodes have handlers of
+ *   their own for the four most frequent address forms (FORMS).
  * - Each handler ends with the fetch and the table look-up of the next instruction, before its own commit, so that their
  *   latencies overlap with its work; a store comes before the fetch, which sees it in the store buffer. The fetch cannot
  *   fault: behind `limit`, near the end of a page, instructions are left to the generic way.
@@ -56,7 +57,6 @@ enum { LAST = 0xfe8 };
         const void *h_;                                                                            \
         w = ahead;                                                                                 \
         h_ = ENTRY(first);                                                                         \
-        memory = second[w & 0xff];                                                                 \
         if (__builtin_expect(eip > limit, 0))                                                      \
             goto page_end;                                                                         \
         hw_setg(G_EIP, eip);                                                                       \
@@ -83,6 +83,18 @@ enum { LAST = 0xfe8 };
     RM8_(0, op, h, h, h), RM8_(1, op, h, h, h), RM8_(2, op, h, h, h), RM8_(3, op, h, h, h)
 #define MODRM(op, h)                                                                               \
     RM8_(0, op, m0, s0, d0), RM8_(1, op, m1, s1, m1), RM8_(2, op, m2, s2, m2), RM8_(3, op, h, h, h)
+#define MODRM_0F(op, h)                                                                            \
+    RM8_(0, op, m0_0f, s0_0f, d0_0f), RM8_(1, op, m1_0f, s1_0f, m1_0f),                            \
+        RM8_(2, op, m2_0f, s2_0f, m2_0f), RM8_(3, op, h, h, h)
+#define MODRM_FORMS(op, h, f)                                                                      \
+    RM8_(0, op, f##_0, f##_s0, d0), RM8_(1, op, f##_1, f##_s1, f##_1), RM8_(2, op, m2, s2, m2),    \
+        RM8_(3, op, h, h, h)
+#define MODRM_FORMS_0F(op, h, f)                                                                   \
+    RM8_(0, op, f##_0, f##_s0, d0_0f), RM8_(1, op, f##_1, f##_s1, f##_1),                          \
+        RM8_(2, op, m2_0f, s2_0f, m2_0f), RM8_(3, op, h, h, h)
+#define BY_FORM(x, reg)                                                                            \
+    [0 ... 7] = &&m0##x, [4] = &&s0##x, [5] = &&d0##x, [8 ... 15] = &&m1##x, [12] = &&s1##x,       \
+    [16 ... 23] = &&m2##x, [20] = &&s2##x, [24 ... 31] = &&reg
 #define ONE8(op, h)                                                                                \
     ONE(op, h), ONE(op + 1, h), ONE(op + 2, h), ONE(op + 3, h), ONE(op + 4, h), ONE(op + 5, h),    \
         ONE(op + 6, h), ONE(op + 7, h)
@@ -178,6 +190,109 @@ enum { LAST = 0xfe8 };
     case 7: x = hw_sarf##n(x, y); goto to;                                                         \
     default: x = hw_shlf##n(x, y); goto to;                                                        \
     }
+/*
+ * The address computations; eip moves behind the address. They go on at `to`. X tells the sets apart.
+ */
+#define SIB_BASE  hw_gget(w >> 16 & 7)
+#define ADD_INDEX()                                                                                \
+    do {                                                                                           \
+        if ((w >> 19 & 7) != 4)                                                                    \
+            addr += hw_gget(w >> 19 & 7) << (w >> 22 & 3);                                         \
+    } while (0)
+#define ADDRESSES(X, to)                                                                           \
+    m0##X : addr = hw_gget(RM);                                                                    \
+    eip += 2;                                                                                      \
+    goto to;                                                                                       \
+    m1##X : addr = hw_gget(RM) + BYTE2;                                                            \
+    eip += 3;                                                                                      \
+    goto to;                                                                                       \
+    m2##X : addr = hw_gget(RM) + hw_gldx32(eip + 2);                                               \
+    eip += 6;                                                                                      \
+    goto to;                                                                                       \
+    d0##X : addr = hw_gldx32(eip + 2);                                                             \
+    eip += 6;                                                                                      \
+    goto to;                                                                                       \
+    s0##X : if ((w >> 16 & 7) == 5)                                                                \
+    {                                                                                              \
+        addr = hw_gldx32(eip + 3);                                                                 \
+        eip += 7;                                                                                  \
+    }                                                                                              \
+    else                                                                                           \
+    {                                                                                              \
+        addr = SIB_BASE;                                                                           \
+        eip += 3;                                                                                  \
+    }                                                                                              \
+    ADD_INDEX();                                                                                   \
+    goto to;                                                                                       \
+    s1##X : addr = SIB_BASE + BYTE3;                                                               \
+    eip += 4;                                                                                      \
+    ADD_INDEX();                                                                                   \
+    goto to;                                                                                       \
+    s2##X : addr = SIB_BASE + hw_gldx32(eip + 3);                                                  \
+    eip += 7;                                                                                      \
+    ADD_INDEX();                                                                                   \
+    goto to
+/* Handlers of one opcode for the frequent forms; `all` handles the rest. */
+#define FORMS(f, all, BODY)                                                                        \
+    f##_0 : addr = hw_gget(RM);                                                                    \
+    eip += 2;                                                                                      \
+    BODY;                                                                                          \
+    f##_1 : addr = hw_gget(RM) + BYTE2;                                                            \
+    eip += 3;                                                                                      \
+    BODY;                                                                                          \
+    f##_s0 : if ((w >> 16 & 7) == 5)                                                               \
+        goto all;                                                                                  \
+    addr = SIB_BASE;                                                                               \
+    eip += 3;                                                                                      \
+    ADD_INDEX();                                                                                   \
+    BODY;                                                                                          \
+    f##_s1 : addr = SIB_BASE + BYTE3;                                                              \
+    eip += 4;                                                                                      \
+    ADD_INDEX();                                                                                   \
+    BODY
+#define LOAD_TO_REG(x_expr)                                                                        \
+    do {                                                                                           \
+        y = hw_gld32(addr);                                                                        \
+        AHEAD(0);                                                                                  \
+        x_expr;                                                                                    \
+        GO();                                                                                      \
+    } while (0)
+#define BODY_MOV_LOAD  LOAD_TO_REG(hw_gput(y, REG))
+#define BODY_ADD_LOAD  LOAD_TO_REG(hw_gput(hw_addf32(hw_gget(REG), y), REG))
+#define BODY_SUB_LOAD  LOAD_TO_REG(hw_gput(hw_subf32(hw_gget(REG), y), REG))
+#define BODY_XOR_LOAD  LOAD_TO_REG(hw_gput(hw_xorf32(hw_gget(REG), y), REG))
+#define BODY_CMP_LOAD  LOAD_TO_REG(hw_subf32(hw_gget(REG), y))
+#define BODY_CMP_STORE LOAD_TO_REG(hw_subf32(y, hw_gget(REG)))
+#define BODY_MOV_STORE                                                                             \
+    do {                                                                                           \
+        hw_gst32(addr, hw_gget(REG));                                                              \
+        NEXT(0);                                                                                   \
+    } while (0)
+#define BODY_LEA                                                                                   \
+    do {                                                                                           \
+        AHEAD(0);                                                                                  \
+        hw_gput(addr, REG);                                                                        \
+        GO();                                                                                      \
+    } while (0)
+#define BODY_MOVZX_B                                                                               \
+    do {                                                                                           \
+        y = hw_gld8(addr);                                                                         \
+        AHEAD(0);                                                                                  \
+        hw_gput(y, REG);                                                                           \
+        GO();                                                                                      \
+    } while (0)
+#define BODY_G83                                                                                   \
+    do {                                                                                           \
+        y = hw_sext8(hw_gldx8(eip));                                                               \
+        eip++;                                                                                     \
+        x = hw_gld32(addr);                                                                        \
+        if (REG != 7)                                                                              \
+            goto group_mem_x;                                                                      \
+        AHEAD(0);                                                                                  \
+        hw_subf32(x, y);                                                                           \
+        GO();                                                                                      \
+    } while (0)
+
 /* The sixteen conditions: S(c) for each. */
 #define CONDITIONS(S) S(0) S(1) S(2) S(3) S(4) S(5) S(6) S(7) S(8) S(9) S(10) S(11) S(12) S(13) S(14) S(15)
 
@@ -198,15 +313,17 @@ uint32_t ia32_fast(void)
         [0 ... 8191] = &&slow,
         ALU_ROWS(0x00, add), [0] = &&slow, ALU_ROWS(0x08, or), ALU_ROWS(0x10, adc), ALU_ROWS(0x18, sbb),
         ALU_ROWS(0x20, and), ALU_ROWS(0x28, sub), ALU_ROWS(0x30, xor), ALU_ROWS(0x38, cmp),
+        MODRM_FORMS(0x03, add_gv, add_load), MODRM_FORMS(0x2b, sub_gv, sub_load), MODRM_FORMS(0x33, xor_gv, xor_load),
+        MODRM_FORMS(0x3b, cmp_gv, cmp_load), MODRM_FORMS(0x39, cmp_ev, cmp_store),
         ONE(0x0f, two_byte), ONE(0x65, gs), ONE(0x66, operand_size),
         ONE8(0x40, inc), ONE8(0x48, dec), ONE8(0x50, push), ONE8(0x58, pop),
         ONE(0x68, push_iz), MODRM(0x69, imul_iz), ONE(0x6a, push_ib), MODRM(0x6b, imul_ib),
 #define S(c) ONE(0x70 + c, j##c),
         CONDITIONS(S)
 #undef S
-        MODRM(0x80, g80), MODRM(0x81, g81), MODRM(0x83, g83), MODRM(0x84, test_b), MODRM(0x85, test_v),
-        MODRM(0x87, xchg_v), MODRM(0x88, mov_eb), MODRM(0x89, mov_ev), MODRM(0x8a, mov_gb), MODRM(0x8b, mov_gv),
-        MODRM(0x8d, slow), ONE(0x90, nop), ONE(0x91, xchg_a), ONE(0x92, xchg_a), ONE(0x93, xchg_a),
+        MODRM(0x80, g80), MODRM(0x81, g81), MODRM_FORMS(0x83, g83, g83), MODRM(0x84, test_b), MODRM(0x85, test_v),
+        MODRM(0x87, xchg_v), MODRM(0x88, mov_eb), MODRM_FORMS(0x89, mov_ev, mov_store), MODRM(0x8a, mov_gb), MODRM_FORMS(0x8b, mov_gv, mov_load),
+        MODRM_FORMS(0x8d, slow, lea), ONE(0x90, nop), ONE(0x91, xchg_a), ONE(0x92, xchg_a), ONE(0x93, xchg_a),
         ONE(0x94, xchg_a), ONE(0x95, xchg_a), ONE(0x96, xchg_a), ONE(0x97, xchg_a), ONE(0x98, cwde), ONE(0x99, cdq),
         ONE(0xa0, mov_al_o), ONE(0xa1, mov_eax_o), ONE(0xa2, mov_o_al), ONE(0xa3, mov_o_eax),
         ONE(0xa8, test_al), ONE(0xa9, test_eax), ONE8(0xb0, mov_zb), ONE8(0xb8, mov_zv),
@@ -227,13 +344,13 @@ uint32_t ia32_fast(void)
     };
     static const void *const table2[8192] = {
         [0 ... 8191] = &&slow,
-        MODRM(0x1f, nop_ev),
-#define S(c) MODRM(0x40 + c, cmov), ONE(0x80 + c, j##c##_z), MODRM(0x90 + c, set),
+        MODRM_0F(0x1f, nop_ev),
+#define S(c) MODRM_0F(0x40 + c, cmov), ONE(0x80 + c, j##c##_z), MODRM_0F(0x90 + c, set),
         CONDITIONS(S)
 #undef S
-        MODRM(0xa3, bt), MODRM(0xa4, shld_ib), MODRM(0xa5, shld_cl), MODRM(0xab, bts), MODRM(0xac, shrd_ib),
-        MODRM(0xad, shrd_cl), MODRM(0xaf, imul), MODRM(0xb3, btr), MODRM(0xb6, movzx_b), MODRM(0xb7, movzx_w),
-        MODRM(0xba, bit_ib), MODRM(0xbc, bsf), MODRM(0xbd, bsr), MODRM(0xbe, movsx_b), MODRM(0xbf, movsx_w),
+        MODRM_0F(0xa3, bt), MODRM_0F(0xa4, shld_ib), MODRM_0F(0xa5, shld_cl), MODRM_0F(0xab, bts), MODRM_0F(0xac, shrd_ib),
+        MODRM_0F(0xad, shrd_cl), MODRM_0F(0xaf, imul), MODRM_0F(0xb3, btr), MODRM_FORMS_0F(0xb6, movzx_b, movzx_b), MODRM_0F(0xb7, movzx_w),
+        MODRM_0F(0xba, bit_ib), MODRM_0F(0xbc, bsf), MODRM_0F(0xbd, bsr), MODRM_0F(0xbe, movsx_b), MODRM_0F(0xbf, movsx_w),
         ONE8(0xc8, bswap),
     };
     static const void *const memory2[256] = {
@@ -241,11 +358,9 @@ uint32_t ia32_fast(void)
         [0x1f] = &&done, [0x40 ... 0x4f] = &&cmov_m, [0x90 ... 0x9f] = &&set_m, [0xaf] = &&imul_m, [0xb6] = &&movzx_b_m,
         [0xb7] = &&movzx_w_m, [0xba] = &&bit_ib_m, [0xbc] = &&bsf_m, [0xbd] = &&bsr_m, [0xbe] = &&movsx_b_m, [0xbf] = &&movsx_w_m,
     };
-    /* By mod and rm alone, for prefixed instructions: register forms are `by_reg`. */
-    static const void *const forms[32] = {
-        [0 ... 7] = &&m0, [4] = &&s0, [5] = &&d0, [8 ... 15] = &&m1, [12] = &&s1, [16 ... 23] = &&m2, [20] = &&s2,
-        [24 ... 31] = &&by_reg,
-    };
+    /* By mod and rm alone, for prefixed instructions. */
+    static const void *const forms66[32] = { BY_FORM(_66, by_reg) };
+    static const void *const forms_gs[32] = { BY_FORM(_gs, slow) };
     static const void *const memory66[256] = {
         [0 ... 255] = &&slow,
         [0x01] = &&add66_ev_m, [0x03] = &&add66_gv_m, [0x29] = &&sub66_ev_m, [0x2b] = &&sub66_gv_m,
@@ -259,7 +374,6 @@ uint32_t ia32_fast(void)
         [0x8b] = &&mov66_gv,
     };
     uint32_t eip, w, addr, x, y;
-    const void *memory;
     /* Constants of every dispatch, hidden from the compiler so that it keeps them in registers. */
     const void *const *first = table1, *const *second = memory1;
     uint32_t opcode_rm = 0x7ff, mod = 0x1800, limit, ahead;
@@ -271,7 +385,6 @@ uint32_t ia32_fast(void)
     if (eip > limit)
         return IX_SLOW;
     w = hw_gldx32(eip);
-    memory = second[w & 0xff];
     goto *ENTRY(first);
 page_end:
     hw_setg(G_EIP, eip);
@@ -282,15 +395,13 @@ done:
 two_byte:
     eip++;
     w = hw_gldx32(eip);
-    memory = memory2[w & 0xff];
     goto *ENTRY(table2);
 operand_size: /* 66 */
     eip++;
     w = hw_gldx32(eip);
     if ((w & 0xff) == 0x90)
         NEXT(1);
-    memory = memory66[w & 0xff];
-    goto *forms[(w >> 11 & 0x18) | RM];
+    goto *forms66[(w >> 11 & 0x18) | RM];
 by_reg:
     goto *reg66[w & 0xff];
 gs: /* 65: memory operands of opcodes that have a handler for them, and direct addresses */
@@ -306,13 +417,10 @@ gs: /* 65: memory operands of opcodes that have a handler for them, and direct a
     case 0x8d:
         goto slow;
     }
-    if ((w >> 14 & 3) == 3)
-        goto slow;
-    memory = &&gs_base;
-    goto *forms[(w >> 11 & 0x18) | RM];
+    goto *forms_gs[(w >> 11 & 0x18) | RM];
 gs_base:
     addr += hw_g(G_GSBASE);
-    goto *memory1[w & 0xff];
+    goto *second[w & 0xff];
 slow:
     return IX_SLOW;
 block:
@@ -320,43 +428,21 @@ block:
     hw_commit(1);
     return IX_BLOCK;
 
-    /* Addresses; eip moves behind them. */
-m0:
-    addr = hw_gget(RM);
-    eip += 2;
-    goto *memory;
-m1:
-    addr = hw_gget(RM) + BYTE2;
-    eip += 3;
-    goto *memory;
-m2:
-    addr = hw_gget(RM) + hw_gldx32(eip + 2);
-    eip += 6;
-    goto *memory;
-d0:
-    addr = hw_gldx32(eip + 2);
-    eip += 6;
-    goto *memory;
-s0:
-    if ((w >> 16 & 7) == 5) {
-        addr = hw_gldx32(eip + 3);
-        eip += 7;
-    } else {
-        addr = hw_gget(w >> 16 & 7);
-        eip += 3;
-    }
-    goto sib_index;
-s1:
-    addr = hw_gget(w >> 16 & 7) + BYTE3;
-    eip += 4;
-    goto sib_index;
-s2:
-    addr = hw_gget(w >> 16 & 7) + hw_gldx32(eip + 3);
-    eip += 7;
-sib_index:
-    if ((w >> 19 & 7) != 4)
-        addr += hw_gget(w >> 19 & 7) << (w >> 22 & 3);
-    goto *memory;
+    /* Addresses. */
+    ADDRESSES(, *second[w & 0xff]);
+    ADDRESSES(_0f, *memory2[w & 0xff]);
+    ADDRESSES(_66, *memory66[w & 0xff]);
+    ADDRESSES(_gs, gs_base);
+    FORMS(mov_load, s0, BODY_MOV_LOAD);
+    FORMS(mov_store, s0, BODY_MOV_STORE);
+    FORMS(add_load, s0, BODY_ADD_LOAD);
+    FORMS(sub_load, s0, BODY_SUB_LOAD);
+    FORMS(xor_load, s0, BODY_XOR_LOAD);
+    FORMS(cmp_load, s0, BODY_CMP_LOAD);
+    FORMS(cmp_store, s0, BODY_CMP_STORE);
+    FORMS(lea, s0, BODY_LEA);
+    FORMS(g83, s0, BODY_G83);
+    FORMS(movzx_b, s0_0f, BODY_MOVZX_B);
 
     /* Arithmetic and logic. */
     ALU_HANDLERS(add, add, WRITES);
@@ -418,6 +504,7 @@ g83_m:
     eip++;
 group_mem:
     x = hw_gld32(addr);
+group_mem_x:
     ALU_GROUP(32, REG, to_mem, done)
 to_mem:
     hw_gst32(addr, x);
