@@ -73,7 +73,9 @@ enum go {
     GO_ANY,       /* with a translation, if there is one */
     GO_INDIRECT,  /* likewise, and a look-up in the JTLB has failed before */
     GO_INTERPRET, /* interpreting, up to the end of the block: after a rollback */
-    GO_ONE        /* interpreting one instruction */
+    GO_ONE,       /* interpreting one instruction */
+    GO_TAIL /* interpreting an instruction that translations leave out, and perhaps the rest of its
+               block */
 };
 __attribute__((noreturn)) void cms_dispatch(enum go go);
 /* After a host call: what its answer means for TLB and JTLB, and what it wrote to translated bytes.

@@ -10,6 +10,8 @@
  */
 #include "morpher/cms.h"
 
+enum { LONG_TAIL = 20 };
+
 /* 17 KB: not for the stack. */
 static struct xlat fresh;
 
@@ -68,10 +70,7 @@ static uint32_t translate(uint32_t eip, uint32_t mode)
     } else if (why != AB_NONE) {
         cms.stats->aborts++;
         cms.stats->abort_reason[why]++;
-        if (why == AB_UNSUPPORTED)
-            profile_single(eip);
-        else
-            profile_cool(eip);
+        profile_cool(eip);
     }
     hw_phase(PH_DISPATCH);
     return i;
@@ -92,31 +91,51 @@ static void interpret(bool single)
     hw_phase(PH_DISPATCH);
 }
 
+/*
+ * An instruction that translations leave to the interpreter. The rest of its block is mostly so
+ * short that interpreting it, too, costs less than coming back here; where it was long, the next
+ * time the interpreter does the one instruction.
+ */
+static void interpret_tail(uint32_t eip)
+{
+    uint32_t before;
+
+    if (profile_is_single(eip)) {
+        interpret(true);
+        return;
+    }
+    before = hw_mfs(SR_RETIRED);
+    interpret(false);
+    if (hw_mfs(SR_RETIRED) - before > LONG_TAIL)
+        profile_single(eip);
+}
+
 __attribute__((noreturn)) void cms_dispatch(enum go go)
 {
     hw_phase(PH_DISPATCH);
-    if (go == GO_INTERPRET || go == GO_ONE) {
-        interpret(go == GO_ONE);
-        go = GO_ANY;
+    switch (go) {
+    case GO_INTERPRET: interpret(false); break;
+    case GO_ONE: interpret(true); break;
+    case GO_TAIL: interpret_tail(hw_g(G_EIP)); break;
+    default: break;
     }
-    for (;;) {
-        bool single = false;
+    for (;; go = GO_ANY) {
+        uint32_t eip = hw_g(G_EIP), mode, i;
+        enum heat heat = cms.hot ? profile_touch(eip) : HEAT_COLD;
 
-        if (cms.hot) {
-            uint32_t eip = hw_g(G_EIP);
-            enum heat heat = profile_touch(eip);
-
-            if (heat != HEAT_COLD) {
-                uint32_t mode = hw_mfs(SR_MODE), i = tcache_find(eip, mode);
-
-                single = profile_is_single(eip);
-                if (!i && heat == HEAT_HOT && !single)
-                    i = translate(eip, mode);
-                if (i)
-                    enter(i, eip, go == GO_INDIRECT);
-            }
+        if (heat == HEAT_COLD) {
+            interpret(false);
+            continue;
         }
-        go = GO_ANY;
-        interpret(single);
+        mode = hw_mfs(SR_MODE);
+        i = tcache_find(eip, mode);
+        if (!i && heat == HEAT_HOT)
+            i = translate(eip, mode);
+        if (i)
+            enter(i, eip, go == GO_INDIRECT);
+        if (heat == HEAT_HOT)
+            interpret_tail(eip);
+        else
+            interpret(profile_is_single(eip));
     }
 }

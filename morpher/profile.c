@@ -6,9 +6,9 @@
  * common case in the interpreter, costs one load and one store, and only others pay for a look-up
  * in the map table.
  *
- * Blocks whose first instruction the translator cannot do are interpreted one instruction at a
- * time, so that what follows it is a block of its own and gets warm; which they are is a small
- * direct-mapped table of hints.
+ * Instructions that the translator leaves to the interpreter and that a long rest of a block
+ * follows are interpreted one by one, so that what follows is a block of its own and gets warm;
+ * which they are is a small direct-mapped table of hints.
  */
 #include "morpher/cms.h"
 
@@ -40,7 +40,7 @@ void profile_cool(uint32_t eip)
 {
     uint32_t *w = word(eip);
 
-    *w = (uint32_t)(-63 * (int32_t)cms.hot) << 1 | (*w & 1);
+    *w = (uint32_t)(-63 * (int32_t)cms.hot) << 1 | 1;
 }
 
 static uint32_t *hint(uint32_t eip)
@@ -51,7 +51,6 @@ static uint32_t *hint(uint32_t eip)
 void profile_single(uint32_t eip)
 {
     *hint(eip) = eip;
-    *word(eip) = 1;
 }
 
 bool profile_is_single(uint32_t eip)

@@ -75,7 +75,7 @@ static enum go on_exit_op(const struct trap *t)
             cms_panic(PANIC_TRAP);
         switch (tcache_exits(r)[k].kind) {
         case XE_DIRECT: chain_exit(t->xlat, k); return GO_ANY;
-        case XE_INTERP: return GO_ONE;
+        case XE_INTERP: return GO_TAIL;
         default: return GO_ANY;
         }
     }
