@@ -17,7 +17,7 @@
 #include "concealed-mem/map.h"
 #include "morpher/gear1.h"
 #include "tests/oracle/gen.h"
-#include "tests/unit/bare.h"
+#include "tests/oracle/bare.h"
 #include "toolchain/link.h"
 #include "vliw-model/machine.h"
 
@@ -314,6 +314,73 @@ static void small(void **state)
 }
 
 /*
+ * A block across two pages, each of which is mapped now to one frame and now to another with other
+ * code: xchk must notice, at the entry for the first, in the body for the second.
+ */
+enum { REMAPS = 64, ACROSS = CODE + 16 * PG };
+
+struct remap {
+    uint32_t k, frame[2][2], eax[REMAPS];
+};
+
+static uint32_t which(uint32_t k, uint32_t page)
+{
+    return k * 2654435761u >> (20 + page) & 1;
+}
+
+static bool next_remap(struct bare *b)
+{
+    struct remap *r = b->ctx;
+    static const uint32_t gpr[8];
+    if (r->k == REMAPS)
+        return false;
+    for (uint32_t p = 0; p < 2; p++)
+        bare_page_at(b, ACROSS + p * PG, r->frame[p][which(r->k, p)], PTE_RW);
+    bare_set(b, gpr, ACROSS + PG - 5, 0);
+    return true;
+}
+
+static void done_remap(struct bare *b, const struct bare_result *res)
+{
+    struct remap *r = b->ctx;
+    assert_int_equal(res->end, BARE_SYSCALL);
+    r->eax[r->k++] = res->gpr[0];
+}
+
+static void remapped_pages(void **state)
+{
+    (void)state;
+    struct remap r = {0};
+    struct bare b = {.next = next_remap, .done = done_remap, .ctx = &r};
+    struct mdesc m;
+    machine_file(&m, "tm5800");
+    set(&m, "cms.hot_threshold=1");
+    set(&m, "cms.on=host");
+    set(&m, "guest.ram_mb=16");
+    gear1_reset();
+    bare_init(&b, &m, NULL);
+    for (uint32_t p = 0; p < 2; p++)
+        for (uint32_t v = 0; v < 2; v++) {
+            /* jmp to the next; mov eax, 0x2222 * (v + 1) << 16 | 0x1111 * (v + 1); int 0x80 */
+            uint8_t first[5] = {0xeb, 0, 0xb8, (uint8_t)(0x11 * (v + 1)),
+                                (uint8_t)(0x11 * (v + 1))};
+            uint8_t second[4] = {(uint8_t)(0x22 * (v + 1)), (uint8_t)(0x22 * (v + 1)), 0xcd, 0x80};
+            uint32_t la = ACROSS + (4 + 2 * p + v) * PG;
+            bare_page(&b, la, PTE_RW);
+            bare_write(&b, p ? la : la + PG - 5, p ? second : first, p ? 4 : 5);
+            r.frame[p][v] = bare_frame(&b, la);
+        }
+    assert_int_equal(bare_run(&b), VM_STOP);
+    assert_int_equal(r.k, REMAPS);
+    for (uint32_t k = 0; k < REMAPS; k++)
+        assert_int_equal(r.eax[k], 0x22220000 * (which(k, 1) + 1) | 0x1111 * (which(k, 0) + 1));
+    const struct vm_stats *s = vm_stats(b.vm);
+    assert_true(s->rollback_by_trap[T_XCHK] > 0); /* it was xchk that noticed */
+    assert_true(s->retired_xlat > REMAPS / 4);
+    bare_free(&b);
+}
+
+/*
  * CMS compiled for the host and CMS on the modelled machine make the same bundles: the whole
  * translation cache is equal to the bit, on a padded and on a dense machine.
  */
@@ -348,8 +415,9 @@ static void same_bundles(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(machine_files), cmocka_unit_test(capabilities), cmocka_unit_test(narrow),
-        cmocka_unit_test(small),         cmocka_unit_test(same_bundles),
+        cmocka_unit_test(machine_files),  cmocka_unit_test(capabilities),
+        cmocka_unit_test(narrow),         cmocka_unit_test(small),
+        cmocka_unit_test(remapped_pages), cmocka_unit_test(same_bundles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
