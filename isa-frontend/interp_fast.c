@@ -103,10 +103,10 @@ enum { LAST = 0xfe8 };
         ONE(op + 4, n##_al), ONE(op + 5, n##_eax)
 #define ALU_MEM(op, n)                                                                             \
     [op] = &&n##_eb_m, [op + 1] = &&n##_ev_m, [op + 2] = &&n##_gb_m, [op + 3] = &&n##_gv_m
-/* The table's entry for w. */
+/* The table's entry for w, in few steps: what is masked is shifted to the scale of an entry already. */
+enum { SCALE = sizeof(void *) == 8 ? 3 : 2 };
 #define ENTRY(table)                                                                               \
-    (*(const void *const *)((const char *)(table) + SCALE_(w & opcode_rm) + SCALE_(w >> 3 & mod)))
-#define SCALE_(i) ((i) * sizeof(void *))
+    (*(const void *const *)((const char *)(table) + (w << SCALE & opcode_rm) + (w >> (3 - SCALE) & mod)))
 
 /* The six forms of one ALU instruction. W(x) writes a result; a compare has none. */
 #define ALU_HANDLERS(n, op, W)                                                                     \
@@ -374,17 +374,17 @@ uint32_t ia32_fast(void)
         [0x8b] = &&mov66_gv,
     };
     uint32_t eip, w, addr, x, y;
-    /* Constants of every dispatch, hidden from the compiler so that it keeps them in registers. */
-    const void *const *first = table1, *const *second = memory1;
-    uint32_t opcode_rm = 0x7ff, mod = 0x1800, limit, ahead;
-    __asm__("" : "+r"(first), "+r"(second), "+r"(opcode_rm), "+r"(mod));
+    const void *const *first = table1;
+    uint32_t opcode_rm = 0x7ff << SCALE, mod = 0x1800 << SCALE, limit, ahead;
 
     eip = hw_g(G_EIP);
     addr = 0;
     limit = (eip & ~0xfffu) + LAST;
-    if (eip > limit)
+    if (__builtin_expect(eip > limit, 0))
         return IX_SLOW;
     w = hw_gldx32(eip);
+    /* Constants of every dispatch, hidden from the compiler so that it keeps them in registers; set while w is loaded. */
+    __asm__ volatile("" : "+r"(first), "+r"(opcode_rm), "+r"(mod));
     goto *ENTRY(first);
 page_end:
     hw_setg(G_EIP, eip);
@@ -420,7 +420,7 @@ gs: /* 65: memory operands of opcodes that have a handler for them, and direct a
     goto *forms_gs[(w >> 11 & 0x18) | RM];
 gs_base:
     addr += hw_g(G_GSBASE);
-    goto *second[w & 0xff];
+    goto *memory1[w & 0xff];
 slow:
     return IX_SLOW;
 block:
@@ -429,7 +429,7 @@ block:
     return IX_BLOCK;
 
     /* Addresses. */
-    ADDRESSES(, *second[w & 0xff]);
+    ADDRESSES(, *memory1[w & 0xff]);
     ADDRESSES(_0f, *memory2[w & 0xff]);
     ADDRESSES(_66, *memory66[w & 0xff]);
     ADDRESSES(_gs, gs_base);
