@@ -35,9 +35,18 @@ static void put(const struct bundle *in)
     pc += 4 * n;
 }
 
-#define R(opc_, rd_, ra_, rb_)  {.opc = OP_##opc_, .rd = rd_, .ra = ra_, .rb = rb_, .bmode = B_REG}
-#define I(opc_, rd_, ra_, imm_) {.opc = OP_##opc_, .rd = rd_, .ra = ra_, .bmode = B_SHORT, .imm = imm_}
-#define L(opc_, rd_, ra_, imm_) {.opc = OP_##opc_, .rd = rd_, .ra = ra_, .bmode = B_LONG, .imm = imm_}
+#define R(opc_, rd_, ra_, rb_)                                                                     \
+    {                                                                                              \
+        .opc = OP_##opc_, .rd = rd_, .ra = ra_, .rb = rb_, .bmode = B_REG                          \
+    }
+#define I(opc_, rd_, ra_, imm_)                                                                    \
+    {                                                                                              \
+        .opc = OP_##opc_, .rd = rd_, .ra = ra_, .bmode = B_SHORT, .imm = imm_                      \
+    }
+#define L(opc_, rd_, ra_, imm_)                                                                    \
+    {                                                                                              \
+        .opc = OP_##opc_, .rd = rd_, .ra = ra_, .bmode = B_LONG, .imm = imm_                       \
+    }
 #define BUNDLE(...)                                                                                \
     do {                                                                                           \
         struct vop ops_[] = {__VA_ARGS__};                                                         \
@@ -117,10 +126,12 @@ static void run(const char *what, void (*make)(void), const char *stall)
     enum vm_stop why = vm_run(vm, 150000000);
     t = now() - t;
     const struct vm_stats *s = vm_stats(vm);
-    printf("%-12s %-15s stop %d  %6.1f M bundles/s  %6.1f M ops/s  %.2f cycles/bundle\n", what, stall, why,
-           (double)s->bundles / t / 1e6, (double)s->ops / t / 1e6, (double)s->cycles / (double)s->bundles);
+    printf("%-12s %-15s stop %d  %6.1f M bundles/s  %6.1f M ops/s  %.2f cycles/bundle\n", what,
+           stall, why, (double)s->bundles / t / 1e6, (double)s->ops / t / 1e6,
+           (double)s->cycles / (double)s->bundles);
     if (why == VM_DEFECT)
-        printf("    %s; trap %u pc %x addr %x info %x\n", vm_defect(vm), vm_special(vm, SR_TRAP_CODE), vm_special(vm, SR_TRAP_PC),
+        printf("    %s; trap %u pc %x addr %x info %x\n", vm_defect(vm),
+               vm_special(vm, SR_TRAP_CODE), vm_special(vm, SR_TRAP_PC),
                vm_special(vm, SR_TRAP_ADDR), vm_special(vm, SR_TRAP_INFO));
     vm_free(vm);
 }

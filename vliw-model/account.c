@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where every cycle goes: to one phase and one cause, exactly. A cycle is booked when it is spent: one for each
- * bundle issued (counted in vm->acc and booked when the phase changes or the counters could overflow), the others at
- * once, in the row of the phase in effect: the phase register, or cold and hot where the PC lies in translations.
+ * Where every cycle goes: to one phase and one cause, exactly. A cycle is booked when it is spent:
+ * one for each bundle issued (counted in vm->acc and booked when the phase changes or the counters
+ * could overflow), the others at once, in the row of the phase in effect: the phase register, or
+ * cold and hot where the PC lies in translations.
  */
 #include "vliw-model/engine.h"
 
 unsigned region_of(const struct vm *vm, uint32_t pc)
 {
-    if (pc - vm->s.xcache_lo >= vm->s.xcache_hi - vm->s.xcache_lo || vm->s.xcache_hi <= vm->s.xcache_lo)
+    if (pc - vm->s.xcache_lo >= vm->s.xcache_hi - vm->s.xcache_lo ||
+        vm->s.xcache_hi <= vm->s.xcache_lo)
         return REGION_CMS;
     return pc >= vm->s.xcache_hot ? REGION_HOT : REGION_COLD;
 }
@@ -41,7 +43,8 @@ void acct_phase(struct vm *vm)
                 : vm->region == REGION_COLD ? (uint32_t)PH_COLD
                                             : (uint32_t)PH_HOT;
     vm->row = vm->s.st.phase_cause[vm->phase];
-    unsigned which = vm->m.br_shared && vm->region != REGION_CMS; /* br_shared: 0 shared, 1 private */
+    unsigned which =
+        vm->m.br_shared && vm->region != REGION_CMS; /* br_shared: 0 shared, 1 private */
     vm->pht_now = vm->a.pht[which];
     vm->hist_now = &vm->s.ghist[which];
 }

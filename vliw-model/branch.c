@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Branches whose fate no table predicts, and the return stack. Bimodal and gshare live in the engine: two-bit counters,
- * indexed by the bundle's word address (gshare: xor the history of conditional branches).
+ * Branches whose fate no table predicts, and the return stack. Bimodal and gshare live in the
+ * engine: two-bit counters, indexed by the bundle's word address (gshare: xor the history of
+ * conditional branches).
  */
 #include "vliw-model/state.h"
 
-/* branch.predictor = none: every taken conditional branch is mispredicted; static: backward ones are predicted taken. */
+/* branch.predictor = none: every taken conditional branch is mispredicted; static: backward ones
+ * are predicted taken. */
 void branch_slow(struct vm *vm, bool backward, bool taken)
 {
     bool predicted = vm->m.br_pred == PRED_STATIC && backward;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bus: accesses to guest frames that are not the guest's own. A write that touches marked chunks leaves them in
- * the bus queue (each chunk once, taken in the order of addresses), and the next commit in a translation traps EVENT.
+ * The bus: accesses to guest frames that are not the guest's own. A write that touches marked
+ * chunks leaves them in the bus queue (each chunk once, taken in the order of addresses), and the
+ * next commit in a translation traps EVENT.
  */
 #include <string.h>
 #include "vliw-model/state.h"

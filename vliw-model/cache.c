@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Caches: timing alone, no data. L1I and L1D over one L2; all write-back and write-allocate, lines found in one level
- * need not be in another. A look-up of L1 that misses looks up L2 and pays l2.latency; if that misses too, memory's
- * latency on top (without an L2: memory alone). Write-backs cost no time; a line written back is allocated in L2.
+ * Caches: timing alone, no data. L1I and L1D over one L2; all write-back and write-allocate, lines
+ * found in one level need not be in another. A look-up of L1 that misses looks up L2 and pays
+ * l2.latency; if that misses too, memory's latency on top (without an L2: memory alone).
+ * Write-backs cost no time; a line written back is allocated in L2.
  *
- * Recency is the pipeline time of the last use, the lowest way goes among equals; fifo renews no stamps; random asks a
- * generator that is machine state.
+ * Recency is the pipeline time of the last use, the lowest way goes among equals; fifo renews no
+ * stamps; random asks a generator that is machine state.
  *
- * mem.stall = miss: the miss stops the pipeline clock (it adds to `stall`). mem.stall = use: a data miss takes a miss
- * register until its line has come; later misses of the same line join it; a load's register is ready when the line
- * has come and the hit latency is over, a store waits for nothing. With all registers taken the access waits until one is
- * free. Fetch waits for its misses in both modes.
+ * mem.stall = miss: the miss stops the pipeline clock (it adds to `stall`). mem.stall = use: a data
+ * miss takes a miss register until its line has come; later misses of the same line join it; a
+ * load's register is ready when the line has come and the hit latency is over, a store waits for
+ * nothing. With all registers taken the access waits until one is free. Fetch waits for its misses
+ * in both modes.
  *
  * A policy is a row of `victims`; to add one: its row, its name in options.def.
  */
@@ -40,7 +42,8 @@ static uint32_t any(struct vm *vm, const struct cache *c, uint32_t first)
 static const struct {
     uint32_t (*victim)(struct vm *, const struct cache *, uint32_t first);
     bool renew; /* hits renew the stamp */
-} victims[] = {[REPL_LRU] = {oldest, true}, [REPL_FIFO] = {oldest, false}, [REPL_RANDOM] = {any, false}};
+} victims[] = {
+    [REPL_LRU] = {oldest, true}, [REPL_FIFO] = {oldest, false}, [REPL_RANDOM] = {any, false}};
 
 static int find(struct cache *c, uint32_t line)
 {
@@ -127,8 +130,8 @@ static uint32_t behind(struct vm *vm, uint32_t pa, unsigned owner, bool *far)
 static void prefetch(struct vm *vm, struct cache *c, uint32_t line, unsigned owner)
 {
     bool far;
-    if (vm->m.cache_prefetch != PREFETCH_NEXT || ((uint64_t)(line + 1) << c->line_shift) >= vm->mem_size ||
-        find(c, line + 1) >= 0)
+    if (vm->m.cache_prefetch != PREFETCH_NEXT ||
+        ((uint64_t)(line + 1) << c->line_shift) >= vm->mem_size || find(c, line + 1) >= 0)
         return;
     vm->s.st.prefetches++;
     behind(vm, (line + 1) << c->line_shift, owner, &far);

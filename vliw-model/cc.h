@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Condition codes, worked out when somebody looks. Most flag-setting ops are never asked for their flags, so they
- * leave operands and result instead, shifted left so that the operand's sign is bit 31. One formula then serves all of
- * add, adc, sub, sbb (the carry vector follows from operands and result alone), and the logic ops too: their flags are
- * those of result + 0. Everything else (shifts, multiplication, wrcc) stores the flags themselves.
+ * Condition codes, worked out when somebody looks. Most flag-setting ops are never asked for their
+ * flags, so they leave operands and result instead, shifted left so that the operand's sign is
+ * bit 31. One formula then serves all of add, adc, sub, sbb (the carry vector follows from operands
+ * and result alone), and the logic ops too: their flags are those of result + 0. Everything else
+ * (shifts, multiplication, wrcc) stores the flags themselves.
  */
 #ifndef VLIW_MODEL_CC_H
 #define VLIW_MODEL_CC_H
@@ -62,8 +63,8 @@ static inline uint32_t cc_flags(const struct ccs *c)
     if (!(c->kind & CCK_LAZY))
         return c->a;
     uint32_t sh = c->kind >> 8;
-    return cc_cf(c) | cc_parity(c->res >> sh) | (((c->a ^ c->b ^ c->res) >> sh) & F_AF) | cc_zf(c) * F_ZF |
-           cc_sf(c) * F_SF | cc_of(c) * F_OF;
+    return cc_cf(c) | cc_parity(c->res >> sh) | (((c->a ^ c->b ^ c->res) >> sh) & F_AF) |
+           cc_zf(c) * F_ZF | cc_sf(c) * F_SF | cc_of(c) * F_OF;
 }
 
 static inline void cc_set(struct ccs *c, uint32_t flags)
@@ -73,7 +74,8 @@ static inline void cc_set(struct ccs *c, uint32_t flags)
     c->b = c->res = 0;
 }
 
-static inline void cc_lazy(struct ccs *c, uint32_t kind, uint32_t sh, uint32_t a, uint32_t b, uint32_t res)
+static inline void cc_lazy(struct ccs *c, uint32_t kind, uint32_t sh, uint32_t a, uint32_t b,
+                           uint32_t res)
 {
     c->kind = CCK_LAZY | kind | sh << 8;
     c->a = a << sh;

@@ -2,182 +2,27 @@
 /*
  * The reference engine: direct-threaded over predecoded bundles (engine.h), full timing.
  *
- * Each handler ends by jumping through the next pop's handler; a head does everything a bundle pays once. What is
- * asked at run time is kept to four comparisons a bundle: has the next appointment come (stop_at: cycle limit, event,
- * counters about to overflow), does fetch enter another line, is a register of the bundle in flight; and for a commit,
- * would it pass the deadline. Whatever is rare leaves through a function of another file, between SYNC and RELOAD,
- * which write the few machine registers kept in host registers back and fetch them again.
+ * Each handler ends by jumping through the next pop's handler; a head does everything a bundle pays
+ * once. What is asked at run time is kept to four comparisons a bundle: has the next appointment
+ * come (stop_at: cycle limit, event, counters about to overflow), does fetch enter another line, is
+ * a register of the bundle in flight; and for a commit, would it pass the deadline. Whatever is
+ * rare leaves through a function of another file, between SYNC and RELOAD, which write the few
+ * machine registers kept in host registers back and fetch them again.
  *
- * Guest loads and stores have a short way: the fast TLB proves translation, permission, no T-bits; vm->filter proves
- * that no gated store and no outstanding miss concerns the chunk (else the store buffer is searched, if no miss is
- * outstanding); the guess table proves a hit in L1D. Everything else
- * takes the long way of mem.c, which is the complete definition; the short way must never differ from it.
+ * Guest loads and stores have a short way: the fast TLB proves translation, permission, no T-bits;
+ * vm->filter proves that no gated store and no outstanding miss concerns the chunk (else the store
+ * buffer is searched, if no miss is outstanding); the guess table proves a hit in L1D. Everything
+ * else takes the long way of mem.c, which is the complete definition; the short way must never
+ * differ from it.
  *
- * To add an op that is not FREE: a label L_NAME here, and if it can trap or changes the flow, its kind in predecode.c.
+ * To add an op that is not FREE: a label L_NAME here, and if it can trap or changes the flow, its
+ * kind in predecode.c.
  */
-#include <string.h>
-#include "vliw-model/engine.h"
+#include "vliw-model/engine_fast.h"
+#include "vliw-model/engine_mem.h"
 #include "vliw-model/sem.h"
-#include "vliw-model/sem_fp.h"
-
-#define LIKELY(x)   __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 const void *engine_label[H_COUNT_];
-
-typedef uint32_t v4u __attribute__((vector_size(16), aligned(16), may_alias));
-
-/* The registers above r15 to their shadows: what a commit does on a machine with 48 shadowed registers. */
-static inline void commit_48(struct vm_state *s)
-{
-    const v4u *from = (const v4u *)(s->r + 16);
-    v4u *to = (v4u *)(s->shadow + 16);
-    for (unsigned i = 0; i < 12; i++)
-        to[i] = from[i];
-}
-
-static void commit_any(struct vm *vm)
-{
-    struct vm_state *s = &vm->s;
-    unsigned lo = vm->shadow_lo;
-    memcpy(s->shadow + lo, s->r + lo, (NGPR - lo) * sizeof s->r[0]);
-}
-
-/*
- * The filter does not exclude a gated store to the aligned chunk. True: it has been found out whether there is one, and
- * q (the bytes of memory, or of the chunk with what is gated over them) can be read at the address's place in a chunk.
- */
-static bool __attribute__((noinline)) sb_look(struct vm *vm, uint32_t pa, uint32_t size, uint64_t *q)
-{
-    struct vm_state *s = &vm->s;
-    if (s->mshr_n || (vm->broken & BREAK_FORWARD))
-        return false;
-    memcpy(q, vm->mem + (pa & ~7u), 8);
-    for (uint32_t i = 0; i < s->sb_n; i++)
-        if (s->sb[i].pa == (pa & ~7u)) {
-            uint64_t mask = s->sb[i].mask;
-            *q = (*q & ~mask) | s->sb[i].data;
-            if (mask >> 8 * (pa & 7) & ((1ull << 8 * size) - 1))
-                s->st.sb_forwards++;
-            return true;
-        }
-    return true;
-}
-
-/* A store to a chunk that already has an entry joins it. */
-static bool __attribute__((noinline)) sb_join(struct vm *vm, uint32_t pa, uint64_t mask, uint64_t data)
-{
-    struct vm_state *s = &vm->s;
-    if (s->mshr_n)
-        return false;
-    for (uint32_t i = 0; i < s->sb_n; i++)
-        if (s->sb[i].pa == (pa & ~7u)) {
-            s->sb[i].data = (s->sb[i].data & ~mask) | data;
-            s->sb[i].mask |= mask;
-            s->st.sb_stores++;
-            return true;
-        }
-    return false;
-}
-
-static inline void sb_release_fast(struct vm *vm)
-{
-    struct vm_state *s = &vm->s;
-    for (uint32_t i = 0; i < s->sb_n; i++) {
-        const struct sb_entry *e = &s->sb[i];
-        uint64_t q;
-        memcpy(&q, vm->mem + e->pa, 8);
-        q = (q & ~e->mask) | e->data;
-        memcpy(vm->mem + e->pa, &q, 8);
-    }
-    vm->filter = s->mshr_n ? ~0ull : 0;
-    s->sb_filter = 0;
-    s->sb_n = 0;
-}
-
-/* Result: the status raised; its exceptions stay in FSW. */
-static uint32_t fp_run(struct vm *vm, enum op_code opc, uint32_t a, uint32_t b)
-{
-    uint32_t *fpsr = vm->s.fpsr, st = fp_op(opc, vm->s.wide, fpsr[0], a, b);
-    fpsr[SR_FSW - SR_FCW] |= st & 0x3f;
-    vm->misc_dirty = 1;
-    return st;
-}
-
-static const uint8_t wait_cause[4] = {CA_LOADUSE, CA_LONGOP, CA_DL1, CA_DL2}; /* by RC_* */
-
-/* Waits for the registers of a bundle that are in flight, if they are several. */
-static void __attribute__((noinline)) interlock(struct vm *vm, uint64_t uses)
-{
-    struct vm_state *s = &vm->s;
-    uint64_t worst = s->pipe << 2 | 3;
-    for (uint64_t m = s->pending & uses; m; m &= m - 1) {
-        unsigned r = (unsigned)__builtin_ctzll(m);
-        if (s->ready[r] > worst)
-            worst = s->ready[r];
-        if (s->ready[r] >> 2 <= s->pipe)
-            s->pending &= ~((uint64_t)1 << r);
-    }
-    if (worst >> 2 > s->pipe) {
-        acct_wait(vm, (worst >> 2) - s->pipe, wait_cause[worst & 3]);
-        s->pending &= ~uses;
-    }
-}
-
-/* Fetch enters a line: where it was found last time, or the long way. */
-static inline void fetch_line(struct vm *vm, uint32_t line)
-{
-    struct cache *c = &vm->a.l1i;
-    uint32_t i = c->guess[line & (GUESS_N - 1)];
-    if (LIKELY(c->tag[i] == line)) {
-        vm->s.st.l1i_accesses++;
-        c->stamp[(i + 1) & c->stamp_mask] = vm->s.pipe;
-        return;
-    }
-    cache_fetch(vm, line);
-}
-
-static void __attribute__((noinline)) fetch_lines(struct vm *vm, const struct head *h)
-{
-    unsigned sh = vm->a.l1i.line_shift;
-    uint32_t first = h->pc >> sh, last = (h->pc + 4u * h->words - 1) >> sh;
-    if (first != vm->s.cur_line)
-        fetch_line(vm, first);
-    if (last != first)
-        fetch_line(vm, last);
-    vm->s.cur_line = last;
-}
-
-enum pause { GO_ON, STOP_LIMIT, STOP_ASKED, TRAPPED };
-
-/* An appointment: what it was, and the next one. */
-static enum pause __attribute__((noinline)) pause_at(struct vm *vm, uint32_t pc)
-{
-    acct_flush(vm);
-    if (vm->single) {
-        vm->s.pc = pc;
-        return STOP_LIMIT;
-    }
-    if (vm->s.event) {
-        vm->s.event = 0;
-        vm->fault = (struct trap_record){0};
-        vm->last_ops = 0;
-        trap_take(vm, T_EVENT, vm->s.commit_pc);
-        return TRAPPED;
-    }
-    vm->s.pc = pc;
-    if (vm->stop_request)
-        return STOP_ASKED;
-    if (vm_now(vm) >= vm->limit)
-        return STOP_LIMIT;
-    if (vm->drop_code) {
-        code_drop_all(vm);
-        vm->trapped = T_NONE;
-        return TRAPPED; /* begin again at s.pc */
-    }
-    acct_limits(vm);
-    return GO_ON;
-}
 
 #define SYNC()                                                                                     \
     do {                                                                                           \
@@ -196,7 +41,7 @@ static enum pause __attribute__((noinline)) pause_at(struct vm *vm, uint32_t pc)
 #define NEXT()                                                                                     \
     do {                                                                                           \
         p++;                                                                                       \
-        goto *p->h;                                                                                \
+        goto * p->h;                                                                               \
     } while (0)
 #define B (r[p->rb] + p->imm)
 /* A long way: fn returns a trap or T_NONE. */
@@ -225,20 +70,22 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
 #include "vliw-model/ops.def"
 #undef OP
 #define LABEL(name) engine_label[H_##name] = &&M_##name;
-        LABEL(HEAD) LABEL(HEAD_C) LABEL(HEAD1) LABEL(HEAD1_C) LABEL(ILLEGAL) LABEL(STALE)
-        LABEL(FORWARD) LABEL(GOTO) LABEL(SKIP) LABEL(END) LABEL(READY) LABEL(STALL)
-        LABEL(CHECK_GST) LABEL(CHECK_STAM) LABEL(CHECK_NST) LABEL(CHECK_COUNT) LABEL(CHECK_HOST)
-        LABEL(CHECK_RFE) LABEL(RECORD) LABEL(JUMP_TEMP) LABEL(COMMIT) LABEL(COMMIT_SLOW) LABEL(JAL_PLAIN)
-        LABEL(JAL_CALL)
+        LABEL(HEAD)
+        LABEL(HEAD_C) LABEL(HEAD1) LABEL(HEAD1_C) LABEL(ILLEGAL) LABEL(STALE) LABEL(FORWARD)
+            LABEL(GOTO) LABEL(SKIP) LABEL(END) LABEL(READY) LABEL(STALL) LABEL(CHECK_GST)
+                LABEL(CHECK_STAM) LABEL(CHECK_NST) LABEL(CHECK_COUNT) LABEL(CHECK_HOST)
+                    LABEL(CHECK_RFE) LABEL(RECORD) LABEL(JUMP_TEMP) LABEL(COMMIT) LABEL(COMMIT_SLOW)
+                        LABEL(JAL_PLAIN) LABEL(JAL_CALL)
 #undef LABEL
-#define CONDS(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11) M(12) M(13) M(14) M(15)
+#define CONDS(M)                                                                                   \
+    M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11) M(12) M(13) M(14) M(15)
 #define LABEL(n)                                                                                   \
     engine_label[H_BRCC0 + n] = &&M_BRCC##n;                                                       \
     engine_label[H_SETCC0 + n] = &&M_SETCC##n;                                                     \
     engine_label[H_CMOV0 + n] = &&M_CMOV##n;
-        CONDS(LABEL)
+                            CONDS(LABEL)
 #undef LABEL
-        return VM_STOP;
+                                return VM_STOP;
     }
 
     uint32_t *const r = vm->s.r;
@@ -252,7 +99,7 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
     RELOAD();
     if (start) {
         p = (const struct pop *)start;
-        goto *p->h;
+        goto * p->h;
     }
     goto jump;
 
@@ -299,14 +146,14 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
     pipe++;
 #define HEAD_DEADLINE()                                                                            \
     if (UNLIKELY(vm->s.retired + hp->retire > vm->s.deadline)) {                                   \
-        vm->fault.info = hp->retire;                                                              \
-        vm->fault.addr = 0;                                                                       \
+        vm->fault.info = hp->retire;                                                               \
+        vm->fault.addr = 0;                                                                        \
         trap = T_DEADLINE;                                                                         \
         goto take_trap;                                                                            \
     }
 #define HEAD_NEXT()                                                                                \
     p += HEAD_POPS;                                                                                \
-    goto *p->h
+    goto * p->h
 
 M_HEAD:
     HEAD_BODY();
@@ -334,13 +181,13 @@ M_ILLEGAL:
     goto take_trap;
 M_STALE:
     p = (const struct pop *)code_renew(vm, (struct head *)p);
-    goto *p->h;
+    goto * p->h;
 M_FORWARD:
     p = (const struct pop *)(uintptr_t)((const struct head *)p)->uses;
-    goto *p->h;
+    goto * p->h;
 M_SKIP:
     p += p->imm;
-    goto *p->h;
+    goto * p->h;
 M_END:
     SYNC();
     acct_flush(vm);
@@ -370,15 +217,15 @@ jump : {
         RELOAD();
     }
     p = (const struct pop *)h;
-    goto *p->h;
+    goto * p->h;
 }
-    /* Through a link, which is made if both ends are in the same region. */
+/* Through a link, which is made if both ends are in the same region. */
 #define FOLLOW()                                                                                   \
     do {                                                                                           \
         struct head *to_ = ((const struct link *)(p + 1))->to;                                     \
         if (LIKELY(to_ != NULL)) {                                                                 \
             p = (const struct pop *)to_;                                                           \
-            goto *p->h;                                                                            \
+            goto * p->h;                                                                           \
         }                                                                                          \
         goto make_link;                                                                            \
     } while (0)
@@ -420,7 +267,7 @@ M_GOTO:
                     FOLLOW();                                                                      \
                 }                                                                                  \
                 p += 2;                                                                            \
-                goto *p->h;                                                                        \
+                goto * p->h;                                                                       \
             }                                                                                      \
             if (tk_)                                                                               \
                 goto mispredicted_taken;                                                           \
@@ -443,7 +290,7 @@ mispredicted_on:
     vm->row[CA_MISPREDICT] += vm->m.br_mispredict;
     vm->s.st.mispredicts++;
     p += 2;
-    goto *p->h;
+    goto * p->h;
 plain_taken: /* no predictor, or the static one */
     SYNC();
     branch_slow(vm, p->x, true);
@@ -455,7 +302,7 @@ plain_on:
     branch_slow(vm, p->x, false);
     RELOAD();
     p += 2;
-    goto *p->h;
+    goto * p->h;
 
 #define BRCC(n)                                                                                    \
     M_BRCC##n : BRANCH(cc_test(cc, n));                                                            \
@@ -494,7 +341,7 @@ L_JAL:
     r[p->rd] = hp->pc + 4u * hp->words;
     TAKEN();
     FOLLOW();
-L_JALR: {
+L_JALR : {
     unsigned how = p->x;
     npc = (r[p->ra] + B) & ~3u;
     r[p->rd] = hp->pc + 4u * hp->words;
@@ -511,7 +358,7 @@ L_JALR: {
     }
     goto jump;
 }
-L_JTLB: { /* first half: a miss has no effect */
+L_JTLB : { /* first half: a miss has no effect */
     uint32_t eip = B, to = jtlb_lookup(vm, eip);
     if (UNLIKELY(!to)) {
         vm->fault.addr = eip;
@@ -582,7 +429,7 @@ trapped: /* the PC is vm->s.pc, by a trap or a return from one */
 
     /* ---- commit ---- */
 
-M_COMMIT: {
+M_COMMIT : {
     struct vm_state *s = &vm->s;
     uint32_t n = p->imm;
     if (LIKELY(vm->shadow_lo == 16))
@@ -708,10 +555,11 @@ L_FRND_I:
     return VM_DEFECT;
 
 #define DIVIDE(name, fn, which)                                                                    \
-    L_##name : {                                                                                   \
+    L_##name:                                                                                      \
+    {                                                                                              \
         uint32_t q, rem;                                                                           \
         if (!fn(r[p->x], r[p->ra], B, &q, &rem)) {                                                 \
-            vm->fault.info = vm->fault.addr = 0;                                                 \
+            vm->fault.info = vm->fault.addr = 0;                                                   \
             trap = T_DIVIDE;                                                                       \
             goto take_trap;                                                                        \
         }                                                                                          \
@@ -725,54 +573,6 @@ L_FRND_I:
 
     /* ---- memory ---- */
 
-#define LD1(q) (*(const uint8_t *)(q))
-#define LD2(q) (*(const uint16_t *)(const void *)(q))
-#define LD4(q) (*(const uint32_t *)(const void *)(q))
-#define ID(v)  (v)
-#define S8(v)  ((uint32_t)(int32_t)(int8_t)(v))
-#define S16(v) ((uint32_t)(int32_t)(int16_t)(v))
-
-/* L1D by the guess; true: hit. */
-#define GUESSED(line, i)                                                                           \
-    (i = vm->a.l1d.guess[(line) & (GUESS_N - 1)], LIKELY(vm->a.l1d.tag[i] == (line)))
-#define TOUCH(i) vm->a.l1d.stamp[((i) + 1) & vm->a.l1d.stamp_mask] = pipe
-
-#define SZMASK1 0xffull
-#define SZMASK2 0xffffull
-#define SZMASK4 0xffffffffull
-#define GLOAD(ADDR, SZ, FT, KIND, CONV)                                                            \
-    {                                                                                              \
-        uint32_t la = ADDR, i;                                                                     \
-        const struct fast_tlb *e = &vm->ft[FT][la >> 12 & (FT_N - 1)];                             \
-        if (LIKELY((la & (0xfffff000u | (SZ - 1))) == e->tag)) {                                   \
-            const uint8_t *q = e->add + la;                                                        \
-            uint32_t line = (uint32_t)(q - mem) >> vm->a.l1d.line_shift;                           \
-            uint64_t gated;                                                                        \
-            if (GUESSED(line, i)) {                                                                \
-                if (LIKELY(!(vm->filter >> (la >> 3 & 63) & 1))) {                                 \
-                    TOUCH(i);                                                                      \
-                    vm->a.tlb_stamp[e->index] = pipe;                                              \
-                    SET_READY(p->x, (pipe << 2) + vm->ready_load);                                 \
-                    r[p->rd] = CONV(LD##SZ(q));                                                    \
-                    NEXT();                                                                        \
-                }                                                                                  \
-                if (sb_look(vm, (uint32_t)(q - mem), SZ, &gated)) {                                \
-                    TOUCH(i);                                                                      \
-                    vm->a.tlb_stamp[e->index] = pipe;                                              \
-                    SET_READY(p->x, (pipe << 2) + vm->ready_load);                                 \
-                    r[p->rd] = CONV((uint32_t)(gated >> 8 * (la & 7) & SZMASK##SZ));               \
-                    NEXT();                                                                        \
-                }                                                                                  \
-            }                                                                                      \
-        }                                                                                          \
-        LONG(mem_load(vm, la, SZ, KIND));                                                          \
-        SET_READY(p->x, vm->ready);                                                                \
-        r[p->rd] = CONV(vm->val);                                                                  \
-        NEXT();                                                                                    \
-    }
-#define GLOADS(name, SZ, FT, KIND, CONV)                                                           \
-    L_##name : GLOAD(r[p->ra] + B, SZ, FT, KIND, CONV)                                             \
-    L_##name##_I : GLOAD(r[p->ra] + p->imm, SZ, FT, KIND, CONV)
     GLOADS(GLD8, 1, FT_R, ACC_READ, ID)
     GLOADS(GLD8S, 1, FT_R, ACC_READ, S8)
     GLOADS(GLD16, 2, FT_R, ACC_READ, ID)
@@ -780,91 +580,14 @@ L_FRND_I:
     GLOADS(GLD32, 4, FT_R, ACC_READ, ID)
     GLOADS(GLDX8, 1, FT_X, ACC_EXEC, ID)
     GLOADS(GLDX32, 4, FT_X, ACC_EXEC, ID)
-
-#define GSTORE(ADDR, SZ)                                                                           \
-    {                                                                                              \
-        uint32_t la = ADDR, i;                                                                     \
-        const struct fast_tlb *e = &vm->ft[FT_W][la >> 12 & (FT_N - 1)];                           \
-        if (LIKELY((la & (0xfffff000u | (SZ - 1))) == e->tag)) {                                   \
-            uint32_t pa = (uint32_t)(e->add + la - mem), line = pa >> vm->a.l1d.line_shift;        \
-            uint32_t n = vm->s.sb_n;                                                               \
-            unsigned sh = (la & 7) * 8;                                                            \
-            uint64_t mask = SZMASK##SZ << sh, data = (r[p->x] & SZMASK##SZ) << sh;                 \
-            if (GUESSED(line, i)) {                                                                \
-                if (LIKELY(!(vm->filter >> (la >> 3 & 63) & 1) && n < vm->m.sb_entries)) {         \
-                    TOUCH(i);                                                                      \
-                    vm->a.l1d.flag[i] |= LINE_DIRTY;                                               \
-                    vm->a.tlb_stamp[e->index] = pipe;                                              \
-                    vm->s.sb[n].pa = pa & ~7u;                                                     \
-                    vm->s.sb[n].mask = mask;                                                       \
-                    vm->s.sb[n].data = data;                                                       \
-                    vm->s.sb_n = ++n;                                                              \
-                    vm->s.st.sb_stores++;                                                          \
-                    if (n > vm->s.st.sb_max)                                                       \
-                        vm->s.st.sb_max = n;                                                       \
-                    vm->s.sb_filter |= 1ull << (la >> 3 & 63);                                     \
-                    vm->filter |= 1ull << (la >> 3 & 63);                                          \
-                    NEXT();                                                                        \
-                }                                                                                  \
-                if (sb_join(vm, pa, mask, data)) {                                                 \
-                    TOUCH(i);                                                                      \
-                    vm->a.l1d.flag[i] |= LINE_DIRTY;                                               \
-                    vm->a.tlb_stamp[e->index] = pipe;                                              \
-                    NEXT();                                                                        \
-                }                                                                                  \
-            }                                                                                      \
-        }                                                                                          \
-        LONG(mem_store(vm, la, r[p->x], SZ, 0));                                                   \
-        NEXT();                                                                                    \
-    }
-#define GSTORES(name, SZ)                                                                          \
-    L_##name : GSTORE(r[p->ra] + B, SZ)                                                            \
-    L_##name##_I : GSTORE(r[p->ra] + p->imm, SZ)
     GSTORES(GST8, 1)
     GSTORES(GST16, 2)
     GSTORES(GST32, 4)
-
-#define NLOAD(ADDR, SZ, CONV)                                                                      \
-    {                                                                                              \
-        uint32_t pa = ADDR, line = pa >> vm->a.l1d.line_shift, i;                                  \
-        if (LIKELY(!(pa & (SZ - 1)) && pa < vm->mem_size && !vm->s.mshr_n) && GUESSED(line, i)) {  \
-            TOUCH(i);                                                                              \
-            SET_READY(p->x, (pipe << 2) + vm->ready_load);                                         \
-            r[p->rd] = CONV(LD##SZ(mem + pa));                                                     \
-            NEXT();                                                                                \
-        }                                                                                          \
-        LONG(mem_native_load(vm, pa, SZ));                                                         \
-        SET_READY(p->x, vm->ready);                                                                \
-        r[p->rd] = CONV(vm->val);                                                                  \
-        NEXT();                                                                                    \
-    }
-#define NLOADS(name, SZ, CONV)                                                                     \
-    L_##name : NLOAD(r[p->ra] + B, SZ, CONV)                                                       \
-    L_##name##_I : NLOAD(r[p->ra] + p->imm, SZ, CONV)
     NLOADS(LB, 1, S8)
     NLOADS(LBU, 1, ID)
     NLOADS(LH, 2, S16)
     NLOADS(LHU, 2, ID)
     NLOADS(LW, 4, ID)
-
-#define ST1(q, v) (*(uint8_t *)(q) = (uint8_t)(v))
-#define ST2(q, v) (*(uint16_t *)(void *)(q) = (uint16_t)(v))
-#define ST4(q, v) (*(uint32_t *)(void *)(q) = (v))
-#define NSTORE(ADDR, SZ)                                                                           \
-    {                                                                                              \
-        uint32_t pa = ADDR, line = pa >> vm->a.l1d.line_shift, i;                                  \
-        if (LIKELY(!(pa & (SZ - 1)) && pa < vm->mem_size && !vm->s.mshr_n) && GUESSED(line, i)) {  \
-            TOUCH(i);                                                                              \
-            vm->a.l1d.flag[i] |= LINE_DIRTY;                                                       \
-            ST##SZ(mem + pa, r[p->x]);                                                             \
-            NEXT();                                                                                \
-        }                                                                                          \
-        LONG(mem_native_store(vm, pa, r[p->x], SZ));                                               \
-        NEXT();                                                                                    \
-    }
-#define NSTORES(name, SZ)                                                                          \
-    L_##name : NSTORE(r[p->ra] + B, SZ)                                                            \
-    L_##name##_I : NSTORE(r[p->ra] + p->imm, SZ)
     NSTORES(SB, 1)
     NSTORES(SH, 2)
     NSTORES(SW, 4)
@@ -986,7 +709,7 @@ L_WPUT:
     FP_OP(FUCOM)
     FP_OP(FSQRT)
     FP_OP(FRND)
-L_PIN: {
+L_PIN : {
     uint32_t size = B;
     SYNC();
     uint32_t v = vm->plat.port_in ? vm->plat.port_in(vm->plat.ctx, r[p->ra], size) : 0xffffffffu;
@@ -1000,7 +723,7 @@ L_POUT:
         vm->plat.port_out(vm->plat.ctx, r[p->ra], B, r[p->x]);
     RELOAD();
     NEXT();
-L_HOSTCALL: {
+L_HOSTCALL : {
     uint32_t arg = r[p->ra], service = B;
     SYNC();
     acct_flush(vm);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Predecoded bundles: what predecode.c makes and engine.c runs. A bundle is a head (three pops long) and then its pops in
- * an order in which executing them one by one has the effect of the bundle. The next bundle's head follows directly.
+ * Predecoded bundles: what linear.c makes, predecode.c keeps and engine.c runs. A bundle is a head
+ * (three pops long) and then its pops in an order in which executing them one by one has the effect
+ * of the bundle. The next bundle's head follows directly.
  */
 #ifndef VLIW_MODEL_ENGINE_H
 #define VLIW_MODEL_ENGINE_H
 
 #include "vliw-model/state.h"
 
-/* One step. b of the op is r[rb] + imm (one of them 0); ops with a form of their own for immediates use imm alone. */
+/* One step. b of the op is r[rb] + imm (one of them 0); ops with a form of their own for immediates
+ * use imm alone. */
 struct pop {
     const void *h; /* handler, a label of engine_run */
     uint8_t rd, ra, rb;
@@ -20,10 +22,10 @@ _Static_assert(sizeof(struct pop) == 16, "two to a half cache line");
 struct head {
     const void *h;
     uint32_t pc;
-    uint32_t line;     /* of L1I; LINE_SPAN if the bundle touches two */
-    uint64_t uses;     /* registers named, bit 0: condition codes */
-    uint64_t acc, acc2; /* packed counts */
-    uint16_t retire;   /* by the commit */
+    uint32_t line;       /* of L1I; LINE_SPAN if the bundle touches two */
+    uint64_t uses;       /* registers named, bit 0: condition codes */
+    uint64_t acc, acc2;  /* packed counts */
+    uint16_t retire;     /* by the commit */
     uint8_t region, cap; /* pops there is room for */
     uint8_t commits, falls, words, fwd;
 };
@@ -38,14 +40,16 @@ struct link {
 };
 _Static_assert(sizeof(struct link) == sizeof(struct pop), "a link is a pop");
 
-/* acc: bundles 13 bits, ops 16, nops 16, words 18; acc2: guest loads and stores, native loads and stores, 16 each. */
+/* acc: bundles 13 bits, ops 16, nops 16, words 18; acc2: guest loads and stores, native loads and
+ * stores, 16 each. */
 enum { ACC_OPS = 13, ACC_NOPS = 29, ACC_WORDS = 45, ACC_MAX_BUNDLES = 8000 };
 
 /* Handlers: 2 * op (b a register) and 2 * op + 1 (b an immediate), then these. */
 enum handler {
     H_HEAD = 2 * OP_COUNT_, /* a bundle begins */
     H_HEAD_C,               /* and commits: the deadline is looked at first */
-    H_HEAD1, H_HEAD1_C,     /* the same for vm_exec1: no fetch */
+    H_HEAD1,
+    H_HEAD1_C, /* the same for vm_exec1: no fetch */
     H_ILLEGAL,
     H_STALE,   /* predecode again: the code has changed */
     H_FORWARD, /* it lies elsewhere now */
@@ -54,17 +58,30 @@ enum handler {
     H_END, /* of vm_exec1 */
     H_READY,
     H_STALL,
-    H_CHECK_GST, H_CHECK_STAM, H_CHECK_NST, H_CHECK_COUNT, H_CHECK_HOST, H_CHECK_RFE,
+    H_CHECK_GST,
+    H_CHECK_STAM,
+    H_CHECK_NST,
+    H_CHECK_COUNT,
+    H_CHECK_HOST,
+    H_CHECK_RFE,
     H_RECORD,    /* second half of ldp */
     H_JUMP_TEMP, /* second half of jtlb */
     H_COMMIT,
     H_COMMIT_SLOW,
-    H_JAL_PLAIN, H_JAL_CALL,
+    H_JAL_PLAIN,
+    H_JAL_CALL,
     H_BRCC0,
     H_SETCC0 = H_BRCC0 + 16,
     H_CMOV0 = H_SETCC0 + 16,
     H_COUNT_ = H_CMOV0 + 16
 };
+
+enum { OUT_MAX = 160 }; /* pops of any bundle, and a goto behind it */
+
+/* linear.c: head and pops of a bundle, which the machine allows; returns how many. exec1: for
+ * vm_exec1, ends the run. */
+unsigned linear_bundle(struct vm *vm, const struct bundle *b, uint32_t pc, bool exec1,
+                       struct pop out[OUT_MAX]);
 
 /* Filled by the first engine_run. */
 extern const void *engine_label[H_COUNT_];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The JTLB: (guest EIP, mode word) to translation, filled by CMS. A hint only: what it names checks itself. The set is
- * chosen by folding the EIP's bits; least recently used goes, recency counted in look-ups and fills.
+ * The JTLB: (guest EIP, mode word) to translation, filled by CMS. A hint only: what it names checks
+ * itself. The set is chosen by folding the EIP's bits; least recently used goes, recency counted in
+ * look-ups and fills.
  */
 #include "vliw-model/state.h"
 

@@ -2,12 +2,12 @@
 /*
  * Memory accesses, the long way: the complete definition. A guest access goes
  *
- *   alignment check (on the linear address), then for each page it touches: TLB, permission, I/O mark, dirty mark,
- *   concealed or missing memory; then for stores T-bits, alias entries, room in the gated store buffer; and only when
- *   nothing can trap any more: data, store buffer, caches.
+ *   alignment check (on the linear address), then for each page it touches: TLB, permission, I/O
+ * mark, dirty mark, concealed or missing memory; then for stores T-bits, alias entries, room in the
+ * gated store buffer; and only when nothing can trap any more: data, store buffer, caches.
  *
- * A native access has a physical address and reaches memory at once; only a place outside memory traps. Neither
- * sees the other's gated stores.
+ * A native access has a physical address and reaches memory at once; only a place outside memory
+ * traps. Neither sees the other's gated stores.
  */
 #include <string.h>
 #include "vliw-model/state.h"
@@ -19,7 +19,8 @@ static enum trap_code fail(struct vm *vm, enum trap_code t, uint32_t addr, uint3
     return t;
 }
 
-static enum trap_code translate(struct vm *vm, uint32_t la, uint32_t size, uint32_t kind, struct pieces *pc)
+static enum trap_code translate(struct vm *vm, uint32_t la, uint32_t size, uint32_t kind,
+                                struct pieces *pc)
 {
     uint32_t room = 0x1000 - (la & 0xfff);
     enum trap_code t = tlb_translate(vm, la, kind, size, &pc->pa[0]);
@@ -102,7 +103,8 @@ static int alias_hit(const struct vm *vm, const struct pieces *pc, uint32_t mask
 }
 
 /* Everything about a store that can trap. */
-static enum trap_code check_store(struct vm *vm, uint32_t la, uint32_t size, uint32_t alias_mask, struct pieces *pc)
+static enum trap_code check_store(struct vm *vm, uint32_t la, uint32_t size, uint32_t alias_mask,
+                                  struct pieces *pc)
 {
     if (misaligned(vm, la, size, ACC_WRITE))
         return fail(vm, T_ALIGN, la, ACC_WRITE | size);
@@ -131,7 +133,8 @@ enum trap_code mem_check_store(struct vm *vm, uint32_t la, uint32_t size, uint32
     return check_store(vm, la, size, alias_mask, &pc);
 }
 
-enum trap_code mem_store(struct vm *vm, uint32_t la, uint32_t val, uint32_t size, uint32_t alias_mask)
+enum trap_code mem_store(struct vm *vm, uint32_t la, uint32_t val, uint32_t size,
+                         uint32_t alias_mask)
 {
     struct pieces pc;
     enum trap_code t = check_store(vm, la, size, alias_mask, &pc);
@@ -153,8 +156,8 @@ static void ready_hit(struct vm *vm)
 }
 
 /*
- * Would the access succeed? A TLB miss is walked like any other; if the walker raises a fault, the bundle runs again and
- * the probe answers with it.
+ * Would the access succeed? A TLB miss is walked like any other; if the walker raises a fault, the
+ * bundle runs again and the probe answers with it.
  */
 enum trap_code mem_probe(struct vm *vm, uint32_t la, uint32_t len, uint32_t kind, uint32_t pc)
 {
@@ -172,7 +175,8 @@ enum trap_code mem_probe(struct vm *vm, uint32_t la, uint32_t len, uint32_t kind
             vm->s.probing = 1;
             return t;
         }
-        if (t == T_NONE && kind == ACC_WRITE && vm->a.tbits[pa >> 12] && !(vm->broken & BREAK_TBITS)) {
+        if (t == T_NONE && kind == ACC_WRITE && vm->a.tbits[pa >> 12] &&
+            !(vm->broken & BREAK_TBITS)) {
             uint32_t last = at >> 12 == end >> 12 ? end & 0xfff : 0xfff;
             for (uint32_t c = (at & 0xfff) / TBIT_CHUNK; c <= last / TBIT_CHUNK; c++)
                 if (vm->a.tbits[pa >> 12] >> c & 1)

@@ -1,549 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Predecoding: bundles into pops.
+ * Predecoded bundles: where they are kept, and until when.
  *
- * All reads of a bundle precede all its writes, and a bundle that traps has no effect. Both are bought here, once,
- * instead of at run time:
- *
- *   early   ops that can trap, in slot order, so that the lowest slot's trap wins. What they load goes to temporaries,
- *           unless the op is the last that can trap and nobody else reads its destination. A store that is not the
- *           last of them is only checked now and acts later.
- *   stores  those deferred
- *   saves   copies of what the late op reads and others write
- *   plain   the rest, each after the ops that still read what it writes; in a cycle, one op writes a temporary
- *   copies  temporaries to destinations
- *   late    the commit, then the op that leaves the bundle
- *
- * The deadline is looked at by the head, before anything else. Rules for adding an op: a FREE op needs nothing; any
- * other is early if it can trap, late if it changes the flow, plain otherwise, see kind_of().
- *
- * Bundles are predecoded in runs, from an entry to the next unconditional jump, into one arena; code_index finds the
- * head of a bundle by its address. isync makes heads stale; a stale one is predecoded again in place where it fits, else
- * elsewhere, and the old head forwards. When the arena is full everything is dropped.
+ * Bundles are predecoded in runs, from an entry to the next unconditional jump, into one arena;
+ * code_index finds the head of a bundle by its address. isync makes heads stale; a stale one is
+ * predecoded again in place where it fits, else elsewhere, and the old head forwards. When the
+ * arena is full everything is dropped.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include "vliw-model/engine.h"
 
-enum { ARENA_POPS = 4 << 20, RUN_MAX = 64, OUT_MAX = 160, MIN_CAP = HEAD_POPS + 3 };
+enum { ARENA_POPS = 4 << 20, RUN_MAX = 64, MIN_CAP = HEAD_POPS + 3 };
 
-enum kind { K_PLAIN, K_VALUE, K_STORE, K_COUNT, K_TEST, K_EXIT, K_LATE };
-
-static enum kind kind_of(const struct vop *op)
-{
-    switch (op->opc) {
-    case OP_COUNT: return K_COUNT;
-    case OP_XCHK:
-    case OP_TRAPIF: return K_TEST;
-    case OP_EXIT: return K_EXIT;
-    case OP_UDIVQ:
-    case OP_UDIVR:
-    case OP_SDIVQ:
-    case OP_SDIVR: return K_VALUE;
-    case OP_JTLB:
-    case OP_HOSTCALL:
-    case OP_HALT: return K_LATE;
-    default: break;
-    }
-    switch (op_table[op->opc].order) {
-    case ORD_NLD:
-    case ORD_GLD: return K_VALUE;
-    case ORD_NST:
-    case ORD_GST: return K_STORE;
-    case ORD_CTL: return K_LATE;
-    default: return K_PLAIN;
-    }
-}
-
-struct lin {
-    struct vm *vm;
-    const struct bundle *b;
-    uint32_t pc;
-    struct pop out[OUT_MAX];
-    unsigned n, temps, ncopies;
-    struct {
-        uint8_t to, from;
-    } copy[2 * MAX_BUNDLE_OPS];
-    enum kind kind[MAX_BUNDLE_OPS];
-    struct op_regs rg[MAX_BUNDLE_OPS];
-    unsigned nops; /* up to and including an exit */
+/* One bundle, not yet in the arena. */
+struct fresh {
+    struct pop pops[OUT_MAX];
+    unsigned n;
 };
 
-static struct pop *emit(struct lin *l, unsigned h, uint8_t rd, uint8_t ra, uint8_t rb, uint8_t x, uint32_t imm)
-{
-    struct pop *p = &l->out[l->n++];
-    *p = (struct pop){engine_label[h], rd, ra, rb, x, imm};
-    return p;
-}
-
-static uint8_t temp(struct lin *l)
-{
-    return (uint8_t)(R_TEMP + l->temps++);
-}
-
-static uint8_t dest(uint8_t rd)
-{
-    return rd ? rd : R_DUMP;
-}
-
-static bool has_rd(const struct vop *op)
-{
-    switch (op_table[op->opc].format) {
-    case FMT_RRB:
-    case FMT_RRBX:
-    case FMT_RR:
-    case FMT_RRX:
-    case FMT_RB:
-    case FMT_RC:
-    case FMT_RRC:
-    case FMT_LOAD:
-    case FMT_JAL:
-    case FMT_JALR: return true;
-    default: return false;
-    }
-}
-
-/* Handlers of ops that are not FREE take b as r[rb] + imm; only loads and stores have a form for immediates alone. */
-static unsigned handler_of(const struct vop *op)
-{
-    unsigned fmt = op_table[op->opc].format, imm = op->bmode != B_REG;
-    if (op->opc == OP_SETCC)
-        return H_SETCC0 + ((uint32_t)op->imm & 15);
-    if (op->opc == OP_CMOV)
-        return H_CMOV0 + ((uint32_t)op->imm & 15);
-    if (op_table[op->opc].order == ORD_FREE || fmt == FMT_LOAD || fmt == FMT_STORE)
-        return 2u * op->opc + imm;
-    return 2u * op->opc;
-}
-
-/* Latencies above 1 that are not the memory ops' own. Longer than the scoreboard: the pipeline waits. */
-static void emit_ready(struct lin *l, unsigned i)
-{
-    const struct vop *op = &l->b->op[i];
-    unsigned cls = op_table[op->opc].latency;
-    uint32_t lat = l->vm->m.lat[cls];
-    if (cls == LAT_LOAD || cls == LAT_NONE || lat <= 1)
-        return;
-    if (lat > 7) {
-        emit(l, H_STALL, 0, 0, 0, 0, lat - 7);
-        lat = 7;
-    }
-    uint8_t rd = has_rd(op) ? dest(op->rd) : R_DUMP;
-    if (rd != R_DUMP)
-        emit(l, H_READY, 0, 0, 0, rd, (lat - 1) << 2 | RC_OP);
-    if (l->rg[i].writes_cc)
-        emit(l, H_READY, 0, 0, 0, 0, (lat - 1) << 2 | RC_OP);
-}
-
-static void emit_op(struct lin *l, unsigned i, uint8_t rd)
-{
-    const struct vop *op = &l->b->op[i];
-    if (op->opc == OP_LDP) {
-        emit(l, 2 * OP_GLD32 + 1, rd, op->ra, 0, dest(op->rd), 0);
-        return;
-    }
-    bool reg = op->bmode == B_REG;
-    uint8_t x = op->rd;
-    if (op_table[op->opc].latency == LAT_LOAD)
-        x = dest(op->rd);
-    uint32_t imm = reg ? 0 : (uint32_t)op->imm;
-    emit(l, handler_of(op), has_rd(op) ? rd : R_DUMP, op->ra, reg ? op->rb : 0, x, imm);
-    emit_ready(l, i);
-}
-
-/* Does an op other than i read register rd? */
-static bool read_elsewhere(const struct lin *l, unsigned i, uint8_t rd)
-{
-    for (unsigned k = 0; k < l->nops; k++)
-        if (k != i && rd && l->rg[k].reads >> rd & 1)
-            return true;
-    return false;
-}
-
-static bool written_elsewhere(const struct lin *l, unsigned i, uint8_t r)
-{
-    for (unsigned k = 0; k < l->nops; k++)
-        if (k != i && r && l->rg[k].writes >> r & 1)
-            return true;
-    return false;
-}
-
-static void emit_value(struct lin *l, unsigned i, bool may_be_direct)
-{
-    uint8_t rd = l->b->op[i].rd;
-    if (!rd || (may_be_direct && !read_elsewhere(l, i, rd))) {
-        emit_op(l, i, dest(rd));
-        return;
-    }
-    uint8_t t = temp(l);
-    l->copy[l->ncopies].to = rd;
-    l->copy[l->ncopies++].from = t;
-    emit_op(l, i, t);
-}
-
-static void emit_check(struct lin *l, unsigned i)
-{
-    const struct vop *op = &l->b->op[i];
-    unsigned h = op->opc == OP_COUNT                          ? H_CHECK_COUNT
-                 : op->opc == OP_STAM                         ? H_CHECK_STAM
-                 : op_table[op->opc].order == ORD_NST         ? H_CHECK_NST
-                                                              : H_CHECK_GST;
-    uint8_t size = op->opc == OP_SB || op->opc == OP_GST8 ? 1 : op->opc == OP_SH || op->opc == OP_GST16 ? 2 : 4;
-    bool reg = op->bmode == B_REG;
-    emit(l, h, 0, op->ra, reg ? op->rb : 0, size, reg ? 0 : (uint32_t)op->imm);
-}
-
-/* An ldp is a plain load at first; its entry is written when nothing can trap any more. */
-static void emit_record(struct lin *l, unsigned i)
-{
-    const struct vop *op = &l->b->op[i];
-    bool reg = op->bmode == B_REG;
-    emit(l, H_RECORD, 0, op->ra, reg ? op->rb : 0, 0, reg ? 0 : (uint32_t)op->imm);
-}
-
-/* Early ops and deferred stores. Returns the register that holds a jtlb's target. */
-static uint8_t emit_early(struct lin *l)
-{
-    unsigned list[MAX_BUNDLE_OPS], n = 0, deferred[MAX_BUNDLE_OPS], nd = 0;
-    uint8_t target = 0;
-    for (unsigned i = 0; i < l->nops; i++) {
-        unsigned opc = l->b->op[i].opc;
-        if (l->kind[i] == K_PLAIN || (l->kind[i] == K_LATE && opc != OP_JTLB && opc != OP_HOSTCALL &&
-                                      opc != OP_RFE && opc != OP_RAISE))
-            continue;
-        list[n++] = i;
-    }
-    for (unsigned k = 0; k < n; k++) {
-        unsigned i = list[k];
-        const struct vop *op = &l->b->op[i];
-        bool last = k + 1 == n && nd == 0 && op->opc != OP_LDP;
-        switch (l->kind[i]) {
-        case K_VALUE: emit_value(l, i, last); break;
-        case K_COUNT:
-        case K_STORE:
-            if (k + 1 < n) {
-                emit_check(l, i);
-                deferred[nd++] = i;
-            } else if (nd) {
-                deferred[nd++] = i;
-                if (nd > 1) /* the others act before it: its trap must come first */
-                    emit_check(l, i);
-            } else if (l->kind[i] == K_COUNT) {
-                emit_value(l, i, true);
-            } else {
-                emit_op(l, i, R_DUMP);
-            }
-            break;
-        case K_LATE:
-            if (op->opc == OP_JTLB) {
-                target = temp(l);
-                emit(l, 2 * OP_JTLB, target, 0, op->bmode == B_REG ? op->rb : 0, 0,
-                     op->bmode == B_REG ? 0 : (uint32_t)op->imm);
-            } else {
-                emit(l, op->opc == OP_HOSTCALL ? H_CHECK_HOST : H_CHECK_RFE, 0, 0, 0, 0, 0);
-            }
-            break;
-        case K_TEST:
-            if (op->opc == OP_TRAPIF) {
-                emit(l, 2 * OP_TRAPIF, 0, 0, 0, op->rd, (uint32_t)op->imm);
-                break;
-            } /* fall through */
-        default: emit_op(l, i, R_DUMP); break;
-        }
-    }
-    /* Gated ones first: one of them may still find the store buffer full. */
-    for (unsigned k = 0; k < nd; k++)
-        if (op_table[l->b->op[deferred[k]].opc].order == ORD_GST)
-            emit_op(l, deferred[k], R_DUMP);
-    for (unsigned k = 0; k < n; k++)
-        if (l->b->op[list[k]].opc == OP_LDP)
-            emit_record(l, list[k]);
-    for (unsigned k = 0; k < nd; k++) {
-        if (l->kind[deferred[k]] == K_COUNT)
-            emit_value(l, deferred[k], true);
-        else if (op_table[l->b->op[deferred[k]].opc].order != ORD_GST)
-            emit_op(l, deferred[k], R_DUMP);
-    }
-    return target;
-}
-
-static bool is_fence(const struct vop *op)
-{
-    return op_table[op->opc].order == ORD_FENCE;
-}
-
-/* Does any op of `rest` but i read what i writes, the register rd left out if `renamed`? */
-static bool blocked(const struct lin *l, unsigned rest, unsigned i, bool renamed)
-{
-    uint64_t w = l->rg[i].writes;
-    if (renamed)
-        w &= ~((uint64_t)1 << l->b->op[i].rd);
-    for (unsigned k = 0; k < l->nops; k++) {
-        if (k == i || !(rest >> k & 1))
-            continue;
-        if ((l->rg[k].reads & w) || (l->rg[i].writes_cc && l->rg[k].reads_cc))
-            return true;
-        if (k < i && is_fence(&l->b->op[k]) && is_fence(&l->b->op[i]))
-            return true;
-    }
-    return false;
-}
-
-static void emit_plain(struct lin *l)
-{
-    unsigned rest = 0;
-    for (unsigned i = 0; i < l->nops; i++)
-        if (l->kind[i] == K_PLAIN && l->b->op[i].opc != OP_NOP)
-            rest |= 1u << i;
-    while (rest) {
-        unsigned pick = MAX_BUNDLE_OPS, renamed = 0;
-        for (unsigned pass = 0; pass < 2 && pick == MAX_BUNDLE_OPS; pass++)
-            for (unsigned i = 0; i < l->nops; i++)
-                if ((rest >> i & 1) && !(pass && (!has_rd(&l->b->op[i]) || l->b->op[i].opc == OP_GPUT)) &&
-                    !blocked(l, rest, i, pass)) {
-                    pick = i;
-                    renamed = pass;
-                    break;
-                }
-        if (pick == MAX_BUNDLE_OPS) /* two gputs, which no checked bundle has */
-            pick = (unsigned)__builtin_ctz(rest);
-        rest &= ~(1u << pick);
-        uint8_t rd = dest(l->b->op[pick].rd);
-        if (renamed) {
-            uint8_t t = temp(l);
-            l->copy[l->ncopies].to = rd;
-            l->copy[l->ncopies++].from = t;
-            rd = t;
-        }
-        emit_op(l, pick, rd);
-    }
-}
-
-/* A source of the late op, saved if another op of the bundle writes it. */
-static uint8_t saved(struct lin *l, unsigned i, uint8_t r, bool always)
-{
-    if (!r || !(always || written_elsewhere(l, i, r)))
-        return r;
-    uint8_t t = temp(l);
-    emit(l, 2 * OP_MOV, t, 0, r, 0, 0);
-    return t;
-}
-
-static void emit_link(struct lin *l)
-{
-    memset(&l->out[l->n++], 0, sizeof(struct pop));
-}
-
-static void emit_commit(struct lin *l)
-{
-    if (l->b->commit)
-        emit(l, l->vm->broken & (BREAK_COMMIT | BREAK_LATCH) ? H_COMMIT_SLOW : H_COMMIT, 0, 0, 0, 0, l->b->retired);
-}
-
-/* Saves, plain ops, copies, commit and the late op, if there is one. Returns whether the next bundle may follow. */
-static bool emit_rest(struct lin *l, uint8_t jtlb_target)
-{
-    const struct vop *op = NULL;
-    unsigned at = 0;
-    for (unsigned i = 0; i < l->nops; i++)
-        if (l->kind[i] == K_LATE) {
-            op = &l->b->op[i];
-            at = i;
-        }
-    uint8_t ra = 0, rb = 0, rd = 0;
-    bool cc_taken = false;
-    uint32_t imm = 0, next = l->pc + 4 * bundle_words(l->b);
-    bool links = false; /* a commit must see the link register: written before, by a move */
-    if (op) {
-        unsigned fmt = op_table[op->opc].format;
-        links = l->b->commit && (fmt == FMT_JAL || fmt == FMT_JALR) && op->rd;
-        imm = op->bmode == B_REG ? 0 : (uint32_t)op->imm;
-        bool reads_ra = fmt == FMT_JALR || fmt == FMT_BRR || fmt == FMT_BRRR || fmt == FMT_AB || fmt == FMT_RRB;
-        if (reads_ra)
-            ra = saved(l, at, op->ra, links && op->ra == op->rd);
-        if (fmt == FMT_BRRR)
-            rd = saved(l, at, op->rd, false);
-        if (op->bmode == B_REG && op->opc != OP_JTLB && (fmt == FMT_JALR || fmt == FMT_B || fmt == FMT_AB || fmt == FMT_RRB))
-            rb = saved(l, at, op->rb, links && op->rb == op->rd);
-        if (op->opc == OP_BRCC) {
-            for (unsigned i = 0; i < l->nops; i++)
-                cc_taken |= l->rg[i].writes_cc;
-            if (cc_taken) {
-                ra = temp(l);
-                emit(l, H_SETCC0 + (op->rd & 15), ra, 0, 0, 0, 0);
-            }
-        }
-    }
-    emit_plain(l);
-    for (unsigned i = 0; i < l->ncopies; i++)
-        emit(l, 2 * OP_MOV, l->copy[i].to, 0, l->copy[i].from, 0, 0);
-    if (links)
-        emit(l, 2 * OP_MOV + 1, op->rd, 0, 0, 0, next);
-    if (op && (op->opc == OP_JAL || op->opc == OP_JALR))
-        emit_ready(l, at);
-    if (!op) {
-        emit_commit(l);
-        return true;
-    }
-    uint8_t dst = links ? R_DUMP : dest(op->rd);
-    switch (op->opc) {
-    case OP_JTLB:
-        emit_commit(l);
-        emit(l, H_JUMP_TEMP, 0, jtlb_target, 0, 0, 0);
-        return false;
-    case OP_JAL:
-        emit_commit(l);
-        if (op->rd == 0)
-            emit(l, H_JAL_PLAIN, 0, 0, 0, 0, imm);
-        else if (op->rd == 1)
-            emit(l, H_JAL_CALL, dst, 0, 0, 0, imm);
-        else
-            emit(l, 2 * OP_JAL, dst, 0, 0, 0, imm);
-        emit_link(l);
-        return false;
-    case OP_JALR: /* x: 1 a return, 2 a call */
-        emit_commit(l);
-        emit(l, 2 * OP_JALR, dst, ra, rb, op->rd == 1 ? 2 : op->rd == 0 && op->ra == 1 && !imm && !rb, imm);
-        return false;
-    case OP_BRCC:
-        emit_commit(l);
-        if (cc_taken)
-            emit(l, 2 * OP_BNZ, 0, ra, 0, imm <= l->pc, imm);
-        else
-            emit(l, H_BRCC0 + (op->rd & 15), 0, 0, 0, imm <= l->pc, imm);
-        emit_link(l);
-        return true;
-    case OP_HOSTCALL:
-        emit(l, 2 * OP_HOSTCALL, dst, ra, rb, op->rd, imm);
-        emit_ready(l, at);
-        emit_commit(l);
-        return true;
-    case OP_HALT:
-    case OP_RFE:
-    case OP_RAISE:
-        emit_commit(l);
-        emit(l, 2u * op->opc, 0, ra, rb, 0, imm);
-        return false;
-    default: /* branches on registers */
-        emit_commit(l);
-        emit(l, 2u * op->opc, rd, ra, 0, imm <= l->pc, imm);
-        emit_link(l);
-        return true;
-    }
-}
-
-/* The broken variant: ops act in slot order. */
-static bool emit_in_order(struct lin *l)
-{
-    for (unsigned i = 0; i < l->nops; i++) {
-        if (l->kind[i] != K_LATE && l->b->op[i].opc != OP_NOP) {
-            if (l->b->op[i].opc == OP_TRAPIF)
-                emit(l, 2 * OP_TRAPIF, 0, 0, 0, l->b->op[i].rd, (uint32_t)l->b->op[i].imm);
-            else
-                emit_op(l, i, dest(l->b->op[i].rd));
-            l->kind[i] = K_PLAIN;
-        }
-    }
-    unsigned late = l->nops;
-    for (unsigned i = 0; i < l->nops; i++)
-        if (l->kind[i] == K_LATE)
-            late = i;
-    if (late == l->nops) {
-        emit_commit(l);
-        return true;
-    }
-    struct bundle only = {.nops = 1, .commit = l->b->commit, .retired = l->b->retired};
-    only.op[0] = l->b->op[late];
-    l->b = &only;
-    l->rg[0] = l->rg[late];
-    l->kind[0] = K_LATE;
-    l->nops = 1;
-    return emit_rest(l, emit_early(l));
-}
-
-/* Fills l->out with the pops of a bundle, the head left to the caller. False: it is illegal. */
-static bool linearise(struct lin *l, bool *falls)
-{
-    l->n = HEAD_POPS;
-    l->temps = l->ncopies = 0;
-    l->nops = l->b->nops;
-    bool exits = false;
-    for (unsigned i = 0; i < l->nops; i++) {
-        l->kind[i] = kind_of(&l->b->op[i]);
-        l->rg[i] = op_regs(&l->b->op[i]);
-        if (l->kind[i] == K_EXIT) {
-            /* Nothing but an earlier trap can keep the exit from trapping: no other op has an effect. */
-            l->nops = i + 1;
-            exits = true;
-        }
-    }
-    if (exits) {
-        emit_early(l);
-        *falls = false;
-        return true;
-    }
-    if (l->vm->broken & BREAK_ATOMIC) {
-        *falls = emit_in_order(l);
-        return true;
-    }
-    uint8_t target = emit_early(l);
-    *falls = emit_rest(l, target);
-    return true;
-}
-
-static void make_head(struct lin *l, struct head *h, bool exec1)
-{
-    const struct bundle *b = l->b;
-    struct vm *vm = l->vm;
-    uint64_t gl = 0, gs = 0, nl = 0, ns = 0, ops = 0, nops = 0;
-    memset(h, 0, sizeof *h);
-    h->h = engine_label[(exec1 ? H_HEAD1 : H_HEAD) + (b->commit && !(vm->broken & BREAK_DEADLINE))];
-    h->pc = l->pc;
-    h->words = (uint8_t)bundle_words(b);
-    unsigned sh = vm->a.l1i.line_shift;
-    h->line = l->pc >> sh;
-    if ((l->pc + 4u * h->words - 1) >> sh != h->line)
-        h->line = LINE_SPAN;
-    for (unsigned i = 0; i < b->nops; i++) {
-        const struct vop *op = &b->op[i];
-        struct op_regs rg = op_regs(op);
-        h->uses |= rg.reads | rg.writes | (rg.reads_cc || rg.writes_cc);
-        if (op->opc == OP_NOP)
-            nops++;
-        else
-            ops++;
-        unsigned order = op_table[op->opc].order, fmt = op_table[op->opc].format;
-        gl += order == ORD_GLD && (fmt == FMT_LOAD || op->opc == OP_LDP);
-        gs += order == ORD_GST;
-        nl += order == ORD_NLD || op->opc == OP_COUNT;
-        ns += order == ORD_NST;
-    }
-    h->acc = 1 | ops << ACC_OPS | nops << ACC_NOPS | (exec1 ? 0 : (uint64_t)h->words << ACC_WORDS);
-    h->acc2 = gl | gs << 16 | nl << 32 | ns << 48;
-    h->retire = b->retired;
-    h->commits = b->commit;
-    h->region = (uint8_t)region_of(vm, l->pc);
-}
-
-/* Predecodes the bundle at pc into l. Returns its words, 0 if it is illegal (a head is made all the same). */
-static uint32_t predecode(struct lin *l, struct vm *vm, uint32_t pc, struct bundle *b)
+/* Predecodes the bundle at pc into l. Returns its words, 0 if it is illegal (a head is made all the
+ * same). */
+static uint32_t predecode(struct fresh *l, struct vm *vm, uint32_t pc, struct bundle *b)
 {
     uint32_t at = pc - vm->concealed, end = vm->mem_size - vm->concealed;
-    struct head *h = (struct head *)l->out;
-    l->vm = vm;
-    l->pc = pc;
-    l->b = b;
+    struct head *h = (struct head *)l->pops;
     uint32_t words = 0, why = 0;
-    bool falls = false;
     if (at < end && !(pc & 3)) {
         uint32_t in[MAX_BUNDLE_WORDS], avail = (end - at) / 4;
         avail = avail < MAX_BUNDLE_WORDS ? avail : MAX_BUNDLE_WORDS;
         memcpy(in, vm->mem + pc, 4 * avail);
         words = bundle_decode(in, avail, pc, b);
-        if (words && (why = mdesc_check(&vm->m, b)) == BE_OK && linearise(l, &falls)) {
-            make_head(l, h, false);
-            h->falls = falls;
+        if (words && (why = mdesc_check(&vm->m, b)) == BE_OK) {
+            l->n = linear_bundle(vm, b, pc, false, l->pops);
             return words;
         }
     }
@@ -558,10 +48,10 @@ static uint32_t predecode(struct lin *l, struct vm *vm, uint32_t pc, struct bund
     return 0;
 }
 
-static void place(struct vm *vm, struct lin *l, struct pop *at)
+static void place(struct vm *vm, struct fresh *l, struct pop *at)
 {
-    memcpy(at, l->out, l->n * sizeof *at);
-    vm->code_index[(((struct head *)l->out)->pc - vm->concealed) / 4] = (uint32_t)(at - vm->arena);
+    memcpy(at, l->pops, l->n * sizeof *at);
+    vm->code_index[(((struct head *)l->pops)->pc - vm->concealed) / 4] = (uint32_t)(at - vm->arena);
 }
 
 static struct pop *put_goto(struct vm *vm, struct pop *at, uint32_t pc)
@@ -575,17 +65,17 @@ static struct pop *put_goto(struct vm *vm, struct pop *at, uint32_t pc)
 /* Predecodes the run that begins at pc and returns its first head. */
 static struct head *predecode_run(struct vm *vm, uint32_t pc)
 {
-    struct lin l;
+    struct fresh l;
     struct bundle b;
     if (vm->arena_n + (RUN_MAX + 1) * (OUT_MAX + 2) > ARENA_POPS)
         code_drop_all(vm);
     struct pop *first = vm->arena + vm->arena_n, *at = first;
     for (unsigned k = 0;; k++) {
         uint32_t words = predecode(&l, vm, pc, &b);
-        struct head *h = (struct head *)l.out;
+        struct head *h = (struct head *)l.pops;
         if (!words && (pc - vm->concealed >= vm->mem_size - vm->concealed || (pc & 3))) {
             /* not an address of code: never indexed */
-            memcpy(at, l.out, sizeof *h);
+            memcpy(at, l.pops, sizeof *h);
             ((struct head *)at)->cap = HEAD_POPS;
             at += HEAD_POPS;
             break;
@@ -623,29 +113,31 @@ struct head *code_at(struct vm *vm, uint32_t pc)
 /* A stale head has been reached. */
 struct head *code_renew(struct vm *vm, struct head *h)
 {
-    struct lin l;
+    struct fresh l;
     struct bundle b;
     uint32_t pc = h->pc, words = predecode(&l, vm, pc, &b);
-    struct head *nh = (struct head *)l.out;
+    struct head *nh = (struct head *)l.pops;
     unsigned cap = h->cap, n = l.n;
     bool same_end = words == h->words;
-    /* What follows the old pops in the arena is its next bundle: of use only if that is still the next one. */
+    /* What follows the old pops in the arena is its next bundle: of use only if that is still the
+     * next one. */
     if (nh->falls && !(h->falls && same_end)) {
         if (n + 2 <= cap) {
-            put_goto(vm, l.out + n, pc + 4 * words);
+            put_goto(vm, l.pops + n, pc + 4 * words);
             n = l.n = n + 2;
             nh->falls = 0;
         } else {
             n = OUT_MAX;
         }
     } else if (nh->falls && n < cap) {
-        l.out[n] = (struct pop){engine_label[H_SKIP], 0, 0, 0, 0, cap - n};
+        l.pops[n] = (struct pop){engine_label[H_SKIP], 0, 0, 0, 0, cap - n};
         l.n = ++n;
     }
     if (n <= cap) {
         nh->cap = (uint8_t)cap;
-        /* From here on `falls` says whether what follows in the arena is the bundle behind this one: no longer so
-         * once the length has changed, even if a later renewal has this length again. */
+        /* From here on `falls` says whether what follows in the arena is the bundle behind this
+         * one: no longer so once the length has changed, even if a later renewal has this length
+         * again. */
         nh->falls = h->falls && same_end;
         place(vm, &l, (struct pop *)h);
         return h;
@@ -729,19 +221,17 @@ struct head *code_exec1(struct vm *vm, const struct vop *op, bool commit, uint32
 {
     if (!vm->exec1_cache && !(vm->exec1_cache = calloc(EXEC1_N, sizeof(struct exec1_slot))))
         abort();
-    uint32_t k = op->opc * 7u + op->rd * 31u + op->ra * 131u + op->rb * 17u + (uint32_t)op->imm * 2654435761u;
+    uint32_t k = op->opc * 7u + op->rd * 31u + op->ra * 131u + op->rb * 17u +
+                 (uint32_t)op->imm * 2654435761u;
     struct exec1_slot *e = (struct exec1_slot *)vm->exec1_cache + (k >> 7 ^ k) % EXEC1_N;
     struct head *h = (struct head *)e->pops;
-    if (!(e->used && memcmp(&e->op, op, sizeof *op) == 0 && e->commit == commit && e->retired == retired)) {
-        struct lin l = {.vm = vm, .pc = vm->s.pc};
+    if (!(e->used && memcmp(&e->op, op, sizeof *op) == 0 && e->commit == commit &&
+          e->retired == retired)) {
+        struct pop out[OUT_MAX];
         struct bundle b = {.nops = 1, .commit = commit, .retired = (uint16_t)retired};
         b.op[0] = *op;
-        bool falls;
-        l.b = &b;
-        linearise(&l, &falls);
-        make_head(&l, (struct head *)l.out, true);
-        emit(&l, H_END, 0, 0, 0, 0, 0);
-        memcpy(e->pops, l.out, l.n * sizeof(struct pop));
+        unsigned n = linear_bundle(vm, &b, vm->s.pc, true, out);
+        memcpy(e->pops, out, n * sizeof *out);
         memcpy(&e->op, op, sizeof *op);
         e->commit = commit;
         e->retired = retired;

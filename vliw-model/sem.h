@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each op computes, written once: sem_NAME(r, c, d, a, b) for every op whose order class is FREE. `a` and `b` are
- * the operands, `d` the old value of rd for the shapes that read it, `c` the condition codes, `r` the registers (gget and
- * gput alone look at them). The result goes to rd. The engine and vm_exec1 are built on these functions.
+ * What each op computes, written once: sem_NAME(r, c, d, a, b) for every op whose order class is
+ * FREE. `a` and `b` are the operands, `d` the old value of rd for the shapes that read it, `c` the
+ * condition codes, `r` the registers (gget and gput alone look at them). The result goes to rd. The
+ * engine and vm_exec1 are built on these functions.
  *
  * Flags that IA-32 leaves undefined are what Intel's processors were seen to give:
- *   AF        0 after logic ops, shifts, double shifts; kept by rotates and bt; 0 after multiplication, bsf, bsr
- *   OF        after a shift or rotate by more than 1: what a count of 1 would give
- *   CF        shl and shr of bytes and halves by more than the width: 0; sar: the sign
+ *   AF        0 after logic ops, shifts, double shifts; kept by rotates and bt; 0 after
+ * multiplication, bsf, bsr OF        after a shift or rotate by more than 1: what a count of 1
+ * would give CF        shl and shr of bytes and halves by more than the width: 0; sar: the sign
  *   multiply  SF and PF by the low part of the result, ZF 0
  *   bsf, bsr  PF by the result; 1 if there is no bit
  *   shld/shrd of halves by more than 16: bits come in from the first operand again
@@ -67,16 +68,14 @@ SEM1(SRA, (uint32_t)((int32_t)a >> (b & 31)))
 SEM1(SLT, (int32_t)a < (int32_t)b)
 SEM1(SLTU, a < b)
 SEM1(MUL, a *b)
-SEM1(MULH, (uint32_t)((int64_t)(int32_t)a * (int32_t)b >> 32))
-SEM1(MULHU, (uint32_t)((uint64_t)a * b >> 32))
-SEM1(MULHSU, (uint32_t)((int64_t)(int32_t)a * (int64_t)(uint64_t)b >> 32))
-SEM1(DIV, b == 0                            ? 0xffffffffu
-          : a == 0x80000000u && b == ~0u    ? a
-                                            : (uint32_t)((int32_t)a / (int32_t)b))
+SEM1(MULH, (uint32_t)((int64_t)(int32_t)a *(int32_t)b >> 32))
+SEM1(MULHU, (uint32_t)((uint64_t)a *b >> 32))
+SEM1(MULHSU, (uint32_t)((int64_t)(int32_t)a *(int64_t)(uint64_t)b >> 32))
+SEM1(DIV, b == 0                         ? 0xffffffffu
+          : a == 0x80000000u && b == ~0u ? a
+                                         : (uint32_t)((int32_t)a / (int32_t)b))
 SEM1(DIVU, b == 0 ? 0xffffffffu : a / b)
-SEM1(REM, b == 0                         ? a
-          : a == 0x80000000u && b == ~0u ? 0
-                                         : (uint32_t)((int32_t)a % (int32_t)b))
+SEM1(REM, b == 0 ? a : a == 0x80000000u && b == ~0u ? 0 : (uint32_t)((int32_t)a % (int32_t)b))
 SEM1(REMU, b == 0 ? a : a % b)
 SEM1(ZEXT8, a & 0xff)
 SEM1(ZEXT16, a & 0xffff)
@@ -92,31 +91,31 @@ SEM1(ROR, sem_rol32(a, -b))
 
 /* ---- arithmetic and logic with flags ---- */
 
-__attribute__((always_inline)) static inline uint32_t sem_addf(struct ccs *c, uint32_t a, uint32_t b,
-                                                               uint32_t carry, unsigned w)
+__attribute__((always_inline)) static inline uint32_t
+sem_addf(struct ccs *c, uint32_t a, uint32_t b, uint32_t carry, unsigned w)
 {
     uint32_t v = a + b + carry;
     cc_lazy(c, 0, 32 - w, a, b, v);
     return sem_part(a, v, w);
 }
 
-__attribute__((always_inline)) static inline uint32_t sem_subf(struct ccs *c, uint32_t a, uint32_t b,
-                                                               uint32_t carry, unsigned w)
+__attribute__((always_inline)) static inline uint32_t
+sem_subf(struct ccs *c, uint32_t a, uint32_t b, uint32_t carry, unsigned w)
 {
     uint32_t v = a - b - carry;
     cc_lazy(c, CCK_SUB, 32 - w, a, b, v);
     return sem_part(a, v, w);
 }
 
-__attribute__((always_inline)) static inline uint32_t sem_logic(struct ccs *c, uint32_t a, uint32_t v,
-                                                                unsigned w)
+__attribute__((always_inline)) static inline uint32_t sem_logic(struct ccs *c, uint32_t a,
+                                                                uint32_t v, unsigned w)
 {
     cc_lazy(c, 0, 32 - w, v, 0, v);
     return sem_part(a, v, w);
 }
 
-__attribute__((always_inline)) static inline uint32_t sem_incdec(struct ccs *c, uint32_t a, bool dec,
-                                                                 unsigned w)
+__attribute__((always_inline)) static inline uint32_t sem_incdec(struct ccs *c, uint32_t a,
+                                                                 bool dec, unsigned w)
 {
     uint32_t keep = CCK_KEEP | (cc_cf(c) ? CCK_CF : 0), v = dec ? a - 1 : a + 1;
     cc_lazy(c, keep | (dec ? CCK_SUB : 0), 32 - w, a, 1, v);

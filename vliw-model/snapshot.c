@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Snapshots: a header, the machine description, struct vm_state, the arrays, then every page of memory that is not all
- * zero, each behind its address. A snapshot is good for the same machine description only. What is derived is dropped.
+ * Snapshots: a header, the machine description, struct vm_state, the arrays, then every page of
+ * memory that is not all zero, each behind its address. A snapshot is good for the same machine
+ * description only. What is derived is dropped.
  */
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,8 @@ static unsigned parts(struct vm *vm, struct part *p)
     }
     p[n++] = (struct part){vm->a.tlb, tlb * sizeof *vm->a.tlb};
     p[n++] = (struct part){vm->a.tlb_stamp, tlb * sizeof *vm->a.tlb_stamp};
-    p[n++] = (struct part){vm->a.jtlb, (size_t)vm->m.jtlb_sets * vm->m.jtlb_ways * sizeof *vm->a.jtlb};
+    p[n++] =
+        (struct part){vm->a.jtlb, (size_t)vm->m.jtlb_sets * vm->m.jtlb_ways * sizeof *vm->a.jtlb};
     p[n++] = (struct part){vm->a.tbits, frames * sizeof *vm->a.tbits};
     p[n++] = (struct part){vm->a.bus_bits, frames * sizeof *vm->a.bus_bits};
     for (unsigned i = 0; i < 2; i++)
@@ -78,8 +80,8 @@ int vm_load(struct vm *vm, const char *path)
     if (!f)
         return -1;
     unsigned n = parts(vm, p);
-    bool ok = get(f, head, sizeof head) && memcmp(head, magic, sizeof magic) == 0 && get(f, &m, sizeof m) &&
-              memcmp(&m, &vm->m, sizeof m) == 0;
+    bool ok = get(f, head, sizeof head) && memcmp(head, magic, sizeof magic) == 0 &&
+              get(f, &m, sizeof m) && memcmp(&m, &vm->m, sizeof m) == 0;
     for (unsigned i = 0; i < n; i++)
         ok = ok && get(f, p[i].at, p[i].size);
     if (ok)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Special registers, as mfs and mts see them. Writes to read-only registers and unknown numbers do nothing and read 0. */
+/* Special registers, as mfs and mts see them. Writes to read-only registers and unknown numbers do
+ * nothing and read 0. */
 #include "vliw-model/state.h"
 
 static uint32_t take_bus_hit(struct vm *vm)
@@ -87,7 +88,9 @@ void special_write(struct vm *vm, uint32_t n, uint32_t v)
     case SR_XCACHE_LO:
     case SR_XCACHE_HI:
     case SR_XCACHE_HOT:
-        *(n == SR_XCACHE_LO ? &s->xcache_lo : n == SR_XCACHE_HI ? &s->xcache_hi : &s->xcache_hot) = v;
+        *(n == SR_XCACHE_LO   ? &s->xcache_lo
+          : n == SR_XCACHE_HI ? &s->xcache_hi
+                              : &s->xcache_hot) = v;
         vm->drop_code = true; /* predecoded bundles know their region */
         vm->stop_at = 0;
         break;

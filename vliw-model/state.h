@@ -3,17 +3,19 @@
  * The machine from inside. Three kinds of data, never mixed:
  *
  *   struct vm_state   fixed-size state, plain data without host pointers
- *   struct vm_arrays  state whose size the machine file gives (cache tags, TLB, T-bits, ...): plain arrays
- *   the rest of vm    derived: dropped and rebuilt at will, never affects a result
+ *   struct vm_arrays  state whose size the machine file gives (cache tags, TLB, T-bits, ...): plain
+ * arrays the rest of vm    derived: dropped and rebuilt at will, never affects a result
  *
- * Time. Two clocks: `pipe` counts pipeline cycles and is the time at which the next bundle may issue; `stall` counts
- * cycles in which the pipeline clock stood still (misses with mem.stall = miss). The machine's cycles are their sum.
- * Ready times of registers are in pipeline cycles, so that a stall shifts results in flight for free. While a bundle
- * executes, `pipe` is its issue time + 1.
+ * Time. Two clocks: `pipe` counts pipeline cycles and is the time at which the next bundle may
+ * issue; `stall` counts cycles in which the pipeline clock stood still (misses with mem.stall =
+ * miss). The machine's cycles are their sum. Ready times of registers are in pipeline cycles, so
+ * that a stall shifts results in flight for free. While a bundle executes, `pipe` is its issue time
+ * + 1.
  *
- * The scoreboard. A bundle waits for every register it names, as source or as destination; therefore ops of latency
- * 1 never touch the scoreboard. `pending` has a bit for each register that was given a ready time later than its next
- * bundle and may still be in flight; bit 0 is the condition codes (r0 is never named). ready[] holds time * 4 + class.
+ * The scoreboard. A bundle waits for every register it names, as source or as destination;
+ * therefore ops of latency 1 never touch the scoreboard. `pending` has a bit for each register that
+ * was given a ready time later than its next bundle and may still be in flight; bit 0 is the
+ * condition codes (r0 is never named). ready[] holds time * 4 + class.
  */
 #ifndef VLIW_MODEL_STATE_H
 #define VLIW_MODEL_STATE_H
@@ -58,7 +60,8 @@ struct trap_record {
     uint32_t code, info, addr, pc;
 };
 
-/* A handler of a restartable trap is running, or (host-run CMS) the trap was reported by vm_exec1. */
+/* A handler of a restartable trap is running, or (host-run CMS) the trap was reported by vm_exec1.
+ */
 enum { HANDLER_NONE, HANDLER_HARD, HANDLER_SOFT };
 
 struct vm_state {
@@ -85,7 +88,8 @@ struct vm_state {
     uint32_t bank_pc, bank_phase;
     struct trap_record bank_trap; /* the record of the last rollback trap */
     uint32_t probing;             /* the access that missed is a probe */
-    uint32_t probe_code, probe_pc; /* raised for a probe: its result when the bundle runs again; 0: none */
+    uint32_t probe_code,
+        probe_pc; /* raised for a probe: its result when the bundle runs again; 0: none */
 
     uint32_t sb_n, alias_valid;
     uint64_t sb_filter;
@@ -133,7 +137,7 @@ struct jtlb_entry {
 
 /* Fast TLB: proves that an access needs nothing but its bytes and the caches. */
 struct fast_tlb {
-    uint32_t tag; /* linear page address, FT_NONE if empty */
+    uint32_t tag;   /* linear page address, FT_NONE if empty */
     uint32_t index; /* of the TLB entry, for its stamp */
     uint8_t *add;   /* host address - linear address */
 };
@@ -163,8 +167,8 @@ struct vm {
     /* derived, hot */
     uint64_t stop_at;  /* pipeline time at which the engine looks up from its work */
     uint64_t event_at; /* pipeline time at which a commit in a translation traps EVENT */
-    uint64_t filter;   /* chunks (address bits 3..8) whose loads and stores must take the long way */
-    uint64_t *row;     /* st.phase_cause of the current phase */
+    uint64_t filter; /* chunks (address bits 3..8) whose loads and stores must take the long way */
+    uint64_t *row;   /* st.phase_cause of the current phase */
     uint64_t acc, acc2;            /* packed counters of bundles issued, see engine.h */
     uint64_t acc_mark, waste_base; /* ops since the last commit */
     uint64_t ready_load;           /* (latency - 1) * 4 + class, added to pipe * 4 */
@@ -179,8 +183,8 @@ struct vm {
     /* results of the long ways */
     struct trap_record fault; /* address and information of the trap about to be taken */
     uint64_t last_ops;        /* of the bundle that traps */
-    uint32_t val;      /* loaded */
-    uint64_t ready;    /* of what was loaded */
+    uint32_t val;             /* loaded */
+    uint64_t ready;           /* of what was loaded */
 
     /* limits and costs worked out */
     uint64_t limit; /* of vm_run, cycles */
@@ -200,9 +204,11 @@ struct vm {
     void *exec1_cache;
 };
 
-/* mem.c: the long ways. Each returns T_NONE or a trap whose address and information are in vm->fault. */
+/* mem.c: the long ways. Each returns T_NONE or a trap whose address and information are in
+ * vm->fault. */
 enum trap_code mem_load(struct vm *vm, uint32_t la, uint32_t size, uint32_t kind);
-enum trap_code mem_store(struct vm *vm, uint32_t la, uint32_t val, uint32_t size, uint32_t alias_mask);
+enum trap_code mem_store(struct vm *vm, uint32_t la, uint32_t val, uint32_t size,
+                         uint32_t alias_mask);
 enum trap_code mem_check_store(struct vm *vm, uint32_t la, uint32_t size, uint32_t alias_mask);
 enum trap_code mem_probe(struct vm *vm, uint32_t la, uint32_t len, uint32_t kind, uint32_t pc);
 enum trap_code mem_gpa(struct vm *vm, uint32_t la);
@@ -222,7 +228,8 @@ void sb_drop(struct vm *vm);
 void sb_refilter(struct vm *vm);
 
 /* tlb.c */
-enum trap_code tlb_translate(struct vm *vm, uint32_t la, uint32_t kind, uint32_t size, uint32_t *pa);
+enum trap_code tlb_translate(struct vm *vm, uint32_t la, uint32_t kind, uint32_t size,
+                             uint32_t *pa);
 void tlb_write(struct vm *vm, uint32_t la, uint32_t word);
 void tlb_inv(struct vm *vm, uint32_t la, bool all);
 void tlb_fast_reset(struct vm *vm);
@@ -235,7 +242,8 @@ uint32_t jtlb_lookup(struct vm *vm, uint32_t eip);
 void jtlb_write(struct vm *vm, uint32_t eip, uint32_t target);
 void jtlb_inv(struct vm *vm, uint32_t eip, bool all);
 
-/* cache.c: timing only; may add to pipe, stall and the cycle stack. A data load returns its ready word. */
+/* cache.c: timing only; may add to pipe, stall and the cycle stack. A data load returns its ready
+ * word. */
 void cache_fetch(struct vm *vm, uint32_t line);
 uint64_t cache_data(struct vm *vm, uint32_t pa, uint32_t len, bool write, unsigned owner);
 void cache_drop_code(struct vm *vm, uint32_t lo, uint32_t hi);
@@ -268,7 +276,7 @@ void acct_flush(struct vm *vm);
 void acct_phase(struct vm *vm); /* after a change of phase register or region */
 void acct_stall(struct vm *vm, uint64_t n, enum cause c); /* the pipeline clock stands still */
 void acct_wait(struct vm *vm, uint64_t n, enum cause c);  /* it runs on */
-void acct_limits(struct vm *vm); /* works out stop_at and event_at */
+void acct_limits(struct vm *vm);                          /* works out stop_at and event_at */
 unsigned region_of(const struct vm *vm, uint32_t pc);
 
 /* predecode.c */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The gated store buffer: entries of 8 aligned bytes at physical addresses, released to memory by a commit, dropped by
- * a rollback. A store to a chunk that has an entry joins it, so that at most one entry concerns any byte, and forwarding
- * and release need no order. sb_filter has a bit for each value of address bits 3 to 8 in use (they are the same in
- * linear and physical addresses); the engine asks it first.
+ * The gated store buffer: entries of 8 aligned bytes at physical addresses, released to memory by a
+ * commit, dropped by a rollback. A store to a chunk that has an entry joins it, so that at most one
+ * entry concerns any byte, and forwarding and release need no order. sb_filter has a bit for each
+ * value of address bits 3 to 8 in use (they are the same in linear and physical addresses); the
+ * engine asks it first.
  */
 #include <string.h>
 #include "vliw-model/state.h"
@@ -17,7 +18,8 @@ static struct sb_entry *find(struct vm *vm, uint32_t chunk)
     return NULL;
 }
 
-/* The chunks look different to a snapshot's reader and to the engine: outstanding misses close the short way. */
+/* The chunks look different to a snapshot's reader and to the engine: outstanding misses close the
+ * short way. */
 void sb_refilter(struct vm *vm)
 {
     vm->filter = vm->s.mshr_n ? ~0ull : vm->s.sb_filter;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The TLB, filled by CMS alone, and the T-bits. Set-associative, least recently used goes; recency is the pipeline
- * time of the last use, the lowest way goes among equals. In front of it a direct-mapped table for the engine: an entry
- * there proves that an access of its kind to its page translates, is permitted, is no I/O, lies in guest memory, and,
- * for stores, that the entry is dirty and the frame has no T-bit. Whatever could end the proof drops the entry.
+ * The TLB, filled by CMS alone, and the T-bits. Set-associative, least recently used goes; recency
+ * is the pipeline time of the last use, the lowest way goes among equals. In front of it a
+ * direct-mapped table for the engine: an entry there proves that an access of its kind to its page
+ * translates, is permitted, is no I/O, lies in guest memory, and, for stores, that the entry is
+ * dirty and the frame has no T-bit. Whatever could end the proof drops the entry.
  */
 #include "vliw-model/state.h"
 

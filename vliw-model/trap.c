@@ -2,8 +2,8 @@
 /*
  * Traps: how the hardware leaves the instruction stream, and commits the long way.
  *
- * The bundle that trapped has had no effect but on time, caches and predictors. Both kinds wait for the results in
- * flight, then pay; both costs belong to the phase entered.
+ * The bundle that trapped has had no effect but on time, caches and predictors. Both kinds wait for
+ * the results in flight, then pay; both costs belong to the phase entered.
  */
 #include <string.h>
 #include "vliw-model/state.h"
@@ -92,7 +92,8 @@ static void restore(struct vm *vm)
 {
     struct vm_state *s = &vm->s;
     if (!(vm->broken & BREAK_ROLLBACK)) {
-        memcpy(s->r + vm->shadow_lo, s->shadow + vm->shadow_lo, (NGPR - vm->shadow_lo) * sizeof s->r[0]);
+        memcpy(s->r + vm->shadow_lo, s->shadow + vm->shadow_lo,
+               (NGPR - vm->shadow_lo) * sizeof s->r[0]);
         s->cc = s->cc_shadow;
         s->mode = s->mode_shadow;
         s->align_check = s->align_shadow;
@@ -177,7 +178,8 @@ void trap_rfe(struct vm *vm)
     enter(vm, pc, s->bank_phase);
 }
 
-/* The access that brought us here fails for good: for a probe that is an answer, for others a rollback trap. */
+/* The access that brought us here fails for good: for a probe that is an answer, for others a
+ * rollback trap. */
 void trap_raise(struct vm *vm, uint32_t info, uint32_t code)
 {
     struct vm_state *s = &vm->s;
@@ -200,7 +202,8 @@ enum trap_code trap_check_hostcall(struct vm *vm)
     struct vm_state *s = &vm->s;
     /* The guest's registers: those of C, shadowed or not, are CMS's own and live on. */
     const unsigned lo = GUEST_REG0;
-    bool clean = s->sb_n == 0 && memcmp(s->r + lo, s->shadow + lo, (NGPR - lo) * sizeof s->r[0]) == 0 &&
+    bool clean = s->sb_n == 0 &&
+                 memcmp(s->r + lo, s->shadow + lo, (NGPR - lo) * sizeof s->r[0]) == 0 &&
                  cc_flags(&s->cc) == cc_flags(&s->cc_shadow) && s->mode == s->mode_shadow;
     if (vm->misc_dirty)
         clean = clean && memcmp(s->fpsr, s->fpsr_shadow, sizeof s->fpsr) == 0 &&
@@ -228,7 +231,8 @@ bool commit_slow(struct vm *vm, uint32_t pc, uint32_t retired)
 {
     struct vm_state *s = &vm->s;
     if (!(vm->broken & BREAK_COMMIT)) {
-        memcpy(s->shadow + vm->shadow_lo, s->r + vm->shadow_lo, (NGPR - vm->shadow_lo) * sizeof s->r[0]);
+        memcpy(s->shadow + vm->shadow_lo, s->r + vm->shadow_lo,
+               (NGPR - vm->shadow_lo) * sizeof s->r[0]);
         s->cc_shadow = s->cc;
         commit_misc(vm);
     }

@@ -12,7 +12,8 @@ static void *zeroed(size_t n, size_t size)
     return calloc(n ? n : 1, size);
 }
 
-static bool cache_init(struct cache *c, unsigned level, uint32_t kb, uint32_t ways, uint32_t line, bool renew)
+static bool cache_init(struct cache *c, unsigned level, uint32_t kb, uint32_t ways, uint32_t line,
+                       bool renew)
 {
     uint32_t lines = kb * 1024 / line;
     c->level = level;
@@ -52,7 +53,8 @@ static bool arrays_init(struct vm *vm)
     if (!a->tlb || !a->tlb_stamp || !a->jtlb || !a->tbits || !a->bus_bits)
         return false;
     if (m->br_pred == PRED_BIMODAL || m->br_pred == PRED_GSHARE) {
-        uint32_t n = 1u << (31 - __builtin_clz(m->br_entries)); /* a power of two, or the next below */
+        uint32_t n =
+            1u << (31 - __builtin_clz(m->br_entries)); /* a power of two, or the next below */
         for (unsigned k = 0; k < 2; k++) {
             if (!(a->pht[k] = malloc(n)))
                 return false;
@@ -258,7 +260,8 @@ uint64_t vm_clock(const struct vm *vm)
 
 uint64_t vm_clock_ns(const struct vm *vm)
 {
-    uint64_t per = vm->m.guest_clock == CLOCK_CYCLES ? vm->m.core_mhz * 1000ull : vm->m.guest_clock_hz_k;
+    uint64_t per =
+        vm->m.guest_clock == CLOCK_CYCLES ? vm->m.core_mhz * 1000ull : vm->m.guest_clock_hz_k;
     return (uint64_t)((unsigned __int128)vm_clock(vm) * 1000000u / per);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine: what the plain ops compute, and random bundles against a naive machine that does what the
- * architecture says word for word: all operands are read, then the lowest slot's trap is looked for, then everything
- * is written. (Flag-setting ops are compared with silicon in test_engine_flags.)
+ * The engine: what the plain ops compute, and random bundles against a naive machine that does what
+ * the architecture says word for word: all operands are read, then the lowest slot's trap is looked
+ * for, then everything is written. (Flag-setting ops are compared with silicon in
+ * test_engine_flags.)
  */
 #include "tests/unit/vmkit.h"
 #include "vliw-model/sem.h"
@@ -66,9 +67,11 @@ static void test_plain(void **state)
         for (int imm = 0; imm < 2; imm++) {
             unsigned fmt = op_table[plain[i].op].format;
             bool has_b = fmt == FMT_RRB || fmt == FMT_RB;
-            struct vop op = {.opc = (uint8_t)plain[i].op, .rd = 6, .ra = 7, .rb = has_b ? 8 : 0, .bmode = B_REG};
+            struct vop op = {
+                .opc = (uint8_t)plain[i].op, .rd = 6, .ra = 7, .rb = has_b ? 8 : 0, .bmode = B_REG};
             if (imm && has_b)
-                op = (struct vop){.opc = op.opc, .rd = 6, .ra = 7, .bmode = B_LONG, .imm = (int32_t)plain[i].b};
+                op = (struct vop){
+                    .opc = op.opc, .rd = 6, .ra = 7, .bmode = B_LONG, .imm = (int32_t)plain[i].b};
             if (fmt == FMT_RB)
                 op.ra = 0;
             vm_set_reg(k.vm, 7, plain[i].a);
@@ -76,7 +79,8 @@ static void test_plain(void **state)
             vm_set_cc(k.vm, F_CF | F_SF);
             assert_int_equal(vm_exec1(k.vm, &op, false, 0), T_NONE);
             if (vm_reg(k.vm, 6) != plain[i].want)
-                fail_msg("%s %x %x: %x", op_table[op.opc].name, plain[i].a, plain[i].b, vm_reg(k.vm, 6));
+                fail_msg("%s %x %x: %x", op_table[op.opc].name, plain[i].a, plain[i].b,
+                         vm_reg(k.vm, 6));
             assert_int_equal(vm_cc(k.vm), F_CF | F_SF);
             op.rd = 0;
             assert_int_equal(vm_exec1(k.vm, &op, false, 0), T_NONE);
@@ -215,7 +219,8 @@ static enum trap_code naive_trap(const struct naive *n, const struct vop *op)
 
 static void naive_write(struct naive *n, const struct naive *old, const struct vop *op)
 {
-    uint32_t a = old->r[op->ra], b = operand(old, op), d = old->r[op->rd], size = size_of(op->opc), v = 0, q = 0, rem = 0;
+    uint32_t a = old->r[op->ra], b = operand(old, op), d = old->r[op->rd], size = size_of(op->opc),
+             v = 0, q = 0, rem = 0;
     if (pure[op->opc]) {
         struct ccs cc = old->cc;
         uint32_t r[64];
@@ -333,9 +338,9 @@ static uint8_t reg(void)
 
 static void random_op(struct vop *op)
 {
-    static const uint8_t memory[] = {OP_LB,   OP_LBU,  OP_LH,    OP_LHU,   OP_LW,     OP_SB,    OP_SH,   OP_SW,
-                                     OP_GLD8, OP_GST8, OP_GLD8S, OP_GLD16, OP_GLD16S, OP_GST16, OP_GLD32, OP_GST32,
-                                     OP_GLD32, OP_GST32};
+    static const uint8_t memory[] = {OP_LB,     OP_LBU,   OP_LH,    OP_LHU,   OP_LW,    OP_SB,
+                                     OP_SH,     OP_SW,    OP_GLD8,  OP_GST8,  OP_GLD8S, OP_GLD16,
+                                     OP_GLD16S, OP_GST16, OP_GLD32, OP_GST32, OP_GLD32, OP_GST32};
     memset(op, 0, sizeof *op);
     uint32_t what = rnd(20);
     op->rd = reg();
@@ -349,7 +354,9 @@ static void random_op(struct vop *op)
         op->rb = 0;
         op->bmode = B_LONG;
         /* often the same few places; now and then the edge of a page, or anywhere */
-        op->imm = (int32_t)(rnd(3) ? 0x100 + rnd(24) : rnd(2) ? rnd(15) * 0x1000 + 0xff8 + rnd(16) : rnd(BYTES - 16));
+        op->imm = (int32_t)(rnd(3)   ? 0x100 + rnd(24)
+                            : rnd(2) ? rnd(15) * 0x1000 + 0xff8 + rnd(16)
+                                     : rnd(BYTES - 16));
         if (op->imm >= BYTES - 8)
             op->imm = 0x100;
     } else if (what == 7) {
@@ -437,11 +444,13 @@ static void walker(struct kit *k)
 }
 
 /* Leaves the machine's statistics in *st. */
-static void one_program(uint64_t seed, const char *stall, const char *repl, unsigned what, struct vm_stats *st)
+static void one_program(uint64_t seed, const char *stall, const char *repl, unsigned what,
+                        struct vm_stats *st)
 {
     static struct naive n;
-    struct kit k = KIT("tlb.entries=16", "tlb.ways=16", "sb.entries=256", "l1d.size_kb=1", "l1d.ways=2", "l2.size_kb=16",
-                       stall, repl, seed % 5 ? "cache.prefetch=none" : "cache.prefetch=next-line");
+    struct kit k = KIT("tlb.entries=16", "tlb.ways=16", "sb.entries=256", "l1d.size_kb=1",
+                       "l1d.ways=2", "l2.size_kb=16", stall, repl,
+                       seed % 5 ? "cache.prefetch=none" : "cache.prefetch=next-line");
     vm_test_break(k.vm, what);
     rng = seed * 0x9e3779b97f4a7c15ull + 1;
     for (int i = 0; i < 8; i++)
@@ -487,15 +496,15 @@ static void one_program(uint64_t seed, const char *stall, const char *repl, unsi
     if (trapped) {
         if (vm_special(k.vm, SR_TRAP_CODE) != (uint32_t)n.trap)
             fail_msg("seed %lu: trap %u at %x (%x, %x), expected %u at %x", (unsigned long)seed,
-                     vm_special(k.vm, SR_TRAP_CODE), vm_special(k.vm, SR_TRAP_PC), vm_special(k.vm, SR_TRAP_INFO),
-                     vm_special(k.vm, SR_TRAP_ADDR), n.trap, bad);
+                     vm_special(k.vm, SR_TRAP_CODE), vm_special(k.vm, SR_TRAP_PC),
+                     vm_special(k.vm, SR_TRAP_INFO), vm_special(k.vm, SR_TRAP_ADDR), n.trap, bad);
         assert_int_equal(vm_special(k.vm, SR_TRAP_PC), bad);
         n.r[2] = vm_special(k.vm, SR_STACK);
     }
     for (unsigned i = 0; i < 64; i++)
         if (vm_reg(k.vm, i) != n.r[i] || (i >= 16 && vm_shadow_reg(k.vm, i) != n.shadow[i]))
-            fail_msg("seed %lu: r%u %x, shadow %x, expected %x and %x", (unsigned long)seed, i, vm_reg(k.vm, i),
-                     vm_shadow_reg(k.vm, i), n.r[i], n.shadow[i]);
+            fail_msg("seed %lu: r%u %x, shadow %x, expected %x and %x", (unsigned long)seed, i,
+                     vm_reg(k.vm, i), vm_shadow_reg(k.vm, i), n.r[i], n.shadow[i]);
     assert_int_equal(vm_cc(k.vm), cc_flags(&n.cc));
     assert_int_equal(vm_retired(k.vm), n.retired);
     if (memcmp(vm_mem(k.vm, PA, BYTES), n.mem, BYTES) != 0)
@@ -505,7 +514,8 @@ static void one_program(uint64_t seed, const char *stall, const char *repl, unsi
     kit_free(&k);
 }
 
-/* And by the engine's short ways or the long ones alone: the same in every cycle and every counter. */
+/* And by the engine's short ways or the long ones alone: the same in every cycle and every counter.
+ */
 static void test_random_bundles(void **state)
 {
     (void)state;
@@ -519,8 +529,8 @@ static void test_random_bundles(void **state)
         one_program(seed, stall, repl[seed % 3], BREAK_NOTHING, &a);
         one_program(seed, stall, repl[seed % 3], LONG_WAYS, &b);
         if (memcmp(&a, &b, sizeof a) != 0)
-            fail_msg("seed %lu: %lu cycles, %lu by the long ways", (unsigned long)seed, (unsigned long)a.cycles,
-                     (unsigned long)b.cycles);
+            fail_msg("seed %lu: %lu cycles, %lu by the long ways", (unsigned long)seed,
+                     (unsigned long)a.cycles, (unsigned long)b.cycles);
     }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The flag-setting ops against the host's own processor, where that is an x86-64: results and all six flags, those
- * that IA-32 leaves undefined only on processors of the maker whose values sem.h states.
+ * The flag-setting ops against the host's own processor, where that is an x86-64: results and all
+ * six flags, those that IA-32 leaves undefined only on processors of the maker whose values sem.h
+ * states.
  */
 #include "tests/unit/vmkit.h"
 #include "vliw-model/sem.h"
@@ -21,8 +22,10 @@ typedef uint32_t host_fn(uint32_t d, uint32_t a, uint32_t b, uint64_t *f);
     static uint32_t fn##w(uint32_t d, uint32_t a, uint32_t b, uint64_t *f)                         \
     {                                                                                              \
         (void)d;                                                                                   \
-        __asm__ volatile(HOST(insn suffix " %" mod "[b], %" mod "[x]") : [x] "+q"(a), [f] "+r"(*f) \
-                         : [b] "q"(b) : "cc", "memory");                                           \
+        __asm__ volatile(HOST(insn suffix " %" mod "[b], %" mod "[x]")                             \
+                         : [x] "+q"(a), [f] "+r"(*f)                                               \
+                         : [b] "q"(b)                                                              \
+                         : "cc", "memory");                                                        \
         return a;                                                                                  \
     }
 #define ONE_W(fn, insn, suffix, mod, w)                                                            \
@@ -30,18 +33,24 @@ typedef uint32_t host_fn(uint32_t d, uint32_t a, uint32_t b, uint64_t *f);
     {                                                                                              \
         (void)d;                                                                                   \
         (void)b;                                                                                   \
-        __asm__ volatile(HOST(insn suffix " %" mod "[x]") : [x] "+q"(a), [f] "+r"(*f) : : "cc", "memory"); \
+        __asm__ volatile(HOST(insn suffix " %" mod "[x]")                                          \
+                         : [x] "+q"(a), [f] "+r"(*f)                                               \
+                         :                                                                         \
+                         : "cc", "memory");                                                        \
         return a;                                                                                  \
     }
 #define SHIFT_W(fn, insn, suffix, mod, w)                                                          \
     static uint32_t fn##w(uint32_t d, uint32_t a, uint32_t b, uint64_t *f)                         \
     {                                                                                              \
         (void)d;                                                                                   \
-        __asm__ volatile(HOST(insn suffix " %%cl, %" mod "[x]") : [x] "+q"(a), [f] "+r"(*f)        \
-                         : "c"(b) : "memory");                                                     \
+        __asm__ volatile(HOST(insn suffix " %%cl, %" mod "[x]")                                    \
+                         : [x] "+q"(a), [f] "+r"(*f)                                               \
+                         : "c"(b)                                                                  \
+                         : "memory");                                                              \
         return a;                                                                                  \
     }
-#define WIDTHS(M, fn, insn) M(fn, insn, "b", "b", 8) M(fn, insn, "w", "w", 16) M(fn, insn, "l", "k", 32)
+#define WIDTHS(M, fn, insn)                                                                        \
+    M(fn, insn, "b", "b", 8) M(fn, insn, "w", "w", 16) M(fn, insn, "l", "k", 32)
 WIDTHS(TWO_W, h_add, "add")
 WIDTHS(TWO_W, h_sub, "sub")
 WIDTHS(TWO_W, h_adc, "adc")
@@ -64,8 +73,10 @@ TWO_W(h_imul, "imul", "l", "k", 32)
 #define DOUBLE(fn, insn, mod, w)                                                                   \
     static uint32_t fn##w(uint32_t d, uint32_t a, uint32_t b, uint64_t *f)                         \
     {                                                                                              \
-        __asm__ volatile(HOST(insn " %%cl, %" mod "[a], %" mod "[d]") : [d] "+r"(d), [f] "+r"(*f)  \
-                         : [a] "r"(a), "c"(b) : "memory");                                         \
+        __asm__ volatile(HOST(insn " %%cl, %" mod "[a], %" mod "[d]")                              \
+                         : [d] "+r"(d), [f] "+r"(*f)                                               \
+                         : [a] "r"(a), "c"(b)                                                      \
+                         : "memory");                                                              \
         return d;                                                                                  \
     }
 DOUBLE(h_shld, "shldw", "w", 16)
@@ -79,7 +90,10 @@ DOUBLE(h_shrd, "shrdl", "k", 32)
     {                                                                                              \
         uint32_t hi;                                                                               \
         (void)d;                                                                                   \
-        __asm__ volatile(HOST(insn " %" mod "[b]") : "+a"(a), "=d"(hi), [f] "+r"(*f) : [b] "q"(b) : "memory"); \
+        __asm__ volatile(HOST(insn " %" mod "[b]")                                                 \
+                         : "+a"(a), "=d"(hi), [f] "+r"(*f)                                         \
+                         : [b] "q"(b)                                                              \
+                         : "memory");                                                              \
         return a;                                                                                  \
     }
 MULTIPLY(h_mul8, "mulb", "b")
@@ -130,7 +144,11 @@ static const struct {
     uint8_t width;
     enum und und;
 } ops[] = {
-#define W3(OPN, fn, und) {OP_##OPN##8, fn##8, 8, und}, {OP_##OPN##16, fn##16, 16, und}, {OP_##OPN##32, fn##32, 32, und}
+#define W3(OPN, fn, und)                                                                           \
+    {OP_##OPN##8, fn##8, 8, und}, {OP_##OPN##16, fn##16, 16, und},                                 \
+    {                                                                                              \
+        OP_##OPN##32, fn##32, 32, und                                                              \
+    }
     W3(ADDF, h_add, DEFINED),
     W3(SUBF, h_sub, DEFINED),
     W3(ADCF, h_adc, DEFINED),
@@ -174,7 +192,8 @@ static uint32_t rnd(void)
 /* Random, but often at the edges. */
 static uint32_t value(void)
 {
-    static const uint32_t edge[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff};
+    static const uint32_t edge[] = {0,      1,      0x7f,       0x80,       0xff,      0x7fff,
+                                    0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff};
     switch (rnd() % 4) {
     case 0: return edge[rnd() % (sizeof edge / sizeof *edge)];
     case 1: return rnd() & 0xff;
@@ -212,11 +231,12 @@ static void test_silicon_flags(void **state)
             vm_set_reg(k.vm, 8, b);
             vm_set_cc(k.vm, cc);
             assert_int_equal(vm_exec1(k.vm, &op, false, 0), T_NONE);
-            uint32_t got = op_table[op.opc].format == FMT_AB ? 0 : vm_reg(k.vm, 6), flags = vm_cc(k.vm);
+            uint32_t got = op_table[op.opc].format == FMT_AB ? 0 : vm_reg(k.vm, 6),
+                     flags = vm_cc(k.vm);
             uint32_t look = same_maker ? F_ALL : F_ALL & ~und;
             if (got != want || (flags ^ (uint32_t)f) & look)
-                fail_msg("%s d %x a %x b %x cc %x: %x flags %x, host %x flags %x", op_table[op.opc].name, d, a, b, cc,
-                         got, flags, want, (uint32_t)f & F_ALL);
+                fail_msg("%s d %x a %x b %x cc %x: %x flags %x, host %x flags %x",
+                         op_table[op.opc].name, d, a, b, cc, got, flags, want, (uint32_t)f & F_ALL);
         }
     }
     kit_free(&k);
@@ -258,12 +278,15 @@ static void test_silicon_conditions(void **state)
     case n: __asm__("push %1\n\tpopfq\n\tset" cc " %0" : "=q"(v) : "r"(f) : "cc", "memory"); break;
     for (uint32_t flags = 0; flags < 64; flags++)
         for (uint32_t cond = 0; cond < 16; cond++) {
-            uint64_t f = 0x202 | (flags & 1 ? F_CF : 0) | (flags & 2 ? F_PF : 0) | (flags & 4 ? F_AF : 0) |
-                         (flags & 8 ? F_ZF : 0) | (flags & 16 ? F_SF : 0) | (flags & 32 ? F_OF : 0);
+            uint64_t f = 0x202 | (flags & 1 ? F_CF : 0) | (flags & 2 ? F_PF : 0) |
+                         (flags & 4 ? F_AF : 0) | (flags & 8 ? F_ZF : 0) | (flags & 16 ? F_SF : 0) |
+                         (flags & 32 ? F_OF : 0);
             uint8_t v = 0;
             switch (cond) {
-                SET(0, "o") SET(1, "no") SET(2, "b") SET(3, "ae") SET(4, "e") SET(5, "ne") SET(6, "be") SET(7, "a")
-                SET(8, "s") SET(9, "ns") SET(10, "p") SET(11, "np") SET(12, "l") SET(13, "ge") SET(14, "le") SET(15, "g")
+                SET(0, "o")
+                SET(1, "no") SET(2, "b") SET(3, "ae") SET(4, "e") SET(5, "ne") SET(6, "be")
+                    SET(7, "a") SET(8, "s") SET(9, "ns") SET(10, "p") SET(11, "np") SET(12, "l")
+                        SET(13, "ge") SET(14, "le") SET(15, "g")
             }
             struct ccs c;
             cc_set(&c, (uint32_t)f & F_ALL);

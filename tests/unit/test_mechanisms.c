@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The mechanisms that keep guests right: each is exercised on the real machine, and on one where it is deliberately
- * broken, where the same exercise must notice. An exercise returns whether the machine did right.
+ * The mechanisms that keep guests right: each is exercised on the real machine, and on one where it
+ * is deliberately broken, where the same exercise must notice. An exercise returns whether the
+ * machine did right.
  */
 #include "tests/unit/vmkit.h"
 
@@ -23,11 +24,13 @@ static struct kit broken_kit(unsigned what)
         assert_false(exercise(what));                                                              \
     }
 
-/* Shadowed registers, condition codes and r16..r31 come back to what the last commit saw; r1..r15 do not. */
+/* Shadowed registers, condition codes and r16..r31 come back to what the last commit saw; r1..r15
+ * do not. */
 static bool commit_and_rollback(unsigned what)
 {
     struct kit k = broken_kit(what);
-    BUNDLE(&k, OP_MOVI(32, 11), OP_MOVI(63, 12), OP_MOVI(16, 13), OP_MOVI(15, 14), OP_MOVI(4, 0x41));
+    BUNDLE(&k, OP_MOVI(32, 11), OP_MOVI(63, 12), OP_MOVI(16, 13), OP_MOVI(15, 14),
+           OP_MOVI(4, 0x41));
     BUNDLE(&k, OP_I(WRCC, 0, 4, F_ALL));
     COMMIT(&k, 0, OP_MOVI(40, 15)); /* writes of the committing bundle are committed */
     BUNDLE(&k, OP_MOVI(32, 21), OP_MOVI(63, 22), OP_MOVI(16, 23), OP_MOVI(15, 24), OP_MOVI(40, 25),
@@ -36,7 +39,8 @@ static bool commit_and_rollback(unsigned what)
     bool ok = kit_run(&k, k.base) == KIT_HALT_ROLLBACK;
     struct vm *vm = k.vm;
     ok = ok && vm_special(vm, SR_TRAP_CODE) == T_EXIT && vm_special(vm, SR_TRAP_INFO) == 5;
-    ok = ok && vm_reg(vm, 32) == 11 && vm_reg(vm, 63) == 12 && vm_reg(vm, 16) == 13 && vm_reg(vm, 40) == 15;
+    ok = ok && vm_reg(vm, 32) == 11 && vm_reg(vm, 63) == 12 && vm_reg(vm, 16) == 13 &&
+         vm_reg(vm, 40) == 15;
     ok = ok && vm_reg(vm, 15) == 24 && vm_cc(vm) == 0x41;
     kit_check_cycles(&k);
     kit_free(&k);
@@ -82,7 +86,8 @@ static bool reads_first(unsigned what)
     struct kit k = broken_kit(what);
     BUNDLE(&k, OP_MOVI(5, 1), OP_MOVI(6, 2), OP_MOVI(7, 3), OP_MOVI(8, LA));
     BUNDLE(&k, OP_I(GST32, 5, 8, 0));
-    /* a rotation of three, a load of what a store in a lower slot changes, and a branch on an old value */
+    /* a rotation of three, a load of what a store in a lower slot changes, and a branch on an old
+     * value */
     BUNDLE(&k, OP_R(MOV, 5, 0, 6), OP_R(MOV, 6, 0, 7), OP_R(MOV, 7, 0, 5), OP_I(GST32, 6, 8, 0),
            OP_I(GLD32, 8, 8, 0));
     uint32_t over = k.pc + 4 * 64;
@@ -101,7 +106,8 @@ static bool reads_first(unsigned what)
 }
 TRY(BREAK_ATOMIC, reads_first)
 
-/* A bundle that traps has no effect, wherever in it the op that traps stands; the lowest slot's trap wins. */
+/* A bundle that traps has no effect, wherever in it the op that traps stands; the lowest slot's
+ * trap wins. */
 static bool trapping_bundle(unsigned what)
 {
     struct kit k = broken_kit(what);
@@ -111,20 +117,25 @@ static bool trapping_bundle(unsigned what)
     for (int variant = 0; variant < 4 && ok; variant++) {
         k.pc = k.base + 0x100 * (uint32_t)variant;
         uint32_t start = k.pc;
-        BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, 66), OP_MOVI(7, LA + 0x1000), OP_MOVI(8, 88), OP_MOVI(9, 99));
+        BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, 66), OP_MOVI(7, LA + 0x1000), OP_MOVI(8, 88),
+               OP_MOVI(9, 99));
         if (variant == 0) /* a store without permission, behind everything else */
-            BUNDLE(&k, OP_I(ADD, 6, 6, 1), OP_I(GLD32, 8, 5, 8), OP_I(SW, 9, 0, FRAME + 16), OP_I(GST32, 6, 7, 0));
+            BUNDLE(&k, OP_I(ADD, 6, 6, 1), OP_I(GLD32, 8, 5, 8), OP_I(SW, 9, 0, FRAME + 16),
+                   OP_I(GST32, 6, 7, 0));
         else if (variant == 1) /* before everything else */
-            BUNDLE(&k, OP_I(GST32, 6, 7, 0), OP_I(GLD32, 8, 5, 8), OP_I(ADD, 6, 6, 1), OP_I(SW, 9, 0, FRAME + 16));
+            BUNDLE(&k, OP_I(GST32, 6, 7, 0), OP_I(GLD32, 8, 5, 8), OP_I(ADD, 6, 6, 1),
+                   OP_I(SW, 9, 0, FRAME + 16));
         else if (variant == 2) /* two traps */
-            BUNDLE(&k, OP_I(ADD, 6, 6, 1), {.opc = OP_TRAPIF, .rd = CC_AE, .bmode = B_SHORT, .imm = 3},
+            BUNDLE(&k, OP_I(ADD, 6, 6, 1),
+                   {.opc = OP_TRAPIF, .rd = CC_AE, .bmode = B_SHORT, .imm = 3},
                    OP_I(GST32, 6, 7, 0), OP_I(GLD32, 8, 5, 8), OP_I(SW, 9, 0, FRAME + 16));
         else /* a division */
             BUNDLE(&k, OP_I(ADD, 6, 6, 1), OP_R(LW, 8, 0, 5), OP_R(UDIVQ, 9, 6, 0));
         kit_set_word(&k, FRAME + 16, 55);
         ok = kit_run(&k, start) == KIT_HALT_ROLLBACK;
-        ok = ok && vm_special(k.vm, SR_TRAP_CODE) ==
-                       (uint32_t)(variant == 2 ? T_CODE : variant == 3 ? T_DIVIDE : T_PERM);
+        ok = ok && vm_special(k.vm, SR_TRAP_CODE) == (uint32_t)(variant == 2   ? T_CODE
+                                                                : variant == 3 ? T_DIVIDE
+                                                                               : T_PERM);
         ok = ok && vm_reg(k.vm, 6) == 66 && vm_reg(k.vm, 8) == 88 && vm_reg(k.vm, 9) == 99;
         ok = ok && kit_word(&k, FRAME + 16) == 55;
     }
@@ -133,37 +144,42 @@ static bool trapping_bundle(unsigned what)
 }
 TRY(BREAK_ATOMIC, trapping_bundle)
 
-/* Loads see the bytes of gated stores, byte by byte, by physical address, across chunks and pages. */
+/* Loads see the bytes of gated stores, byte by byte, by physical address, across chunks and pages.
+ */
 static bool forwarding(unsigned what)
 {
     struct kit k = broken_kit(what);
-    kit_tlb(&k, LA2, FRAME | KIT_RWX);                        /* the same frame again */
+    kit_tlb(&k, LA2, FRAME | KIT_RWX); /* the same frame again */
     kit_tlb(&k, LA2 + 0x1000, (FRAME + 0x1000) | KIT_RWX);
     kit_set_word(&k, FRAME + 8, 0xaabbccdd);
     kit_set_word(&k, FRAME + 12, 0x55667788);
     BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, LA2), OP_MOVI(7, 0x11223344));
     BUNDLE(&k, OP_I(GLD32, 8, 5, 8)); /* so that the short way is open */
     BUNDLE(&k, OP_I(GST8, 7, 5, 9));
-    BUNDLE(&k, OP_I(GLD32, 8, 5, 8), OP_I(GLD16, 9, 6, 9), OP_I(GLD32, 10, 6, 10), OP_I(GLD8S, 12, 6, 11));
+    BUNDLE(&k, OP_I(GLD32, 8, 5, 8), OP_I(GLD16, 9, 6, 9), OP_I(GLD32, 10, 6, 10),
+           OP_I(GLD8S, 12, 6, 11));
     BUNDLE(&k, OP_I(GST32, 7, 6, 0xffe)); /* across the pages */
     BUNDLE(&k, OP_I(GLD32, 11, 6, 0xffd));
     HALT(&k);
     bool ok = kit_run(&k, k.base) == 0;
     struct vm *vm = k.vm;
-    ok = ok && vm_reg(vm, 8) == 0xaabb44dd && vm_reg(vm, 9) == 0xbb44 && vm_reg(vm, 10) == 0x7788aabb;
+    ok = ok && vm_reg(vm, 8) == 0xaabb44dd && vm_reg(vm, 9) == 0xbb44 &&
+         vm_reg(vm, 10) == 0x7788aabb;
     ok = ok && vm_reg(vm, 11) == 0x22334400 && vm_reg(vm, 12) == 0xffffffaa;
     kit_free(&k);
     return ok;
 }
 TRY(BREAK_FORWARD, forwarding)
 
-/* A stam that overlaps by one byte a word recorded through another linear page traps; others do not. */
+/* A stam that overlaps by one byte a word recorded through another linear page traps; others do
+ * not. */
 static bool alias(unsigned what)
 {
     struct kit k = broken_kit(what);
     kit_tlb(&k, LA2, FRAME | KIT_RWX);
     kit_set_word(&k, FRAME + 0x20, 5);
-    BUNDLE(&k, OP_MOVI(5, LA + 0x20), OP_MOVI(6, LA2 + 0x23), OP_MOVI(7, LA2 + 0x24), OP_MOVI(9, 9));
+    BUNDLE(&k, OP_MOVI(5, LA + 0x20), OP_MOVI(6, LA2 + 0x23), OP_MOVI(7, LA2 + 0x24),
+           OP_MOVI(9, 9));
     BUNDLE(&k, OP_I(LDP, 8, 5, 3));
     BUNDLE(&k, OP_I(STAM, 9, 7, 0xff)); /* next to it */
     BUNDLE(&k, OP_I(STAM, 9, 6, 0xf7)); /* over it, but its bit is not asked for */
@@ -196,8 +212,8 @@ static bool tbits(unsigned what)
     HALT(&k);
     bool ok = kit_run(&k, k.base) == KIT_HALT_ROLLBACK;
     struct vm *vm = k.vm;
-    ok = ok && vm_special(vm, SR_TRAP_CODE) == T_TBIT && vm_special(vm, SR_TRAP_ADDR) == LA + 0x80 &&
-         vm_special(vm, SR_TRAP_INFO) == FRAME + 0x80;
+    ok = ok && vm_special(vm, SR_TRAP_CODE) == T_TBIT &&
+         vm_special(vm, SR_TRAP_ADDR) == LA + 0x80 && vm_special(vm, SR_TRAP_INFO) == FRAME + 0x80;
     ok = ok && vm_reg(vm, 8) == 6 && vm_reg(vm, 9) == 0 && vm_reg(vm, 10) == 1 + T_TBIT;
     ok = ok && kit_word(&k, FRAME + 0x7c) == 6 && kit_word(&k, FRAME + 0x80) == 6;
     kit_free(&k);
@@ -213,30 +229,37 @@ static bool xchk(unsigned what)
     BUNDLE(&k, OP_I(XCHK, 0, 5, (FRAME >> 12) + 1), OP_MOVI(6, 2));
     HALT(&k);
     bool ok = kit_run(&k, k.base) == KIT_HALT_ROLLBACK;
-    ok = ok && vm_special(k.vm, SR_TRAP_CODE) == T_XCHK && vm_special(k.vm, SR_TRAP_INFO) == (FRAME >> 12) + 1;
+    ok = ok && vm_special(k.vm, SR_TRAP_CODE) == T_XCHK &&
+         vm_special(k.vm, SR_TRAP_INFO) == (FRAME >> 12) + 1;
     ok = ok && vm_reg(k.vm, 6) == 1;
     kit_free(&k);
     return ok;
 }
 TRY(BREAK_XCHK, xchk)
 
-/* A TLB miss in the second of two memory ops: the handler has registers of its own and the bundle runs again whole. */
+/* A TLB miss in the second of two memory ops: the handler has registers of its own and the bundle
+ * runs again whole. */
 static bool restartable(unsigned what)
 {
     struct kit k = broken_kit(what);
     uint32_t handler = k.base + 0x6000;
     k.pc = handler;
-    BUNDLE(&k, OP_I(MFS, 5, 0, SR_TRAP_ADDR), OP_I(MFS, 7, 0, SR_TRAP_CODE), OP_I(MFS, 8, 0, SR_TRAP_INFO));
-    BUNDLE(&k, OP_I(SW, 5, 0, 0x8000), OP_I(SW, 7, 0, 0x8004), OP_I(SW, 8, 0, 0x8008), OP_I(SW, 2, 0, 0x800c));
-    BUNDLE(&k, OP_I(TLBW, 0, 5, (FRAME + 0x1000) | KIT_RWX), OP_R(SUBF32, 0, 0, 5), OP_MOVI(9, 1000));
+    BUNDLE(&k, OP_I(MFS, 5, 0, SR_TRAP_ADDR), OP_I(MFS, 7, 0, SR_TRAP_CODE),
+           OP_I(MFS, 8, 0, SR_TRAP_INFO));
+    BUNDLE(&k, OP_I(SW, 5, 0, 0x8000), OP_I(SW, 7, 0, 0x8004), OP_I(SW, 8, 0, 0x8008),
+           OP_I(SW, 2, 0, 0x800c));
+    BUNDLE(&k, OP_I(TLBW, 0, 5, (FRAME + 0x1000) | KIT_RWX), OP_R(SUBF32, 0, 0, 5),
+           OP_MOVI(9, 1000));
     BUNDLE(&k, {.opc = OP_RFE, .bmode = B_REG});
     kit_mts(&k, SR_VEC_RESTART, handler);
     kit_mts(&k, SR_STACK2, 0x7777);
     kit_set_word(&k, FRAME, 40);
     k.pc = k.base;
-    BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, LA + 0x1000), OP_MOVI(7, 700), OP_MOVI(9, 900), OP_MOVI(2, 200));
+    BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, LA + 0x1000), OP_MOVI(7, 700), OP_MOVI(9, 900),
+           OP_MOVI(2, 200));
     BUNDLE(&k, OP_R(ADDF32, 0, 0, 5)); /* flags: NZ, no carry */
-    uint32_t at = BUNDLE(&k, OP_I(ADD, 7, 7, 1), OP_I(GST32, 9, 5, 0), OP_I(GLD32, 10, 5, 0), OP_I(GLD32, 11, 6, 4));
+    uint32_t at = BUNDLE(&k, OP_I(ADD, 7, 7, 1), OP_I(GST32, 9, 5, 0), OP_I(GLD32, 10, 5, 0),
+                         OP_I(GLD32, 11, 6, 4));
     COMMIT(&k, 0, OP_R(MOV, 32, 0, 7), OP_C(SETCC, 12, 0, CC_B));
     HALT(&k);
     kit_set_word(&k, FRAME + 0x1004, 41);
@@ -244,8 +267,10 @@ static bool restartable(unsigned what)
     struct vm *vm = k.vm;
     ok = ok && kit_word(&k, 0x8000) == LA + 0x1004 && kit_word(&k, 0x8004) == T_TLB_MISS;
     ok = ok && kit_word(&k, 0x8008) == (ACC_READ | 4) && kit_word(&k, 0x800c) == 0x7777;
-    ok = ok && vm_reg(vm, 5) == LA && vm_reg(vm, 7) == 701 && vm_reg(vm, 9) == 900 && vm_reg(vm, 2) == 200;
-    ok = ok && vm_reg(vm, 10) == 40 && vm_reg(vm, 11) == 41 && vm_reg(vm, 12) == 0 && kit_word(&k, FRAME) == 900;
+    ok = ok && vm_reg(vm, 5) == LA && vm_reg(vm, 7) == 701 && vm_reg(vm, 9) == 900 &&
+         vm_reg(vm, 2) == 200;
+    ok = ok && vm_reg(vm, 10) == 40 && vm_reg(vm, 11) == 41 && vm_reg(vm, 12) == 0 &&
+         kit_word(&k, FRAME) == 900;
     ok = ok && vm_special(vm, SR_COMMIT_PC) > at && vm_stats(vm)->restarts == 1;
     ok = ok && vm_special(vm, SR_TRAP_CODE) == T_NONE; /* no rollback trap has happened */
     kit_check_cycles(&k);
@@ -321,7 +346,8 @@ static bool bus(unsigned what)
 }
 TRY(BREAK_BUS, bus)
 
-/* Code that a native store changed runs changed after isync, and a patch in the middle of a loop is noticed. */
+/* Code that a native store changed runs changed after isync, and a patch in the middle of a loop is
+ * noticed. */
 static bool isync(unsigned what)
 {
     struct kit k = broken_kit(what);
@@ -365,7 +391,8 @@ TRY(BREAK_LATCH, latch)
 
 /* ---- without broken variants ---- */
 
-/* A walker that finds no page raises; a probe gets the answer as its result, and nothing is rolled back. */
+/* A walker that finds no page raises; a probe gets the answer as its result, and nothing is rolled
+ * back. */
 static void test_raise(void **state)
 {
     (void)state;
@@ -420,7 +447,8 @@ static void test_trap_in_handler(void **state)
     kit_free(&k);
 }
 
-/* No guest access reaches concealed memory or what does not exist, by any page, size or alignment. */
+/* No guest access reaches concealed memory or what does not exist, by any page, size or alignment.
+ */
 static void test_concealed(void **state)
 {
     (void)state;
@@ -428,9 +456,9 @@ static void test_concealed(void **state)
     kit_tlb(&k, LA + 0x1000, (k.base) | KIT_RWX);
     kit_tlb(&k, LA + 0x2000, vm_mem_size(k.vm) | KIT_RWX);
     kit_tlb(&k, LA - 0x1000, (k.base - 0x1000) | KIT_RWX);
-    static const enum op_code ops[] = {OP_GLD8,  OP_GLD8S, OP_GLD16, OP_GLD16S, OP_GLD32, OP_GST8,
-                                       OP_GST16, OP_GST32, OP_GLDX8, OP_GLDX32, OP_LDP,   OP_STAM,
-                                       OP_GPA,   OP_XCHK};
+    static const enum op_code ops[] = {OP_GLD8, OP_GLD8S, OP_GLD16, OP_GLD16S, OP_GLD32,
+                                       OP_GST8, OP_GST16, OP_GST32, OP_GLDX8,  OP_GLDX32,
+                                       OP_LDP,  OP_STAM,  OP_GPA,   OP_XCHK};
     for (unsigned i = 0; i < sizeof ops / sizeof *ops; i++)
         for (int where = 0; where < 4; where++) {
             unsigned fmt = op_table[ops[i]].format;
@@ -441,10 +469,11 @@ static void test_concealed(void **state)
             if (ops[i] == OP_XCHK)
                 op.imm = (int32_t)(k.base >> 12);
             (void)fmt;
-            vm_set_reg(k.vm, 5, where == 0   ? LA + 0x1000
-                                : where == 1 ? LA + 0x1800
-                                : where == 2 ? LA + 0x2000
-                                             : LA + 0xffd); /* its last byte */
+            vm_set_reg(k.vm, 5,
+                       where == 0   ? LA + 0x1000
+                       : where == 1 ? LA + 0x1800
+                       : where == 2 ? LA + 0x2000
+                                    : LA + 0xffd); /* its last byte */
             vm_set_reg(k.vm, 6, 0x5a5a5a5a);
             vm_set_pc(k.vm, k.base);
             uint32_t before = kit_word(&k, k.base);
@@ -459,7 +488,8 @@ static void test_concealed(void **state)
     kit_free(&k);
 }
 
-/* sb.entries stores fit, one more traps and nothing of it stays; stores to one chunk share an entry. */
+/* sb.entries stores fit, one more traps and nothing of it stays; stores to one chunk share an
+ * entry. */
 static void test_store_buffer_full(void **state)
 {
     (void)state;
@@ -510,7 +540,8 @@ static void test_tlb_marks(void **state)
         vm_set_reg(k.vm, 5, LA);
         struct vop op = {.opc = (uint8_t)t[i].op, .rd = 6, .ra = 5, .bmode = B_SHORT};
         assert_int_equal(vm_exec1(k.vm, &op, false, 0), t[i].want);
-        assert_int_equal(vm_exec1(k.vm, &op, false, 0), t[i].want); /* the short way, where there is one */
+        assert_int_equal(vm_exec1(k.vm, &op, false, 0),
+                         t[i].want); /* the short way, where there is one */
         kit_exec(&k, OP_TLBINV, LA, 0);
         vm_set_reg(k.vm, 5, LA);
         assert_int_equal(vm_exec1(k.vm, &op, false, 0), T_TLB_MISS);
@@ -568,7 +599,8 @@ static void test_jtlb(void **state)
     kit_free(&k);
 }
 
-/* count: at one it traps with no effect; the handler gives a new value and the bundle runs again. */
+/* count: at one it traps with no effect; the handler gives a new value and the bundle runs again.
+ */
 static void test_count(void **state)
 {
     (void)state;
@@ -623,7 +655,8 @@ static void test_hostcall(void **state)
     assert_int_equal(vm_reg(k.vm, 7), 42);
     assert_int_equal(vm_shadow_reg(k.vm, 33), 703);
     const struct vm_stats *s = vm_stats(k.vm);
-    assert_int_equal(s->phase_cause[PH_HOSTCALL][CA_SYNC], 1000 + 2); /* and a cycle for each line touched */
+    assert_int_equal(s->phase_cause[PH_HOSTCALL][CA_SYNC],
+                     1000 + 2); /* and a cycle for each line touched */
     assert_true(s->phase_cause[PH_HOSTCALL][CA_DL2] > 0);
     kit_check_cycles(&k);
     assert_int_equal(kit_run(&k, next), KIT_HALT_ROLLBACK);
@@ -663,7 +696,8 @@ static void test_illegal(void **state)
     kit_free(&k);
 }
 
-/* A run cut into pieces, one of them saved and loaded into another machine, ends as a whole one does. */
+/* A run cut into pieces, one of them saved and loaded into another machine, ends as a whole one
+ * does. */
 static void test_snapshot(void **state)
 {
     (void)state;
@@ -694,8 +728,8 @@ static void test_snapshot(void **state)
         kit_check_cycles(&k);
         const struct vm_stats *s = vm_stats(k.vm);
         cycles[cut] = s->cycles;
-        sum[cut] = s->l1d_misses * 1000003 + s->mispredicts * 10007 + vm_reg(k.vm, 32) + vm_reg(k.vm, 33) +
-                   s->mshr_full * 31 + s->ops;
+        sum[cut] = s->l1d_misses * 1000003 + s->mispredicts * 10007 + vm_reg(k.vm, 32) +
+                   vm_reg(k.vm, 33) + s->mshr_full * 31 + s->ops;
         kit_free(&k);
     }
     remove("/tmp/test_mechanisms.snapshot");

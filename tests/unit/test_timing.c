@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One microbenchmark for each timing rule of docs/pipeline.md, under the rule's number. The expected cycles are derived
- * there by hand and matched exactly, in total and by cause.
+ * One microbenchmark for each timing rule of docs/pipeline.md, under the rule's number. The
+ * expected cycles are derived there by hand and matched exactly, in total and by cause.
  *
- * Costs are what a run takes beyond one cycle a bundle. A program is run once to warm caches and predictors, then
- * measured, unless it is about being cold.
+ * Costs are what a run takes beyond one cycle a bundle. A program is run once to warm caches and
+ * predictors, then measured, unless it is about being cold.
  */
 #include "tests/unit/vmkit.h"
 
@@ -99,9 +99,9 @@ static void test_interlock(void **state)
         {OP_I(SLL, 6, 5, 1), OP_R(MOV, 7, 0, 6), 3, CA_LONGOP},
         {OP_R(MUL, 6, 5, 5), OP_R(MOV, 7, 0, 6), 5, CA_LONGOP},
         {OP_I(LW, 6, 0, PA), OP_R(MOV, 7, 0, 6), 4, CA_LOADUSE},
-        {OP_I(LW, 6, 0, PA), OP_I(LW, 7, 6, 0), 4, CA_LOADUSE},   /* as an address */
-        {OP_I(LW, 6, 0, PA), OP_I(SW, 6, 0, PA), 4, CA_LOADUSE},  /* as a datum */
-        {OP_I(LW, 6, 0, PA), OP_MOVI(6, 7), 4, CA_LOADUSE},       /* as a destination */
+        {OP_I(LW, 6, 0, PA), OP_I(LW, 7, 6, 0), 4, CA_LOADUSE},  /* as an address */
+        {OP_I(LW, 6, 0, PA), OP_I(SW, 6, 0, PA), 4, CA_LOADUSE}, /* as a datum */
+        {OP_I(LW, 6, 0, PA), OP_MOVI(6, 7), 4, CA_LOADUSE},      /* as a destination */
         {OP_I(GLD32, 6, 5, 0), OP_R(MOV, 7, 0, 6), 4, CA_LOADUSE},
         {OP_R(SUBF32, 0, 5, 5), OP_C(SETCC, 7, 0, CC_E), 6, CA_LONGOP}, /* flags */
         {OP_R(SUBF32, 6, 5, 5), OP_R(MOV, 7, 0, 6), 6, CA_LONGOP},      /* and result */
@@ -109,16 +109,19 @@ static void test_interlock(void **state)
         {OP_R(INCF32, 6, 5, 0), OP_R(RCLF32, 7, 5, 5), 6, CA_LONGOP},
         {OP_I(MFS, 6, 0, SR_MODE), OP_R(MOV, 7, 0, 6), 7, CA_LONGOP},
     };
-    struct kit k = KIT("lat.alu=2", "lat.shift=3", "lat.mul=5", "lat.load=4", "lat.cc=6", "lat.sys=7");
+    struct kit k =
+        KIT("lat.alu=2", "lat.shift=3", "lat.mul=5", "lat.load=4", "lat.cc=6", "lat.sys=7");
     kit_tlb(&k, LA, PA | KIT_RWX);
     vm_set_reg(k.vm, 5, LA);
     for (unsigned i = 0; i < sizeof t / sizeof *t; i++)
         for (uint32_t gap = 0; gap < 9; gap++) {
             uint32_t lat = t[i].latency;
-            only(interlock(&k, t[i].producer, t[i].consumer, (int)gap), t[i].cause, gap + 1 < lat ? lat - 1 - gap : 0);
+            only(interlock(&k, t[i].producer, t[i].consumer, (int)gap), t[i].cause,
+                 gap + 1 < lat ? lat - 1 - gap : 0);
         }
     /* An op that names neither does not wait. */
-    only(interlock(&k, (struct vop)OP_I(LW, 6, 0, PA), (struct vop)OP_R(MOV, 7, 0, 8), 0), CA_LOADUSE, 0);
+    only(interlock(&k, (struct vop)OP_I(LW, 6, 0, PA), (struct vop)OP_R(MOV, 7, 0, 8), 0),
+         CA_LOADUSE, 0);
     kit_free(&k);
 }
 
@@ -128,9 +131,12 @@ static void test_long_op(void **state)
     (void)state;
     struct kit k = KIT("lat.div=20");
     vm_set_reg(k.vm, 5, 9);
-    only(interlock(&k, (struct vop)OP_R(DIVU, 6, 5, 5), (struct vop)OP_R(MOV, 7, 0, 8), 0), CA_LONGOP, 13);
-    only(interlock(&k, (struct vop)OP_R(DIVU, 6, 5, 5), (struct vop)OP_R(MOV, 7, 0, 6), 0), CA_LONGOP, 13 + 6);
-    only(interlock(&k, (struct vop)OP_R(DIVU, 6, 5, 5), (struct vop)OP_R(MOV, 7, 0, 6), 2), CA_LONGOP, 13 + 4);
+    only(interlock(&k, (struct vop)OP_R(DIVU, 6, 5, 5), (struct vop)OP_R(MOV, 7, 0, 8), 0),
+         CA_LONGOP, 13);
+    only(interlock(&k, (struct vop)OP_R(DIVU, 6, 5, 5), (struct vop)OP_R(MOV, 7, 0, 6), 0),
+         CA_LONGOP, 13 + 6);
+    only(interlock(&k, (struct vop)OP_R(DIVU, 6, 5, 5), (struct vop)OP_R(MOV, 7, 0, 6), 2),
+         CA_LONGOP, 13 + 4);
     kit_free(&k);
 }
 
@@ -251,7 +257,8 @@ static void test_indirect(void **state)
     kit_free(&k);
 }
 
-/* 8. Instruction fetch. Lines are 64 bytes; with a 1 KB direct-mapped L1I, addresses 1 KB apart conflict. */
+/* 8. Instruction fetch. Lines are 64 bytes; with a 1 KB direct-mapped L1I, addresses 1 KB apart
+ * conflict. */
 static void test_fetch(void **state)
 {
     (void)state;
@@ -278,7 +285,8 @@ static void test_fetch(void **state)
     kit_free(&k);
 }
 
-/* 9. A miss stops the clock for results in flight too with mem.stall = miss; with use they go on. */
+/* 9. A miss stops the clock for results in flight too with mem.stall = miss; with use they go on.
+ */
 static void test_fetch_and_flight(void **state)
 {
     (void)state;
@@ -300,8 +308,10 @@ static void test_fetch_and_flight(void **state)
 static void test_data_miss(void **state)
 {
     (void)state;
-    struct kit k = KIT("mem.stall=miss", "l1d.size_kb=1", "l1d.ways=1", "l1d.line=32", "l2.line=128");
-    uint32_t far = k.base + 0x2000, near = k.base + 0x2200, again = k.base + 0x2400, split = k.base + 0x2600;
+    struct kit k =
+        KIT("mem.stall=miss", "l1d.size_kb=1", "l1d.ways=1", "l1d.line=32", "l2.line=128");
+    uint32_t far = k.base + 0x2000, near = k.base + 0x2200, again = k.base + 0x2400,
+             split = k.base + 0x2600;
     k.pc = far;
     pad(&k);
     BUNDLE(&k, OP_I(LW, 6, 0, PA));
@@ -503,7 +513,8 @@ static void test_isync(void **state)
     kit_free(&k);
 }
 
-/* 17. The cycle deadline is looked at just after a commit in a translation; a run stops at the first bundle boundary. */
+/* 17. The cycle deadline is looked at just after a commit in a translation; a run stops at the
+ * first bundle boundary. */
 static void test_limits(void **state)
 {
     (void)state;
@@ -526,7 +537,8 @@ static void test_limits(void **state)
     kit_mts(&k, SR_XCACHE_HOT, x);
     kit_mts(&k, SR_XCACHE_HI, x + 0x1000);
     vm_set_pc(k.vm, top);
-    uint64_t now = vm_cycles(k.vm) + 4; /* by the four ops that kit_mts runs for the two registers */
+    uint64_t now =
+        vm_cycles(k.vm) + 4; /* by the four ops that kit_mts runs for the two registers */
     kit_mts(&k, SR_CYCLE_DEADLINE, (uint32_t)now + 5);
     kit_mts(&k, SR_CYCLE_DEADLINE_HI, 0);
     assert_int_equal(vm_cycles(k.vm), now);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bare machine for tests of the engine: eight slots that take any op, code at the start of concealed memory, and
- * a few words to write bundles with. Vectors point at halts: 1 for a rollback trap, 2 for a restartable one.
+ * A bare machine for tests of the engine: eight slots that take any op, code at the start of
+ * concealed memory, and a few words to write bundles with. Vectors point at halts: 1 for a rollback
+ * trap, 2 for a restartable one.
  */
 #ifndef TESTS_UNIT_VMKIT_H
 #define TESTS_UNIT_VMKIT_H
@@ -35,10 +36,11 @@ static inline struct vm *kit_vm(const struct vm_platform *p, va_list ap)
     const char *opt;
     machine_default(&m);
     if (machine_set(&m,
-                    "bundle.formats=" KIT_ANY "." KIT_ANY "." KIT_ANY "." KIT_ANY "." KIT_ANY "." KIT_ANY
-                    "." KIT_ANY "." KIT_ANY ".imm.imm.imm.imm.imm.imm.imm.imm",
+                    "bundle.formats=" KIT_ANY "." KIT_ANY "." KIT_ANY "." KIT_ANY "." KIT_ANY
+                    "." KIT_ANY "." KIT_ANY "." KIT_ANY ".imm.imm.imm.imm.imm.imm.imm.imm",
                     err, sizeof err) ||
-        machine_set(&m, "bundle.width=8", err, sizeof err) || machine_set(&m, "guest.ram_mb=16", err, sizeof err))
+        machine_set(&m, "bundle.width=8", err, sizeof err) ||
+        machine_set(&m, "guest.ram_mb=16", err, sizeof err))
         fail_msg("%s", err);
     while ((opt = va_arg(ap, const char *)) != NULL)
         if (machine_set(&m, opt, err, sizeof err))
@@ -49,7 +51,8 @@ static inline struct vm *kit_vm(const struct vm_platform *p, va_list ap)
 }
 
 /* Encodes a bundle at the kit's pc. Returns its address. */
-static inline uint32_t kit_bundle(struct kit *k, const struct vop *ops, unsigned n, bool commit, unsigned retired)
+static inline uint32_t kit_bundle(struct kit *k, const struct vop *ops, unsigned n, bool commit,
+                                  unsigned retired)
 {
     struct bundle b = {.nops = (uint8_t)n, .commit = commit, .retired = (uint16_t)retired};
     uint32_t w[MAX_BUNDLE_WORDS], at = k->pc;
@@ -62,15 +65,27 @@ static inline uint32_t kit_bundle(struct kit *k, const struct vop *ops, unsigned
     return at;
 }
 
-#define OP_R(opc_, rd_, ra_, rb_)  {.opc = OP_##opc_, .rd = (rd_), .ra = (ra_), .rb = (rb_), .bmode = B_REG}
-#define OP_I(opc_, rd_, ra_, imm_) {.opc = OP_##opc_, .rd = (rd_), .ra = (ra_), .bmode = B_LONG, .imm = (int32_t)(imm_)}
-#define OP_C(opc_, rd_, ra_, cond_) {.opc = OP_##opc_, .rd = (rd_), .ra = (ra_), .bmode = B_SHORT, .imm = (cond_)}
+#define OP_R(opc_, rd_, ra_, rb_)                                                                  \
+    {                                                                                              \
+        .opc = OP_##opc_, .rd = (rd_), .ra = (ra_), .rb = (rb_), .bmode = B_REG                    \
+    }
+#define OP_I(opc_, rd_, ra_, imm_)                                                                 \
+    {                                                                                              \
+        .opc = OP_##opc_, .rd = (rd_), .ra = (ra_), .bmode = B_LONG, .imm = (int32_t)(imm_)        \
+    }
+#define OP_C(opc_, rd_, ra_, cond_)                                                                \
+    {                                                                                              \
+        .opc = OP_##opc_, .rd = (rd_), .ra = (ra_), .bmode = B_SHORT, .imm = (cond_)               \
+    }
 #define OP_MOVI(rd_, imm_)         OP_I(MOV, rd_, 0, imm_)
 #define OP_TGT(opc_, rd_, ra_, to) OP_I(opc_, rd_, ra_, to)
-#define OP_HALT_(n)                {.opc = OP_HALT, .bmode = B_SHORT, .imm = (n)}
+#define OP_HALT_(n)                                                                                \
+    {                                                                                              \
+        .opc = OP_HALT, .bmode = B_SHORT, .imm = (n)                                               \
+    }
 #define BUNDLE_(k, commit, retired, ...)                                                           \
-    kit_bundle((k), (struct vop[]){__VA_ARGS__}, sizeof((struct vop[]){__VA_ARGS__}) / sizeof(struct vop), commit, \
-               retired)
+    kit_bundle((k), (struct vop[]){__VA_ARGS__},                                                   \
+               sizeof((struct vop[]){__VA_ARGS__}) / sizeof(struct vop), commit, retired)
 #define BUNDLE(k, ...)    BUNDLE_(k, false, 0, __VA_ARGS__)
 #define COMMIT(k, n, ...) BUNDLE_(k, true, n, __VA_ARGS__)
 #define HALT(k)           BUNDLE(k, OP_HALT_(0))
@@ -97,7 +112,8 @@ enum { KIT_RWX = TLB_V | TLB_R | TLB_W | TLB_X | TLB_DIRTY };
 
 static inline void kit_exec(struct kit *k, enum op_code opc, uint32_t a, uint32_t b)
 {
-    struct vop set = OP_MOVI(3, a), op = {.opc = (uint8_t)opc, .ra = 3, .bmode = B_LONG, .imm = (int32_t)b};
+    struct vop set = OP_MOVI(3, a),
+               op = {.opc = (uint8_t)opc, .ra = 3, .bmode = B_LONG, .imm = (int32_t)b};
     uint32_t keep = vm_reg(k->vm, 3);
     assert_int_equal(vm_exec1(k->vm, &set, false, 0), T_NONE);
     assert_int_equal(vm_exec1(k->vm, &op, false, 0), T_NONE);

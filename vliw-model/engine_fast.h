@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* What engine.c calls from its handlers: the short ways that are worth a function, and the door to
+ * the long ones. */
+#ifndef VLIW_MODEL_ENGINE_FAST_H
+#define VLIW_MODEL_ENGINE_FAST_H
+
+#include <string.h>
+#include "vliw-model/engine.h"
+#include "vliw-model/sem_fp.h"
+
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+typedef uint32_t v4u __attribute__((vector_size(16), aligned(16), may_alias));
+
+/* The registers above r15 to their shadows: what a commit does on a machine with 48 shadowed
+ * registers. */
+static inline void commit_48(struct vm_state *s)
+{
+    const v4u *from = (const v4u *)(s->r + 16);
+    v4u *to = (v4u *)(s->shadow + 16);
+    for (unsigned i = 0; i < 12; i++)
+        to[i] = from[i];
+}
+
+static void commit_any(struct vm *vm)
+{
+    struct vm_state *s = &vm->s;
+    unsigned lo = vm->shadow_lo;
+    memcpy(s->shadow + lo, s->r + lo, (NGPR - lo) * sizeof s->r[0]);
+}
+
+/*
+ * The filter does not exclude a gated store to the aligned chunk. True: it has been found out
+ * whether there is one, and q (the bytes of memory, or of the chunk with what is gated over them)
+ * can be read at the address's place in a chunk.
+ */
+static bool __attribute__((noinline))
+sb_look(struct vm *vm, uint32_t pa, uint32_t size, uint64_t *q)
+{
+    struct vm_state *s = &vm->s;
+    if (s->mshr_n || (vm->broken & BREAK_FORWARD))
+        return false;
+    memcpy(q, vm->mem + (pa & ~7u), 8);
+    for (uint32_t i = 0; i < s->sb_n; i++)
+        if (s->sb[i].pa == (pa & ~7u)) {
+            uint64_t mask = s->sb[i].mask;
+            *q = (*q & ~mask) | s->sb[i].data;
+            if (mask >> 8 * (pa & 7) & ((1ull << 8 * size) - 1))
+                s->st.sb_forwards++;
+            return true;
+        }
+    return true;
+}
+
+/* A store to a chunk that already has an entry joins it. */
+static bool __attribute__((noinline))
+sb_join(struct vm *vm, uint32_t pa, uint64_t mask, uint64_t data)
+{
+    struct vm_state *s = &vm->s;
+    if (s->mshr_n)
+        return false;
+    for (uint32_t i = 0; i < s->sb_n; i++)
+        if (s->sb[i].pa == (pa & ~7u)) {
+            s->sb[i].data = (s->sb[i].data & ~mask) | data;
+            s->sb[i].mask |= mask;
+            s->st.sb_stores++;
+            return true;
+        }
+    return false;
+}
+
+static inline void sb_release_fast(struct vm *vm)
+{
+    struct vm_state *s = &vm->s;
+    for (uint32_t i = 0; i < s->sb_n; i++) {
+        const struct sb_entry *e = &s->sb[i];
+        uint64_t q;
+        memcpy(&q, vm->mem + e->pa, 8);
+        q = (q & ~e->mask) | e->data;
+        memcpy(vm->mem + e->pa, &q, 8);
+    }
+    vm->filter = s->mshr_n ? ~0ull : 0;
+    s->sb_filter = 0;
+    s->sb_n = 0;
+}
+
+/* Result: the status raised; its exceptions stay in FSW. */
+static uint32_t fp_run(struct vm *vm, enum op_code opc, uint32_t a, uint32_t b)
+{
+    uint32_t *fpsr = vm->s.fpsr, st = fp_op(opc, vm->s.wide, fpsr[0], a, b);
+    fpsr[SR_FSW - SR_FCW] |= st & 0x3f;
+    vm->misc_dirty = 1;
+    return st;
+}
+
+static const uint8_t wait_cause[4] = {CA_LOADUSE, CA_LONGOP, CA_DL1, CA_DL2}; /* by RC_* */
+
+/* Waits for the registers of a bundle that are in flight, if they are several. */
+static void __attribute__((noinline)) interlock(struct vm *vm, uint64_t uses)
+{
+    struct vm_state *s = &vm->s;
+    uint64_t worst = s->pipe << 2 | 3;
+    for (uint64_t m = s->pending & uses; m; m &= m - 1) {
+        unsigned r = (unsigned)__builtin_ctzll(m);
+        if (s->ready[r] > worst)
+            worst = s->ready[r];
+        if (s->ready[r] >> 2 <= s->pipe)
+            s->pending &= ~((uint64_t)1 << r);
+    }
+    if (worst >> 2 > s->pipe) {
+        acct_wait(vm, (worst >> 2) - s->pipe, wait_cause[worst & 3]);
+        s->pending &= ~uses;
+    }
+}
+
+/* Fetch enters a line: where it was found last time, or the long way. */
+static inline void fetch_line(struct vm *vm, uint32_t line)
+{
+    struct cache *c = &vm->a.l1i;
+    uint32_t i = c->guess[line & (GUESS_N - 1)];
+    if (LIKELY(c->tag[i] == line)) {
+        vm->s.st.l1i_accesses++;
+        c->stamp[(i + 1) & c->stamp_mask] = vm->s.pipe;
+        return;
+    }
+    cache_fetch(vm, line);
+}
+
+static void __attribute__((noinline)) fetch_lines(struct vm *vm, const struct head *h)
+{
+    unsigned sh = vm->a.l1i.line_shift;
+    uint32_t first = h->pc >> sh, last = (h->pc + 4u * h->words - 1) >> sh;
+    if (first != vm->s.cur_line)
+        fetch_line(vm, first);
+    if (last != first)
+        fetch_line(vm, last);
+    vm->s.cur_line = last;
+}
+
+enum pause { GO_ON, STOP_LIMIT, STOP_ASKED, TRAPPED };
+
+/* An appointment: what it was, and the next one. */
+static enum pause __attribute__((noinline)) pause_at(struct vm *vm, uint32_t pc)
+{
+    acct_flush(vm);
+    if (vm->single) {
+        vm->s.pc = pc;
+        return STOP_LIMIT;
+    }
+    if (vm->s.event) {
+        vm->s.event = 0;
+        vm->fault = (struct trap_record){0};
+        vm->last_ops = 0;
+        trap_take(vm, T_EVENT, vm->s.commit_pc);
+        return TRAPPED;
+    }
+    vm->s.pc = pc;
+    if (vm->stop_request)
+        return STOP_ASKED;
+    if (vm_now(vm) >= vm->limit)
+        return STOP_LIMIT;
+    if (vm->drop_code) {
+        code_drop_all(vm);
+        vm->trapped = T_NONE;
+        return TRAPPED; /* begin again at s.pc */
+    }
+    acct_limits(vm);
+    return GO_ON;
+}
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handlers of loads and stores, as macros: engine.c expands them inside engine_run, for each
+ * size and operand form. Each takes the short way if it can and else the long way of mem.c.
+ */
+#ifndef VLIW_MODEL_ENGINE_MEM_H
+#define VLIW_MODEL_ENGINE_MEM_H
+
+#define LD1(q) (*(const uint8_t *)(q))
+#define LD2(q) (*(const uint16_t *)(const void *)(q))
+#define LD4(q) (*(const uint32_t *)(const void *)(q))
+#define ID(v)  (v)
+#define S8(v)  ((uint32_t)(int32_t)(int8_t)(v))
+#define S16(v) ((uint32_t)(int32_t)(int16_t)(v))
+/* L1D by the guess; true: hit. */
+#define GUESSED(line, i)                                                                           \
+    (i = vm->a.l1d.guess[(line) & (GUESS_N - 1)], LIKELY(vm->a.l1d.tag[i] == (line)))
+#define TOUCH(i) vm->a.l1d.stamp[((i) + 1) & vm->a.l1d.stamp_mask] = pipe
+#define SZMASK1  0xffull
+#define SZMASK2  0xffffull
+#define SZMASK4  0xffffffffull
+#define GLOAD(ADDR, SZ, FT, KIND, CONV)                                                            \
+    {                                                                                              \
+        uint32_t la = ADDR, i;                                                                     \
+        const struct fast_tlb *e = &vm->ft[FT][la >> 12 & (FT_N - 1)];                             \
+        if (LIKELY((la & (0xfffff000u | (SZ - 1))) == e->tag)) {                                   \
+            const uint8_t *q = e->add + la;                                                        \
+            uint32_t line = (uint32_t)(q - mem) >> vm->a.l1d.line_shift;                           \
+            uint64_t gated;                                                                        \
+            if (GUESSED(line, i)) {                                                                \
+                if (LIKELY(!(vm->filter >> (la >> 3 & 63) & 1))) {                                 \
+                    TOUCH(i);                                                                      \
+                    vm->a.tlb_stamp[e->index] = pipe;                                              \
+                    SET_READY(p->x, (pipe << 2) + vm->ready_load);                                 \
+                    r[p->rd] = CONV(LD##SZ(q));                                                    \
+                    NEXT();                                                                        \
+                }                                                                                  \
+                if (sb_look(vm, (uint32_t)(q - mem), SZ, &gated)) {                                \
+                    TOUCH(i);                                                                      \
+                    vm->a.tlb_stamp[e->index] = pipe;                                              \
+                    SET_READY(p->x, (pipe << 2) + vm->ready_load);                                 \
+                    r[p->rd] = CONV((uint32_t)(gated >> 8 * (la & 7) & SZMASK##SZ));               \
+                    NEXT();                                                                        \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+        LONG(mem_load(vm, la, SZ, KIND));                                                          \
+        SET_READY(p->x, vm->ready);                                                                \
+        r[p->rd] = CONV(vm->val);                                                                  \
+        NEXT();                                                                                    \
+    }
+#define GLOADS(name, SZ, FT, KIND, CONV)                                                           \
+    L_##name : GLOAD(r[p->ra] + B, SZ, FT, KIND, CONV) L_##name##_I                                \
+        : GLOAD(r[p->ra] + p->imm, SZ, FT, KIND, CONV)
+#define GSTORE(ADDR, SZ)                                                                           \
+    {                                                                                              \
+        uint32_t la = ADDR, i;                                                                     \
+        const struct fast_tlb *e = &vm->ft[FT_W][la >> 12 & (FT_N - 1)];                           \
+        if (LIKELY((la & (0xfffff000u | (SZ - 1))) == e->tag)) {                                   \
+            uint32_t pa = (uint32_t)(e->add + la - mem), line = pa >> vm->a.l1d.line_shift;        \
+            uint32_t n = vm->s.sb_n;                                                               \
+            unsigned sh = (la & 7) * 8;                                                            \
+            uint64_t mask = SZMASK##SZ << sh, data = (r[p->x] & SZMASK##SZ) << sh;                 \
+            if (GUESSED(line, i)) {                                                                \
+                if (LIKELY(!(vm->filter >> (la >> 3 & 63) & 1) && n < vm->m.sb_entries)) {         \
+                    TOUCH(i);                                                                      \
+                    vm->a.l1d.flag[i] |= LINE_DIRTY;                                               \
+                    vm->a.tlb_stamp[e->index] = pipe;                                              \
+                    vm->s.sb[n].pa = pa & ~7u;                                                     \
+                    vm->s.sb[n].mask = mask;                                                       \
+                    vm->s.sb[n].data = data;                                                       \
+                    vm->s.sb_n = ++n;                                                              \
+                    vm->s.st.sb_stores++;                                                          \
+                    if (n > vm->s.st.sb_max)                                                       \
+                        vm->s.st.sb_max = n;                                                       \
+                    vm->s.sb_filter |= 1ull << (la >> 3 & 63);                                     \
+                    vm->filter |= 1ull << (la >> 3 & 63);                                          \
+                    NEXT();                                                                        \
+                }                                                                                  \
+                if (sb_join(vm, pa, mask, data)) {                                                 \
+                    TOUCH(i);                                                                      \
+                    vm->a.l1d.flag[i] |= LINE_DIRTY;                                               \
+                    vm->a.tlb_stamp[e->index] = pipe;                                              \
+                    NEXT();                                                                        \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+        LONG(mem_store(vm, la, r[p->x], SZ, 0));                                                   \
+        NEXT();                                                                                    \
+    }
+#define GSTORES(name, SZ)                                                                          \
+    L_##name : GSTORE(r[p->ra] + B, SZ) L_##name##_I : GSTORE(r[p->ra] + p->imm, SZ)
+#define NLOAD(ADDR, SZ, CONV)                                                                      \
+    {                                                                                              \
+        uint32_t pa = ADDR, line = pa >> vm->a.l1d.line_shift, i;                                  \
+        if (LIKELY(!(pa & (SZ - 1)) && pa < vm->mem_size && !vm->s.mshr_n) && GUESSED(line, i)) {  \
+            TOUCH(i);                                                                              \
+            SET_READY(p->x, (pipe << 2) + vm->ready_load);                                         \
+            r[p->rd] = CONV(LD##SZ(mem + pa));                                                     \
+            NEXT();                                                                                \
+        }                                                                                          \
+        LONG(mem_native_load(vm, pa, SZ));                                                         \
+        SET_READY(p->x, vm->ready);                                                                \
+        r[p->rd] = CONV(vm->val);                                                                  \
+        NEXT();                                                                                    \
+    }
+#define NLOADS(name, SZ, CONV)                                                                     \
+    L_##name : NLOAD(r[p->ra] + B, SZ, CONV) L_##name##_I : NLOAD(r[p->ra] + p->imm, SZ, CONV)
+#define ST1(q, v) (*(uint8_t *)(q) = (uint8_t)(v))
+#define ST2(q, v) (*(uint16_t *)(void *)(q) = (uint16_t)(v))
+#define ST4(q, v) (*(uint32_t *)(void *)(q) = (v))
+#define NSTORE(ADDR, SZ)                                                                           \
+    {                                                                                              \
+        uint32_t pa = ADDR, line = pa >> vm->a.l1d.line_shift, i;                                  \
+        if (LIKELY(!(pa & (SZ - 1)) && pa < vm->mem_size && !vm->s.mshr_n) && GUESSED(line, i)) {  \
+            TOUCH(i);                                                                              \
+            vm->a.l1d.flag[i] |= LINE_DIRTY;                                                       \
+            ST##SZ(mem + pa, r[p->x]);                                                             \
+            NEXT();                                                                                \
+        }                                                                                          \
+        LONG(mem_native_store(vm, pa, r[p->x], SZ));                                               \
+        NEXT();                                                                                    \
+    }
+#define NSTORES(name, SZ)                                                                          \
+    L_##name : NSTORE(r[p->ra] + B, SZ) L_##name##_I : NSTORE(r[p->ra] + p->imm, SZ)
+
+#endif
