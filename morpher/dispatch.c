@@ -113,6 +113,12 @@ static void interpret_tail(uint32_t eip)
 __attribute__((noreturn)) void cms_dispatch(enum go go)
 {
     hw_phase(PH_DISPATCH);
+    if (go == GO_INDIRECT) {
+        uint32_t eip = hw_g(G_EIP), i = tcache_find(eip, hw_mfs(SR_MODE));
+
+        if (i)
+            enter(i, eip, true);
+    }
     switch (go) {
     case GO_INTERPRET: interpret(false); break;
     case GO_ONE: interpret(true); break;
