@@ -293,20 +293,19 @@ static void compare_exchange_8b(uint32_t a)
  * store will succeed, and make the first that will not, for its fault. Then they store in steps,
  * each committed with EIP still on the instruction; nothing can come between.
  */
-static void probe_pushes(const struct stack *s, uint32_t size, uint32_t n)
+static void probe_push(struct stack *t, uint32_t size)
 {
-    struct stack t = *s;
-    for (uint32_t i = 0; i < n; i++) {
-        stack_add(&t, 0u - size);
-        if (hw_probew(t.esp & t.mask, size))
-            store(t.esp & t.mask, size, 0);
-    }
+    stack_add(t, 0u - size);
+    if (hw_probew(t->esp & t->mask, size))
+        store(t->esp & t->mask, size, 0);
 }
 
 static void push_all(struct stack *s, uint32_t size)
 {
     uint32_t esp = s->esp;
-    probe_pushes(s, size, 8);
+    struct stack t = *s;
+    for (uint32_t r = 0; r < 8; r++)
+        probe_push(&t, size);
     for (uint32_t r = 0; r < 8; r++) {
         push(s, size, r == G_ESP ? esp : hw_gget(r));
         if (r == 3)
@@ -329,12 +328,15 @@ static void enter(const struct insn *in, struct stack s)
 {
     uint32_t size = in->opsize, level = in->imm2 & 31, bp = hw_g(G_EBP), frame;
     struct stack last = s;
-    for (uint32_t i = 0; i < (level ? level + 1 : 1); i++)
-        stack_add(&last, 0u - size);
-    probe_pushes(&s, size, level ? level + 1 : 1);
-    /* The frames above must be readable, and the new top of the stack writable. */
-    for (uint32_t i = 1; i < level; i++)
+    /* In the order in which a processor would meet them; then the new top of the stack, which must
+     * be writable. */
+    probe_push(&last, size);
+    for (uint32_t i = 1; i < level; i++) {
         load((bp - i * size) & s.mask, size);
+        probe_push(&last, size);
+    }
+    if (level)
+        probe_push(&last, size);
     stack_add(&last, 0u - in->imm);
     if (hw_probew(last.esp & last.mask, size))
         store(last.esp & last.mask, size, 0);
