@@ -100,6 +100,17 @@ uint32_t low_reg(struct ir_group *g, uint32_t reg, uint32_t size)
     return ir_get(g, reg);
 }
 
+/* What was inserted last is what a part of the register holds: no need to wait for the whole. */
+uint32_t low_source(struct ir_group *g, uint32_t reg, uint32_t size)
+{
+    bool high = size == 1 && reg >= 4;
+    const struct ir *r = &g->r[ir_get(g, high ? reg - 4 : reg)];
+    uint32_t insert = high ? OP_INS8H : size == 1 ? OP_INS8 : OP_INS16;
+    if (size != 4 && r->op == insert)
+        return r->flags & IRF_IMM ? ir_const(g, r->imm) : r->b;
+    return low_reg(g, reg, size);
+}
+
 void low_put(struct ir_group *g, uint32_t reg, uint32_t size, uint32_t v)
 {
     if (size == 4) {
@@ -131,7 +142,7 @@ uint32_t low_read(struct ir_group *g, const struct insn *in, uint32_t k)
 {
     const struct opnd *o = &in->o[k];
     switch (o->kind) {
-    case O_REG: return low_reg(g, o->reg, o->size);
+    case O_REG: return low_source(g, o->reg, o->size);
     case O_MEM: return low_load(g, low_addr(g, in), o->size);
     default: return ir_const(g, low_imm(in, o->size ? o->size : 4));
     }

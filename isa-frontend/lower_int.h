@@ -21,6 +21,8 @@ void low_store(struct ir_group *g, struct ir_addr at, uint32_t size, uint32_t da
 
 /* A register's value in the low bits, upper bits as they come (AH and its kin are extracted). */
 uint32_t low_reg(struct ir_group *g, uint32_t reg, uint32_t size);
+/* The same, for reading only: its upper bits may be another value's. */
+uint32_t low_source(struct ir_group *g, uint32_t reg, uint32_t size);
 /* Writes the low bits of v to a register of that size. */
 void low_put(struct ir_group *g, uint32_t reg, uint32_t size, uint32_t v);
 /* As low_put, for a v made by an 8 or 16-bit op from low_reg: its upper bits are right already. */

@@ -26,9 +26,8 @@ static void extend(struct ir_group *g, const struct insn *in)
         uint32_t op = s->size == 1 ? (sx ? OP_GLD8S : OP_GLD8) : (sx ? OP_GLD16S : OP_GLD16);
         v = ir_load(g, op, low_addr(g, in));
     } else {
-        v = low_reg(g, s->reg, s->size);
-        if (s->size != 1 || s->reg < 4 || sx)
-            v = sx ? low_sext(g, v, s->size) : low_zext(g, v, s->size);
+        v = low_source(g, s->reg, s->size);
+        v = sx ? low_sext(g, v, s->size) : low_zext(g, v, s->size);
     }
     low_put(g, d->reg, d->size, v);
 }

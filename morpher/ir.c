@@ -212,8 +212,44 @@ uint32_t ir_bini(struct ir_group *g, uint32_t op, uint32_t a, int32_t imm)
     return pure(g, op, IRF_IMM, a, 0, imm);
 }
 
+uint32_t ir_width(const struct ir *r)
+{
+    switch (r->op) {
+    case OP_GLD8:
+    case OP_ZEXT8:
+    case OP_EXT8H: return 8;
+    case OP_SETCC:
+    case OP_SLT:
+    case OP_SLTU: return 1;
+    case OP_GLD16:
+    case OP_ZEXT16: return 16;
+    default: return 32;
+    }
+}
+
 uint32_t ir_un(struct ir_group *g, uint32_t op, uint32_t a)
 {
+    const struct ir *r = &g->r[a];
+    switch (op) {
+    case OP_ZEXT8:
+        if (ir_width(r) <= 8)
+            return a;
+        break;
+    case OP_ZEXT16:
+        if (ir_width(r) <= 16)
+            return a;
+        break;
+    case OP_SEXT8:
+        if (r->op == OP_GLD8S || r->op == OP_SEXT8)
+            return a;
+        break;
+    case OP_SEXT16:
+        if (ir_width(r) <= 8 || r->op == OP_GLD8S || r->op == OP_GLD16S || r->op == OP_SEXT8 ||
+            r->op == OP_SEXT16)
+            return a;
+        break;
+    default: break;
+    }
     return pure(g, op, 0, a, 0, 0);
 }
 

@@ -182,6 +182,9 @@ uint32_t ir_bin(struct ir_group *g, uint32_t op, uint32_t a, uint32_t b);
 uint32_t ir_bini(struct ir_group *g, uint32_t op, uint32_t a, int32_t imm);
 uint32_t ir_un(struct ir_group *g, uint32_t op, uint32_t a);
 
+/* How many low bits of a value can be other than 0, as its op tells: 1, 8, 16 or 32. */
+uint32_t ir_width(const struct ir *r);
+
 /* Tied ops: rd holds c before. */
 uint32_t ir_tied(struct ir_group *g, uint32_t op, uint32_t a, uint32_t b, uint32_t c);
 uint32_t ir_tiedi(struct ir_group *g, uint32_t op, uint32_t a, int32_t imm, uint32_t c);

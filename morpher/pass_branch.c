@@ -15,20 +15,6 @@
  */
 #include "morpher/gear1.h"
 
-/* Whether the value has no bits above size bytes. */
-static bool is_narrow(const struct ir_group *g, uint32_t ref, uint32_t size)
-{
-    switch (g->r[ref].op) {
-    case OP_GLD8:
-    case OP_ZEXT8:
-    case OP_EXT8H:
-    case OP_SETCC: return true;
-    case OP_GLD16:
-    case OP_ZEXT16: return size == 2;
-    default: return ref == IR_ZERO;
-    }
-}
-
 static bool stays(const struct ir_group *g, uint32_t ref)
 {
     return ref >= IR_BODY || ref == IR_ZERO || g->cur[ref - 1] == ref;
@@ -79,7 +65,9 @@ static bool is_comparison(const struct ir_group *g, const struct ir *w, struct c
     if (c->size != 4) {
         if (c->has_imm)
             c->imm &= c->size == 1 ? 0xff : 0xffff;
-        if (!is_narrow(g, c->a, c->size) || (!c->has_imm && !is_narrow(g, c->b, c->size)))
+        uint32_t bits = 8 * c->size;
+        if (ir_width(&g->r[c->a]) > bits ||
+            (!c->has_imm && c->b != IR_ZERO && ir_width(&g->r[c->b]) > bits))
             return false;
     }
     return stays(g, c->a) && (c->has_imm || stays(g, c->b));

@@ -54,6 +54,10 @@ static void folding(void **state)
     assert_int_equal(ir_const(g, 0), IR_ZERO);
     assert_int_equal(ir_bini(g, OP_SLL, ir_const(g, 3), 4), ir_const(g, 48));
     assert_int_equal(g->r[ir_bini(g, OP_AND, esp, 0xff)].op, OP_ZEXT8);
+    uint32_t byte = ir_load(g, OP_GLD8, ir_address(g, esp, 0));
+    assert_int_equal(ir_un(g, OP_ZEXT8, byte), byte);
+    assert_int_equal(ir_un(g, OP_SEXT16, byte), byte);
+    assert_int_not_equal(ir_un(g, OP_SEXT8, byte), byte);
     uint32_t s = ir_add(g, ir_get(g, G_EAX), ir_get(g, G_EBX));
     assert_int_equal(ir_add(g, ir_get(g, G_EBX), ir_get(g, G_EAX)), s);
     assert_null(ir_verify(g));
