@@ -71,11 +71,12 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
 #undef OP
 #define LABEL(name) engine_label[H_##name] = &&M_##name;
         LABEL(HEAD)
-        LABEL(HEAD_C) LABEL(HEAD1) LABEL(HEAD1_C) LABEL(ILLEGAL) LABEL(STALE) LABEL(FORWARD)
-            LABEL(GOTO) LABEL(SKIP) LABEL(END) LABEL(READY) LABEL(STALL) LABEL(CHECK_GST)
-                LABEL(CHECK_STAM) LABEL(CHECK_NST) LABEL(CHECK_COUNT) LABEL(CHECK_HOST)
-                    LABEL(CHECK_RFE) LABEL(RECORD) LABEL(JUMP_TEMP) LABEL(COMMIT) LABEL(COMMIT_SLOW)
-                        LABEL(JAL_PLAIN) LABEL(JAL_CALL)
+        LABEL(HEAD_C)
+        LABEL(HEAD1) LABEL(HEAD1_C) LABEL(ILLEGAL) LABEL(STALE) LABEL(FORWARD) LABEL(GOTO)
+            LABEL(SKIP) LABEL(END) LABEL(READY) LABEL(STALL) LABEL(CHECK_GST) LABEL(CHECK_STAM)
+                LABEL(CHECK_NST) LABEL(CHECK_COUNT) LABEL(CHECK_HOST) LABEL(CHECK_RFE) LABEL(RECORD)
+                    LABEL(JUMP_TEMP) LABEL(COMMIT) LABEL(COMMIT_SLOW) LABEL(JAL_PLAIN)
+                        LABEL(JAL_CALL)
 #undef LABEL
 #define CONDS(M)                                                                                   \
     M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11) M(12) M(13) M(14) M(15)
@@ -688,14 +689,22 @@ L_TBCLR:
     NEXT();
     /* Wide registers. */
 L_WGET:
+    SYNC();
+    wide_use(vm, B >> 2, B >> 2, 0);
+    RELOAD();
     r[p->rd] = fp_wget(vm->s.wide, B);
     NEXT();
 L_WPUT:
+    SYNC();
+    wide_use(vm, B >> 2, B >> 2, vm->m.lat[LAT_FP]);
+    RELOAD();
     fp_wput(vm->s.wide, r[p->ra], B);
     vm->misc_dirty = 1;
     NEXT();
 #define FP_OP(name)                                                                                \
-    L_##name : r[p->rd] = fp_run(vm, OP_##name, r[p->ra], B);                                      \
+    L_##name : SYNC();                                                                             \
+    r[p->rd] = fp_run(vm, OP_##name, r[p->ra], B);                                                 \
+    RELOAD();                                                                                      \
     NEXT();
     FP_OP(FLD)
     FP_OP(FST)

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "vliw-model/state.h"
 
 static const char magic[8] = "CHRYSNP1";
@@ -84,7 +85,7 @@ int vm_load(struct vm *vm, const char *path)
               get(f, &m, sizeof m) && memcmp(&m, &vm->m, sizeof m) == 0;
     for (unsigned i = 0; i < n; i++)
         ok = ok && get(f, p[i].at, p[i].size);
-    if (ok)
+    if (ok && madvise(vm->mem, vm->mem_size, MADV_DONTNEED) != 0)
         memset(vm->mem, 0, vm->mem_size);
     for (uint32_t pa = 0; ok;) {
         ok = get(f, &pa, sizeof pa);

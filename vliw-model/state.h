@@ -69,6 +69,7 @@ struct vm_state {
     uint32_t shadow[NGPR] __attribute__((aligned(64)));
     struct ccs cc, cc_shadow;
     uint64_t ready[NGPR + 1];
+    uint64_t wide_ready[NWIDE]; /* pipeline time; wide registers wait when the op executes */
     uint64_t pending;
     uint64_t pipe, stall;
     uint64_t retired, deadline, cycle_deadline;

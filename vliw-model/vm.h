@@ -20,7 +20,8 @@ enum vm_stop {
     VM_CYCLES, /* the cycle limit of vm_run was reached */
     VM_STOP,   /* a host call asked for it (vm_request_stop) */
     VM_DEFECT, /* the machine found itself inconsistent: a trap while VEC_ROLLBACK is 0, ...; vm_defect says what */
-    VM_TRAPPED /* only in host-CMS mode: a rollback trap happened; its record is in the special registers */
+    VM_TRAPPED /* only with cms.on = host: a trap happened; its record is in the special registers. A restartable one
+                  has changed the register bank; serve it by vm_exec1, rfe or raise last, and run on */
 };
 
 /* What the platform offers to the machine. All hooks may be NULL. */
@@ -80,7 +81,8 @@ void vm_stats_reset(struct vm *vm);
 /*
  * Host-CMS mode and tests: executes one linear op as a bundle of its own, without fetch, functionally and with its
  * data-side timing; `commit` as the bundle's commit bit would. Returns T_NONE or the trap taken (after a rollback trap
- * the machine has been rolled back and the trap record set; a restartable trap is reported with no effect of the op).
+ * the machine has been rolled back and the trap record set; a restartable trap is reported with no effect of the op:
+ * whoever serves it ends with rfe or raise by vm_exec1, as a handler would, and executes the op again).
  */
 enum trap_code vm_exec1(struct vm *vm, const struct vop *op, bool commit, uint32_t retired);
 

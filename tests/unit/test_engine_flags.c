@@ -284,9 +284,10 @@ static void test_silicon_conditions(void **state)
             uint8_t v = 0;
             switch (cond) {
                 SET(0, "o")
-                SET(1, "no") SET(2, "b") SET(3, "ae") SET(4, "e") SET(5, "ne") SET(6, "be")
-                    SET(7, "a") SET(8, "s") SET(9, "ns") SET(10, "p") SET(11, "np") SET(12, "l")
-                        SET(13, "ge") SET(14, "le") SET(15, "g")
+                SET(1, "no")
+                SET(2, "b") SET(3, "ae") SET(4, "e") SET(5, "ne") SET(6, "be") SET(7, "a")
+                    SET(8, "s") SET(9, "ns") SET(10, "p") SET(11, "np") SET(12, "l") SET(13, "ge")
+                        SET(14, "le") SET(15, "g")
             }
             struct ccs c;
             cc_set(&c, (uint32_t)f & F_ALL);

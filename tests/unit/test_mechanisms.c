@@ -667,6 +667,107 @@ static void test_hostcall(void **state)
     kit_free(&k);
 }
 
+/* CMS on the host: traps come back to the caller, who serves restartable ones op by op. */
+static void test_host_cms(void **state)
+{
+    (void)state;
+    struct kit k = KIT("cms.on=host");
+    struct vop rfe = {.opc = OP_RFE}, set = OP_MOVI(5, LA),
+               fill = OP_I(TLBW, 0, 5, FRAME | KIT_RWX);
+    struct vop ld = OP_I(GLD32, 6, 5, 0), probe = OP_I(PROBER, 6, 5, 4), nop = {.opc = OP_NOP};
+    struct vop raise = OP_I(RAISE, 0, 7, T_PAGE);
+    kit_set_word(&k, FRAME, 77);
+    BUNDLE(&k, OP_MOVI(5, LA), OP_MOVI(6, 6), OP_MOVI(32, 1));
+    COMMIT(&k, 1, OP_MOVI(7, 7));
+    BUNDLE(&k, OP_I(GLD32, 6, 5, 0), OP_MOVI(32, 2));
+    uint32_t at = BUNDLE(&k, {.opc = OP_EXIT, .bmode = B_SHORT, .imm = 3});
+    vm_set_pc(k.vm, k.base);
+    assert_int_equal(vm_run(k.vm, ~0ull), VM_TRAPPED);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_CODE), T_TLB_MISS);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_ADDR), LA);
+    assert_int_equal(vm_exec1(k.vm, &set, false, 0), T_NONE);
+    assert_int_equal(vm_exec1(k.vm, &fill, false, 0), T_NONE);
+    set.imm = 0; /* of the second bank */
+    assert_int_equal(vm_exec1(k.vm, &set, false, 0), T_NONE);
+    assert_int_equal(vm_exec1(k.vm, &rfe, false, 0), T_NONE);
+    assert_int_equal(vm_run(k.vm, ~0ull), VM_TRAPPED);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_CODE), T_EXIT);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_PC), at);
+    assert_int_equal(vm_reg(k.vm, 6), 77);
+    assert_int_equal(vm_reg(k.vm, 32), 1);
+    /* one op at a time */
+    vm_set_reg(k.vm, 5, LA + 0x1000);
+    vm_set_reg(k.vm, 6, 6);
+    assert_int_equal(vm_exec1(k.vm, &nop, true, 2), T_NONE);
+    assert_int_equal(vm_retired(k.vm), 3);
+    assert_int_equal(vm_exec1(k.vm, &ld, false, 0), T_TLB_MISS);
+    assert_int_equal(vm_exec1(k.vm, &fill, false, 0), T_NONE); /* the same registers */
+    assert_int_equal(vm_exec1(k.vm, &rfe, false, 0), T_NONE);
+    assert_int_equal(vm_exec1(k.vm, &ld, false, 0), T_NONE);
+    assert_int_equal(vm_reg(k.vm, 6), 77);
+    vm_set_reg(k.vm, 5, LA + 0x2000);
+    assert_int_equal(vm_exec1(k.vm, &probe, false, 0), T_TLB_MISS);
+    assert_int_equal(vm_exec1(k.vm, &raise, false, 0), T_NONE);
+    assert_int_equal(vm_exec1(k.vm, &probe, false, 0), T_NONE);
+    assert_int_equal(vm_reg(k.vm, 6), 1 + T_PAGE);
+    assert_int_equal(vm_exec1(k.vm, &ld, false, 0), T_TLB_MISS);
+    assert_int_equal(vm_exec1(k.vm, &raise, false, 0), T_PAGE);
+    assert_int_equal(vm_special(k.vm, SR_TRAP_ADDR), LA + 0x2000);
+    assert_int_equal(vm_exec1(k.vm, &rfe, false, 0), T_MACHINE_CHECK);
+    kit_check_cycles(&k);
+    kit_free(&k);
+}
+
+/* Ops between a commit and a rollback are waste, but not an exit that stands alone. */
+static void test_wasted(void **state)
+{
+    (void)state;
+    struct kit k = broken_kit(0);
+    BUNDLE(&k, OP_MOVI(5, 1));
+    COMMIT(&k, 1, OP_MOVI(32, 1));
+    BUNDLE(&k, {.opc = OP_EXIT, .bmode = B_SHORT});
+    kit_run(&k, k.base);
+    assert_int_equal(vm_stats(k.vm)->ops_wasted, 0);
+    k.pc = k.base + 0x100;
+    COMMIT(&k, 1, OP_MOVI(32, 1));
+    BUNDLE(&k, OP_MOVI(5, 1), {.opc = OP_NOP}, OP_MOVI(6, 1));
+    BUNDLE(&k, OP_I(PHASE, 0, 0, PH_DISPATCH)); /* the count survives a change of phase */
+    BUNDLE(&k, {.opc = OP_EXIT, .bmode = B_SHORT});
+    kit_run(&k, k.base + 0x100);
+    const struct vm_stats *s = vm_stats(k.vm);
+    assert_int_equal(s->ops_wasted, 2 + 1 + 1);
+    assert_int_equal(s->rollback_by_trap[T_EXIT], 2);
+    assert_int_equal(s->phase_ops[PH_DISPATCH], 1);
+    assert_int_equal(s->nops, 1);
+    kit_free(&k);
+}
+
+/* Whose lines are lost to whom, and phases and regions. */
+static void test_owners(void **state)
+{
+    (void)state;
+    struct kit k = KIT("l1d.size_kb=1", "l1d.ways=1");
+    kit_tlb(&k, LA, FRAME | KIT_RWX);
+    BUNDLE(&k, OP_MOVI(5, LA));
+    BUNDLE(&k, OP_I(LW, 6, 0, 0x10000));
+    BUNDLE(&k, OP_I(GLD32, 6, 5, 0));     /* guest takes the place of CMS */
+    BUNDLE(&k, OP_I(GLD32, 6, 5, 0x400)); /* guest of guest */
+    BUNDLE(&k, OP_I(LW, 6, 0, 0x10000));  /* CMS of guest */
+    BUNDLE(&k, OP_I(SW, 6, 0, 0x10400));  /* CMS of CMS */
+    HALT(&k);
+    kit_run(&k, k.base);
+    const struct vm_stats *s = vm_stats(k.vm);
+    assert_int_equal(s->evicted[1][0][1], 1);
+    assert_int_equal(s->evicted[1][1][1], 1);
+    assert_int_equal(s->evicted[1][1][0], 1);
+    assert_int_equal(s->evicted[1][0][0], 1);
+    assert_int_equal(s->loads_guest, 2);
+    assert_int_equal(s->loads_native, 2);
+    assert_int_equal(s->stores_native, 1);
+    assert_int_equal(s->l1d_accesses, 5);
+    kit_free(&k);
+}
+
 /* What is wrong with a bundle is a trap, not a crash. */
 static void test_illegal(void **state)
 {
@@ -764,6 +865,9 @@ int main(void)
         cmocka_unit_test(test_jtlb),
         cmocka_unit_test(test_count),
         cmocka_unit_test(test_hostcall),
+        cmocka_unit_test(test_host_cms),
+        cmocka_unit_test(test_wasted),
+        cmocka_unit_test(test_owners),
         cmocka_unit_test(test_illegal),
         cmocka_unit_test(test_snapshot),
     };

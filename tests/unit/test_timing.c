@@ -551,6 +551,29 @@ static void test_limits(void **state)
     kit_free(&k);
 }
 
+/* 18. Wide registers. */
+static void test_wide(void **state)
+{
+    (void)state;
+    struct kit k = KIT("lat.fp=3", "lat.fpdiv=30");
+    struct vop add = OP_I(FADD, 0, 0, 17), other = OP_I(FADD, 0, 0, 19), div = OP_I(FDIV, 0, 0, 17),
+               get = OP_I(WGET, 6, 0, 18 << 2), cmp = OP_I(FCOM, 0, 0, 17),
+               use = OP_R(MOV, 7, 0, 6);
+    add.ra = div.ra = cmp.ra = 5; /* names w16 */
+    other.ra = 8;                 /* w18 */
+    vm_set_reg(k.vm, 5, 16);
+    vm_set_reg(k.vm, 8, 18);
+    only(interlock(&k, add, add, 0), CA_LONGOP, 2);
+    only(interlock(&k, add, add, 1), CA_LONGOP, 1);
+    only(interlock(&k, add, other, 0), CA_LONGOP, 0);
+    only(interlock(&k, cmp, add, 0), CA_LONGOP, 0);
+    only(interlock(&k, other, get, 0), CA_LONGOP, 2);
+    only(interlock(&k, get, use, 0), CA_LONGOP, 2);
+    only(interlock(&k, div, other, 0), CA_LONGOP, 23);
+    only(interlock(&k, div, add, 0), CA_LONGOP, 23 + 6);
+    kit_free(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_data_use),     cmocka_unit_test(test_prefetch),
         cmocka_unit_test(test_commit),       cmocka_unit_test(test_traps),
         cmocka_unit_test(test_isync),        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_wide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
