@@ -371,6 +371,9 @@ void ir_commit(struct ir_group *g)
 {
     uint32_t todo = g->changed;
     uint16_t value[IR_NENTRY];
+    /* The branch reads last: what a changed register held on entry is gone by then. */
+    if (g->end.ref - 1u < IR_NENTRY && g->cur[g->end.ref - 1] != g->end.ref)
+        g->end.ref = (uint16_t)append(g, OP_MOV, 0, 0, g->end.ref, 0, 0);
     for (uint32_t reg = 0; reg < IR_NENTRY; reg++) {
         uint32_t v = g->cur[reg];
         if (!(todo >> reg & 1))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compare and branch in one bundle. A branch on flags must wait for the op that sets them; a branch
- * that compares the same two values need not, and can share the bundle of that op, which stays,
- * since the flags are live at the commit. So the branch at the end of a group becomes a
- * compare-and-branch where the last writer of flags was a comparison (or a test of one value with
- * itself, or an increment whose zero is asked for).
+ * The branch at the end of a group: first, compare and branch in one bundle. A branch on flags must
+ * wait for the op that sets them; a branch that compares the same two values need not, and can
+ * share the bundle of that op, which stays, since the flags are live at the commit. So the branch
+ * at the end of a group becomes a compare-and-branch where the last writer of flags was a
+ * comparison (or a test of one value with itself, or an increment whose zero is asked for).
  *
  * The rule it must keep: the branch is the last to read, so both values must still be in their
  * registers then. Records keep theirs (their last use is extended); what a guest register held on
@@ -82,12 +82,37 @@ static const struct {
     [CC_LE] = {OP_BGE, 1},  [CC_G] = {OP_BLT, 1},
 };
 
-void pass_branch(struct ir_group *g)
+/*
+ * The way that is not taken costs a jump more, by its stub. Forward branches of the guest are
+ * rarely taken, so theirs is turned round.
+ */
+static void turn(struct ir_end *end)
+{
+    struct ir_target t = end->to[0];
+    if (t.kind != TO_DIRECT || end->to[1].kind != TO_DIRECT ||
+        (int32_t)(t.eip - end->to[1].eip) < 0)
+        return;
+    end->to[0] = end->to[1];
+    end->to[1] = t;
+    switch (end->op) {
+    case OP_BRCC: end->cond ^= 1; break;
+    case OP_BZ: end->op = OP_BNZ; break;
+    case OP_BNZ: end->op = OP_BZ; break;
+    case OP_BEQ: end->op = OP_BNE; break;
+    case OP_BNE: end->op = OP_BEQ; break;
+    case OP_BLT: end->op = OP_BGE; break;
+    case OP_BGE: end->op = OP_BLT; break;
+    case OP_BLTU: end->op = OP_BGEU; break;
+    default: end->op = OP_BLTU; break;
+    }
+}
+
+static void fuse(struct ir_group *g)
 {
     struct ir_end *end = &g->end;
     struct comparison c;
     uint32_t w = g->n - 1, op, cond = end->cond;
-    if (end->kind != END_BRANCH || end->op != OP_BRCC)
+    if (end->op != OP_BRCC)
         return;
     while (w >= IR_BODY && !(ir_op[g->r[w].op] & OI_WRITES_CC))
         w--;
@@ -123,4 +148,12 @@ void pass_branch(struct ir_group *g)
     end->op = (uint8_t)op;
     end->ref = (uint16_t)(swap ? c.a : c.b);  /* ra */
     end->ref2 = (uint16_t)(swap ? c.b : c.a); /* rd */
+}
+
+void pass_branch(struct ir_group *g)
+{
+    if (g->end.kind != END_BRANCH)
+        return;
+    fuse(g);
+    turn(&g->end);
 }

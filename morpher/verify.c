@@ -64,6 +64,9 @@ const char *ir_verify(const struct ir_group *g)
             homes[reg] = i;
         }
     }
+    if ((g->end.ref - 1u < IR_NENTRY && homes[g->end.ref - 1]) ||
+        (g->end.ref2 - 1u < IR_NENTRY && homes[g->end.ref2 - 1]))
+        return "IR: the branch reads an entry value whose register was written";
     return NULL;
 }
 

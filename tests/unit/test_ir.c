@@ -155,6 +155,7 @@ static uint32_t fused(uint32_t flag_op, uint32_t a, uint32_t b, uint32_t cond, b
         ir_put(g, G_EAX, ir_entry(G_EDI));
     ir_commit(g);
     g->end = (struct ir_end){.kind = END_BRANCH, .op = OP_BRCC, .cond = (uint8_t)cond};
+    g->end.to[1].eip = 2; /* backwards, or it is turned round */
     pass_dead(g);
     pass_branch(g);
     assert_null(ir_verify(g));
@@ -174,6 +175,12 @@ static void branches(void **state)
     assert_int_equal(fused(OP_ANDF32, eax, eax, CC_NE, false), OP_BNZ);
     begin(plain(true));
     assert_int_equal(fused(OP_ANDF32, eax, eax, CC_S, false), OP_BLT);
+    g = begin(plain(true));
+    g->end = (struct ir_end){.kind = END_BRANCH, .op = OP_BZ, .to = {{0, 9}, {0, 2}}};
+    pass_branch(g);
+    assert_int_equal(g->end.op, OP_BNZ);
+    assert_int_equal(g->end.to[0].eip, 2);
+    assert_int_equal(g->end.to[1].eip, 9);
     /* Not: another value in eax by then; no comparison; a condition that no branch has; unknown
      * upper bits. */
     begin(plain(true));
@@ -190,6 +197,21 @@ static void branches(void **state)
     g = begin(plain(true));
     v = ir_load(g, OP_GLD8, ir_address(g, ebx, 0)), w = ir_un(g, OP_ZEXT8, eax);
     assert_int_equal(fused(OP_SUBF8, v, w, CC_G, false), OP_BRCC);
+}
+
+/* xchg eax, ecx; inc eax; jecxz: the branch wants what eax held. */
+static void branch_on_entry(void **state)
+{
+    (void)state;
+    struct ir_group *g = begin(plain(true));
+    ir_put(g, G_ECX, ir_entry(G_EAX));
+    ir_put(g, G_EAX, ir_addi(g, ir_entry(G_ECX), 1));
+    g->end = (struct ir_end){.kind = END_BRANCH, .op = OP_BZ, .ref = (uint16_t)ir_entry(G_EAX)};
+    ir_commit(g);
+    assert_null(ir_verify(g));
+    assert_true(g->end.ref >= IR_BODY);
+    g->end.ref = (uint16_t)ir_entry(G_EAX);
+    assert_non_null(ir_verify(g));
 }
 
 /* xchg eax, ebx; a value that two registers want; a sum whose register is read later. */
@@ -405,9 +427,11 @@ static void schedules(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(folding),        cmocka_unit_test(accesses),  cmocka_unit_test(dead_flags),
-        cmocka_unit_test(branches),       cmocka_unit_test(twins),     cmocka_unit_test(homes),
-        cmocka_unit_test(verifier_bites), cmocka_unit_test(automaton), cmocka_unit_test(schedules),
+        cmocka_unit_test(folding),         cmocka_unit_test(accesses),
+        cmocka_unit_test(dead_flags),      cmocka_unit_test(branches),
+        cmocka_unit_test(branch_on_entry), cmocka_unit_test(twins),
+        cmocka_unit_test(homes),           cmocka_unit_test(verifier_bites),
+        cmocka_unit_test(automaton),       cmocka_unit_test(schedules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
