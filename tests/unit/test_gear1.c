@@ -25,7 +25,7 @@ enum { CODE = SILICON_CODE, DATA = SILICON_DATA, PAGES = 16, PG = 4096, CODE_PAG
 enum { PTE_RW = 7, PTE_RO = 5, PTE_NONE = 0 };
 
 struct test_case {
-    uint8_t code[GEN_BLOCK_MAX * GEN_INSN_MAX + 4];
+    uint8_t code[GEN_BLOCK_MAX * GEN_INSN_MAX + 10];
     uint32_t len;
     struct ia32_state st;
 };
@@ -66,6 +66,13 @@ static void make(const struct run *r, uint32_t k, struct test_case *c)
     c->code[0] = 0xeb;
     c->code[1] = 0;
     c->len = 2 + (uint32_t)gen_block(&g, start(k) + 2, c->code + 2, r->insns);
+    if (k % 3 == 0) { /* back to the beginning, on some condition, until the deadline */
+        uint32_t back = 2 - (c->len + 6);
+        c->code[c->len++] = 0x0f;
+        c->code[c->len++] = (uint8_t)(0x80 | (k / 3 & 15));
+        memcpy(c->code + c->len, &back, 4);
+        c->len += 4;
+    }
     c->code[c->len++] = 0xcd;
     c->code[c->len++] = 0x80;
     gen_state(&g, &c->st);
