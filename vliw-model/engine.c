@@ -18,6 +18,11 @@
  * To add an op that is not FREE: a label L_NAME here, and if it can trap or changes the flow, its
  * kind in predecode.c.
  */
+#if defined(__GNUC__) && !defined(__clang__)
+/* Else gcc 12 keeps pairs of the engine's registers in vector registers and, with the moves that
+ * needs, jumps to all handlers from one place, which halves the speed. */
+#pragma GCC optimize("no-tree-slp-vectorize")
+#endif
 #include "vliw-model/engine_fast.h"
 #include "vliw-model/engine_mem.h"
 #include "vliw-model/sem.h"
@@ -72,11 +77,11 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
 #define LABEL(name) engine_label[H_##name] = &&M_##name;
         LABEL(HEAD)
         LABEL(HEAD_C)
-        LABEL(HEAD1) LABEL(HEAD1_C) LABEL(ILLEGAL) LABEL(STALE) LABEL(FORWARD) LABEL(GOTO)
-            LABEL(SKIP) LABEL(END) LABEL(READY) LABEL(STALL) LABEL(CHECK_GST) LABEL(CHECK_STAM)
-                LABEL(CHECK_NST) LABEL(CHECK_COUNT) LABEL(CHECK_HOST) LABEL(CHECK_RFE) LABEL(RECORD)
-                    LABEL(JUMP_TEMP) LABEL(COMMIT) LABEL(COMMIT_SLOW) LABEL(JAL_PLAIN)
-                        LABEL(JAL_CALL)
+        LABEL(HEAD1)
+        LABEL(HEAD1_C) LABEL(ILLEGAL) LABEL(STALE) LABEL(FORWARD) LABEL(GOTO) LABEL(SKIP) LABEL(END)
+            LABEL(READY) LABEL(STALL) LABEL(CHECK_GST) LABEL(CHECK_STAM) LABEL(CHECK_NST)
+                LABEL(CHECK_COUNT) LABEL(CHECK_HOST) LABEL(CHECK_RFE) LABEL(RECORD) LABEL(JUMP_TEMP)
+                    LABEL(COMMIT) LABEL(COMMIT_SLOW) LABEL(JAL_PLAIN) LABEL(JAL_CALL)
 #undef LABEL
 #define CONDS(M)                                                                                   \
     M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11) M(12) M(13) M(14) M(15)
@@ -84,9 +89,9 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
     engine_label[H_BRCC0 + n] = &&M_BRCC##n;                                                       \
     engine_label[H_SETCC0 + n] = &&M_SETCC##n;                                                     \
     engine_label[H_CMOV0 + n] = &&M_CMOV##n;
-                            CONDS(LABEL)
+                        CONDS(LABEL)
 #undef LABEL
-                                return VM_STOP;
+                            return VM_STOP;
     }
 
     uint32_t *const r = vm->s.r;
