@@ -284,7 +284,8 @@ static bool dead_behind(const struct expander *x, unsigned r)
     return !(x->live >> r & 1);
 }
 
-/* The constant or address that r holds, if the op that put it there serves only the op under work. */
+/* The constant or address that r holds, if the op that put it there serves only the op under work.
+ */
 static struct sched_op *only_use(struct expander *x, unsigned r, bool overwritten)
 {
     uint32_t d = x->def[r];
@@ -308,8 +309,8 @@ static struct vop take_constant(struct expander *x, struct sched_op *m, uint32_t
 }
 
 /*
- * A constant that is made for one op alone goes into that op: the second half of a constant, an index added to a table,
- * an operand too large for RISC-V.
+ * A constant that is made for one op alone goes into that op: the second half of a constant, an
+ * index added to a table, an operand too large for RISC-V.
  */
 static bool folded(struct expander *x, struct vop o, uint32_t sym)
 {
@@ -339,7 +340,8 @@ static bool folded(struct expander *x, struct vop o, uint32_t sym)
         return false;
     if (o.opc == OP_ADD && (m = only_use(x, o.ra, o.rd == o.ra))) {
         c = take_constant(x, m, &sym);
-        o = (struct vop){.opc = OP_MOV, .rd = o.rd, .imm = (int32_t)((uint32_t)c.imm + (uint32_t)o.imm)};
+        o = (struct vop){
+            .opc = OP_MOV, .rd = o.rd, .imm = (int32_t)((uint32_t)c.imm + (uint32_t)o.imm)};
         o.bmode = sym != LO_NOSYM ? (uint8_t)B_LONG : bmode_for(o.imm);
         push(x, o, sym);
         return true;

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which of r1 to r31 hold something that is still wanted, before every op of a program: backwards over all blocks until
- * nothing changes. The scheduler drops results that nobody wants, and may begin work of a block above the branch that
- * leads into it, if the branch's other way does not want what that work overwrites. r32 to r63 (the guest's) and the
- * condition codes always count as wanted.
+ * Which of r1 to r31 hold something that is still wanted, before every op of a program: backwards
+ * over all blocks until nothing changes. The scheduler drops results that nobody wants, and may
+ * begin work of a block above the branch that leads into it, if the branch's other way does not
+ * want what that work overwrites. r32 to r63 (the guest's) and the condition codes always count as
+ * wanted.
  *
- * Calls and returns follow the integer ABI: a call wants what its function wants, and leaves nothing in the temporaries
- * but results; a return wants results, stack and saved registers. An indirect jump wants what the labels of its table
- * want, if the table can be seen in the same block; otherwise everything.
+ * Calls and returns follow the integer ABI: a call wants what its function wants, and leaves
+ * nothing in the temporaries but results; a return wants results, stack and saved registers. An
+ * indirect jump wants what the labels of its table want, if the table can be seen in the same
+ * block; otherwise everything.
  */
 #include "toolchain/sched.h"
 
-#define BIT(r)    ((uint32_t)1 << (r))
+#define BIT(r)      ((uint32_t)1 << (r))
 #define RANGE(a, b) (BIT(b) - BIT(a) + BIT(b))
 enum { NONE = 0xffffffffu };
 
@@ -54,7 +56,8 @@ static uint32_t writer(const struct lo *lo, uint32_t start, uint32_t i, unsigned
     return NONE;
 }
 
-/* What the labels of the jump table want that the jump at i goes through; everything if that cannot be seen. */
+/* What the labels of the jump table want that the jump at i goes through; everything if that cannot
+ * be seen. */
 static uint32_t jump_table(const struct live *l, uint32_t start, uint32_t i)
 {
     const struct lo *lo = l->lo;
@@ -100,9 +103,7 @@ static uint32_t behind(const struct lo *lo, const uint32_t *before, uint32_t i)
         to = before[lo->sym[sym].value];
     switch (o->opc) {
     case OP_JAL:
-        return o->rd == 0   ? to
-               : o->rd == 1 ? to | sp | (before[i + 1] & ~temps)
-                            : everything;
+        return o->rd == 0 ? to : o->rd == 1 ? to | sp | (before[i + 1] & ~temps) : everything;
     case OP_JALR:
         if (o->rd)
             return o->rd == 1 ? args | sp | (before[i + 1] & ~temps) : everything;
@@ -115,7 +116,8 @@ static uint32_t behind(const struct lo *lo, const uint32_t *before, uint32_t i)
     }
 }
 
-void live_find(const struct lo *lo, const uint8_t *leader, uint32_t **before_out, uint32_t **behind_out)
+void live_find(const struct lo *lo, const uint8_t *leader, uint32_t **before_out,
+               uint32_t **behind_out)
 {
     struct live l = {.lo = lo};
     VEC(uint32_t) start = {0};
@@ -152,7 +154,8 @@ void live_find(const struct lo *lo, const uint8_t *leader, uint32_t **before_out
             else
                 out = behind(lo, l.before, last);
             (*behind_out)[last] = out;
-            uint32_t in = ((uint32_t)sum.v[b].reads | (out & ~(uint32_t)sum.v[b].writes)) & everything;
+            uint32_t in =
+                ((uint32_t)sum.v[b].reads | (out & ~(uint32_t)sum.v[b].writes)) & everything;
             if (in != l.before[start.v[b]]) {
                 l.before[start.v[b]] = in;
                 again = true;

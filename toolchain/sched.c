@@ -140,8 +140,8 @@ static bool may_run_early(const struct sched *s, unsigned i, unsigned j)
     const struct sched_op *x = &s->x[i];
     enum { SP = 2 };
     const uint64_t wanted = s->x[j].live | ~(uint64_t)0 << GUEST_REG0;
-    bool safe_load = d->order == ORD_NLD &&
-                     (x->base == SP || (x->base > PLACE_SECTION && x->base < PLACE_ANY));
+    bool safe_load =
+        d->order == ORD_NLD && (x->base == SP || (x->base > PLACE_SECTION && x->base < PLACE_ANY));
     return (d->order == ORD_FREE || safe_load) && !d->regs.writes_cc &&
            op_table[x->op.opc].latency != LAT_DIV && !(d->regs.writes & wanted);
 }

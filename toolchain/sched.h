@@ -54,8 +54,8 @@ struct sched {
 };
 
 /*
- * A block: linear ops [start, end), entered only at its start. Control transfers before its end are conditional, and
- * what follows them is reached through them alone.
+ * A block: linear ops [start, end), entered only at its start. Control transfers before its end are
+ * conditional, and what follows them is reached through them alone.
  */
 struct sched_block {
     uint32_t start, end;
@@ -70,12 +70,14 @@ void sched_done(struct sched *s);
 /* Appends the block's bundles. 0, or what the machine lacks. */
 const char *sched_block(struct sched *s, const struct sched_block *b, sched_bundles *out);
 
-/* expand.c: fills s->x with what becomes of linear ops [start, end), behind which `live` is wanted. */
+/* expand.c: fills s->x with what becomes of linear ops [start, end), behind which `live` is wanted.
+ */
 void expand_block(struct sched *s, uint32_t start, uint32_t end, uint32_t live);
 
 /*
- * live.c: which of r1 to r31 (bits) are wanted, before each op that is a leader, and behind each last op of a block.
- * leader: by op, not 0 where a block begins (op 0, labels, behind control transfers and commits).
+ * live.c: which of r1 to r31 (bits) are wanted, before each op that is a leader, and behind each
+ * last op of a block. leader: by op, not 0 where a block begins (op 0, labels, behind control
+ * transfers and commits).
  */
 void live_find(const struct lo *lo, const uint8_t *leader, uint32_t **before, uint32_t **behind);
 

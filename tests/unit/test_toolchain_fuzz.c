@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hostile input to the assembler, the object reader and the linker: text made of real pieces put together wrongly, and
- * objects with damaged fields whose checksum has been put right again. Any of it must give an object or one line;
- * whatever is accepted must survive being written, read and linked. Worth most under the sanitizers.
+ * Hostile input to the assembler, the object reader and the linker: text made of real pieces put
+ * together wrongly, and objects with damaged fields whose checksum has been put right again. Any of
+ * it must give an object or one line; whatever is accepted must survive being written, read and
+ * linked. Worth most under the sanitizers.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,21 +19,91 @@
 #include "toolchain/link.h"
 #include "vliw-model/machine.h"
 
-static const char *const pieces[] = {
-    "\tadd a0, a1, a2\n", "\taddi sp,sp,-16\n", "\tlw a0, 4(sp)\n", "\tsw a0, x, t0\n",
-    "\tlw a0, x+4\n", "\tla a5, .L6\n", "\tbgtu a0,a5,.L4\n", "\tbeqz a0, 1f\n", "1:\n", "\tj 1b\n",
-    "\tcall f\n", "\tjr a5\n", "\tret\n", ".L4:\n", ".L6:\n", "f:\n", "x:\n", "\t.globl f\n",
-    "\t.text\n", "\t.data\n", "\t.bss\n", "\t.section .rodata\n", "\t.section .text.unlikely,\"ax\"\n",
-    "\t.word .L4, .L6+4, 5\n", "\t.byte 1,2,3\n", "\t.half 70000\n", "\t.quad 0x123456789\n",
-    "\t.string \"abc\\n\\001\\x41\"\n", "\t.zero 40\n", "\t.align 2\n", "\t.balign 16\n",
-    "\t.set y, x+4\n", "\t.set z, 12*(3+4)\n", "\t.comm c,16,8\n", "\t.local c\n", "\tcommit 3\n",
-    "\tcommit 0\n", "\tmov r40, a0\n", "\tsetcc a0, ne\n", "\tcmov a0, a1, 5\n", "\tgld32 a0, 0(a1)\n",
-    "\tgst8 a0, 400(a1)\n", "\ttrapif e, 9\n", "\tbrcc be, .L4\n", "\thalt 3\n", "\tmfs a0, 3\n",
-    "\thostcall a0, a1, 2\n", "\tudivq a0, a1, a2\n", "\tshldf32 a0, a1, a2\n", "\trfe\n", "\texit 5\n",
-    "\tblt a0, a1, .L6\n", "\tslli a0,a0,16\n", "\tsrli a0,a0,16\n", "\t.pushsection .data\n",
-    "\t.popsection\n", "\t.previous\n", "\t.type f, @function\n", "\t.size f, .-f\n", "\t.weak f\n",
-    " # comment ; \"\n", ";", "(", ")", "\"", "'", "\\", ",", "-", "+", "0x", "99999999999", "r64",
-    "gp", ".", "@", "\t", "\n", "\377", "x", "1f", "1b", "%hi(x)", "<<", "/0"};
+static const char *const pieces[] = {"\tadd a0, a1, a2\n",
+                                     "\taddi sp,sp,-16\n",
+                                     "\tlw a0, 4(sp)\n",
+                                     "\tsw a0, x, t0\n",
+                                     "\tlw a0, x+4\n",
+                                     "\tla a5, .L6\n",
+                                     "\tbgtu a0,a5,.L4\n",
+                                     "\tbeqz a0, 1f\n",
+                                     "1:\n",
+                                     "\tj 1b\n",
+                                     "\tcall f\n",
+                                     "\tjr a5\n",
+                                     "\tret\n",
+                                     ".L4:\n",
+                                     ".L6:\n",
+                                     "f:\n",
+                                     "x:\n",
+                                     "\t.globl f\n",
+                                     "\t.text\n",
+                                     "\t.data\n",
+                                     "\t.bss\n",
+                                     "\t.section .rodata\n",
+                                     "\t.section .text.unlikely,\"ax\"\n",
+                                     "\t.word .L4, .L6+4, 5\n",
+                                     "\t.byte 1,2,3\n",
+                                     "\t.half 70000\n",
+                                     "\t.quad 0x123456789\n",
+                                     "\t.string \"abc\\n\\001\\x41\"\n",
+                                     "\t.zero 40\n",
+                                     "\t.align 2\n",
+                                     "\t.balign 16\n",
+                                     "\t.set y, x+4\n",
+                                     "\t.set z, 12*(3+4)\n",
+                                     "\t.comm c,16,8\n",
+                                     "\t.local c\n",
+                                     "\tcommit 3\n",
+                                     "\tcommit 0\n",
+                                     "\tmov r40, a0\n",
+                                     "\tsetcc a0, ne\n",
+                                     "\tcmov a0, a1, 5\n",
+                                     "\tgld32 a0, 0(a1)\n",
+                                     "\tgst8 a0, 400(a1)\n",
+                                     "\ttrapif e, 9\n",
+                                     "\tbrcc be, .L4\n",
+                                     "\thalt 3\n",
+                                     "\tmfs a0, 3\n",
+                                     "\thostcall a0, a1, 2\n",
+                                     "\tudivq a0, a1, a2\n",
+                                     "\tshldf32 a0, a1, a2\n",
+                                     "\trfe\n",
+                                     "\texit 5\n",
+                                     "\tblt a0, a1, .L6\n",
+                                     "\tslli a0,a0,16\n",
+                                     "\tsrli a0,a0,16\n",
+                                     "\t.pushsection .data\n",
+                                     "\t.popsection\n",
+                                     "\t.previous\n",
+                                     "\t.type f, @function\n",
+                                     "\t.size f, .-f\n",
+                                     "\t.weak f\n",
+                                     " # comment ; \"\n",
+                                     ";",
+                                     "(",
+                                     ")",
+                                     "\"",
+                                     "'",
+                                     "\\",
+                                     ",",
+                                     "-",
+                                     "+",
+                                     "0x",
+                                     "99999999999",
+                                     "r64",
+                                     "gp",
+                                     ".",
+                                     "@",
+                                     "\t",
+                                     "\n",
+                                     "\377",
+                                     "x",
+                                     "1f",
+                                     "1b",
+                                     "%hi(x)",
+                                     "<<",
+                                     "/0"};
 enum { PIECES = sizeof pieces / sizeof *pieces };
 
 static uint32_t seed = 1;
@@ -130,10 +201,11 @@ static void put_right(uint8_t *p, size_t len)
 static void test_object(void **state)
 {
     (void)state;
-    static const char text[] = "\t.globl f\nf: lw a0, x\n\tcommit 3\n\tbnez a0, f\n\tadd a0, a1, a2\n"
-                               "\tsw a0, 300(sp)\n\tblt a0, a1, g\n\tcall f\ng: ret\n"
-                               "\t.section .rodata\n\t.word f, g\n\t.data\nx: .word 1, x\n"
-                               "\t.bss\ny: .zero 9\n";
+    static const char text[] =
+        "\t.globl f\nf: lw a0, x\n\tcommit 3\n\tbnez a0, f\n\tadd a0, a1, a2\n"
+        "\tsw a0, 300(sp)\n\tblt a0, a1, g\n\tcall f\ng: ret\n"
+        "\t.section .rodata\n\t.word f, g\n\t.data\nx: .word 1, x\n"
+        "\t.bss\ny: .zero 9\n";
     struct as_input in = {"t.s", text, sizeof text - 1};
     struct lo lo;
     char err[300];
