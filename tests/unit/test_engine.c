@@ -534,6 +534,84 @@ static void test_random_bundles(void **state)
     }
 }
 
+/* ---- code that changes ---- */
+
+enum { SLOTS = 24, SLOT_BYTES = 96 };
+
+/* A slot: count down and leave at zero, some work, then on to another slot or into the next. */
+static void write_slot(struct kit *k, uint32_t code, uint32_t slot)
+{
+    uint32_t done = code + SLOTS * SLOT_BYTES;
+    k->pc = code + slot * SLOT_BYTES;
+    BUNDLE(k, OP_I(ADD, 9, 9, -1), OP_TGT(BZ, 0, 9, done));
+    for (uint32_t n = rnd(4); n; n--) {
+        struct vop a = {.opc = rnd(2) ? OP_ADD : OP_XOR,
+                        .rd = 5,
+                        .ra = 5,
+                        .bmode = B_SHORT,
+                        .imm = (int8_t)rnd(256)},
+                   b = {.opc = OP_ROL, .rd = 6, .ra = 6, .rb = 5, .bmode = B_REG};
+        if (rnd(2))
+            a = (struct vop)OP_I(ADD, 5, 6, rnd(0xffffffff));
+        struct vop both[2] = {a, b};
+        kit_bundle(k, both, 1 + rnd(2), rnd(2), 1);
+    }
+    uint32_t to = code + rnd(SLOTS) * SLOT_BYTES;
+    switch (rnd(4)) {
+    case 0: BUNDLE(k, OP_TGT(BNZ, 0, 5, to)); break;
+    case 1: BUNDLE(k, OP_TGT(JAL, 0, 0, to)); break;
+    case 2:
+        BUNDLE(k, OP_MOVI(7, to));
+        BUNDLE(k, OP_I(JALR, 0, 7, 0));
+        break;
+    default: break;
+    }
+    uint32_t end = code + (slot + 1) * SLOT_BYTES;
+    while (k->pc < end)
+        BUNDLE(k, {.opc = OP_NOP});
+}
+
+/* Slots are rewritten, bundles of other lengths at other places, and only what changed is
+ * synchronised; a machine that has never seen the old code must do the same. */
+static void test_changing_code(void **state)
+{
+    (void)state;
+    struct kit k = KIT();
+    uint32_t code = k.base + 0x10000, size = SLOTS * SLOT_BYTES;
+    rng = 12345;
+    for (uint32_t i = 0; i < SLOTS; i++)
+        write_slot(&k, code, i);
+    k.pc = code + size;
+    HALT(&k);
+    for (int round = 0; round < 400; round++) {
+        for (uint32_t n = rnd(3); n; n--) {
+            uint32_t slot = rnd(SLOTS);
+            write_slot(&k, code, slot);
+            kit_exec(&k, OP_ISYNC, code + slot * SLOT_BYTES, SLOT_BYTES);
+        }
+        struct kit fresh = KIT();
+        memcpy(vm_mem(fresh.vm, code, size + 64), vm_mem(k.vm, code, size + 64), size + 64);
+        for (unsigned r = 5; r < 8; r++) {
+            uint32_t v = rnd(0xffffffff);
+            vm_set_reg(k.vm, r, v);
+            vm_set_reg(fresh.vm, r, v);
+        }
+        uint32_t left = 1 + rnd(300), start = code + rnd(SLOTS) * SLOT_BYTES;
+        vm_set_reg(k.vm, 9, left);
+        vm_set_reg(fresh.vm, 9, left);
+        uint64_t retired = vm_retired(k.vm);
+        kit_run(&k, start);
+        kit_run(&fresh, start);
+        for (unsigned r = 5; r < 10; r++)
+            if (vm_reg(k.vm, r) != vm_reg(fresh.vm, r))
+                fail_msg("round %d: r%u %x, afresh %x", round, r, vm_reg(k.vm, r),
+                         vm_reg(fresh.vm, r));
+        assert_int_equal(vm_retired(k.vm) - retired, vm_retired(fresh.vm));
+        kit_free(&fresh);
+    }
+    kit_free(&k);
+}
+
 /* The same program from cold takes the same cycles, and cutting a run anywhere changes nothing. */
 static void test_deterministic(void **state)
 {
@@ -566,9 +644,8 @@ static void test_deterministic(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_cc_ops),
-        cmocka_unit_test(test_random_bundles),
+        cmocka_unit_test(test_plain),          cmocka_unit_test(test_cc_ops),
+        cmocka_unit_test(test_random_bundles), cmocka_unit_test(test_changing_code),
         cmocka_unit_test(test_deterministic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
