@@ -53,7 +53,11 @@ CMS_VLIW_CFLAGS := -march=rv32im -mabi=ilp32 -O2 -std=gnu11 -ffreestanding -Wall
 CMS_SRC := $(sort $(wildcard isa-frontend/*.c concealed-mem/*.c morpher/*.c))
 HOST_SHIM_SRC := $(sort $(wildcard morpher/host/*.c))
 HOSTED_SRC := $(sort $(wildcard vliw-model/*.c toolchain/*.c guest/*.c) \
+	$(filter-out tests/oracle/functional.c,$(wildcard tests/oracle/*.c)) \
 	$(filter-out cli/main.c,$(wildcard cli/*.c)))
+# The interpreter a second time, over intrinsics of its own, for `chrysalis validate`: one object that
+# shows functional_* alone.
+FUNCTIONAL_SRC := tests/oracle/functional.c $(filter-out isa-frontend/lower%,$(wildcard isa-frontend/*.c))
 MAIN_SRC := $(wildcard cli/main.c)
 # What only the machine's build of CMS has: its entry points, the functions gcc takes for granted, and
 # the freestanding part of the model that its translator shares with the tool chain.
@@ -62,11 +66,12 @@ VLIW_C := $(sort $(wildcard morpher/vliw/*.c toolchain/rt/*.c)) \
 VLIW_ASM := $(sort $(wildcard morpher/vliw/*.S toolchain/rt/*.S))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 # What tests share: an archive, so that each takes what it uses.
-UNIT_SUPPORT_SRC := $(sort $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c tests/oracle/*.c)))
+UNIT_SUPPORT_SRC := $(sort $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 CMS_OBJ := $(call obj,$(CMS_SRC) $(HOST_SHIM_SRC))
-LIB_OBJ := $(CMS_OBJ) $(call obj,$(HOSTED_SRC))
+FUNCTIONAL_OBJ := $(B)/obj/tests/oracle/functional-whole.o
+LIB_OBJ := $(CMS_OBJ) $(call obj,$(HOSTED_SRC)) $(FUNCTIONAL_OBJ)
 MAIN_OBJ := $(call obj,$(MAIN_SRC))
 UNIT_SUPPORT_OBJ := $(call obj,$(UNIT_SUPPORT_SRC))
 UNIT_OBJ := $(call obj,$(UNIT_SRC))
@@ -118,6 +123,9 @@ $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo '  CC   $@'
 	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA) -DCMS_HOST=1 -MMD -MP -c -o $@ $<
+
+$(FUNCTIONAL_OBJ): $(call obj,$(FUNCTIONAL_SRC))
+	$(Q)ld -r -o $@.tmp $^ && objcopy -w -G 'functional_*' $@.tmp $@ && rm -f $@.tmp
 
 $(B)/libchrysalis.a: $(LIB_OBJ) $(B)/sources
 	@mkdir -p $(@D)
@@ -204,5 +212,5 @@ clean:
 distclean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(MAIN_OBJ) $(UNIT_OBJ) $(UNIT_SUPPORT_OBJ))
+-include $(patsubst %.o,%.d,$(call obj,tests/oracle/functional.c) $(LIB_OBJ) $(MAIN_OBJ) $(UNIT_OBJ) $(UNIT_SUPPORT_OBJ))
 -include $(CMS_TEXT:.s=.d)

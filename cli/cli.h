@@ -21,6 +21,7 @@ int cmd_run(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_ops(int argc, char **argv);
 int cmd_machine(int argc, char **argv);
+int cmd_validate(int argc, char **argv);
 
 /* "chrysalis: ..." on standard error; returns EXIT_USER. */
 __attribute__((format(printf, 1, 2))) int cli_error(const char *fmt, ...);

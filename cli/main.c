@@ -17,6 +17,8 @@ static const struct {
     {"ops", cmd_ops, "[--markdown]", "the op reference"},
     {"machine", cmd_machine, "[--set key=value]... [FILE]",
      "print the options in effect as a machine file"},
+    {"validate", cmd_validate, "isa [OPTIONS]",
+     "compare random instructions with the host's own processor"},
     {"as", tc_as_main, "-o OUT FILES.s", "assemble to a linear-op object"},
     {"objdump", tc_objdump_main, "[OPTIONS] FILE",
      "print a linear-op object, or its bundles for a machine"},

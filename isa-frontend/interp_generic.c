@@ -640,15 +640,19 @@ static bool data(const struct insn *in, uint32_t mode)
     case I_STD: hw_setg(G_EFL, hw_g(G_EFL) | EFL_DF); return true;
     case I_NOP: return true;
     case I_BOUND: {
+        /* The upper bound is not even read if the lower one is missed. */
         x = get(in, 0, a);
         y = load(a, size);
-        uint32_t z = load(a + size, size);
         if (size == 2) {
             x = hw_sext16(x);
             y = hw_sext16(y);
-            z = hw_sext16(z);
         }
-        if ((int32_t)x < (int32_t)y || (int32_t)x > (int32_t)z)
+        if ((int32_t)x < (int32_t)y)
+            cms_guest_fault(X_BR, 0);
+        y = load(a + size, size);
+        if (size == 2)
+            y = hw_sext16(y);
+        if ((int32_t)x > (int32_t)y)
             cms_guest_fault(X_BR, 0);
         return true;
     }

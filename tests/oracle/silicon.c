@@ -444,6 +444,11 @@ uint32_t silicon_limit(void)
     return limit;
 }
 
+const uint8_t *silicon_tail(void)
+{
+    return far_jump;
+}
+
 void silicon_use_fx(int on)
 {
     silicon_x.use_fx = on != 0;
@@ -536,6 +541,12 @@ int silicon_init(void)
 uint32_t silicon_limit(void)
 {
     return 0;
+}
+
+const uint8_t *silicon_tail(void)
+{
+    static const uint8_t none[SILICON_TAIL];
+    return none;
 }
 
 void silicon_use_fx(int on)

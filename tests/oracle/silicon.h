@@ -84,8 +84,9 @@ void silicon_load(uint32_t eip, const void *code, size_t len);
  * without meaning in the data window. Costs some microseconds. */
 void silicon_reset(void);
 
-/* The 7 bytes behind a block belong to the oracle. */
+/* The 7 bytes behind a block belong to the oracle: the far jump back. */
 #define SILICON_TAIL 7
+const uint8_t *silicon_tail(void);
 
 enum silicon_end {
     SILICON_END,   /* ran to eip + len */

@@ -15,7 +15,7 @@
 #include <string.h>
 #include "concealed-mem/map.h"
 #include "concealed-mem/stats.h"
-#include "tests/unit/bare.h"
+#include "tests/oracle/bare.h"
 #include "vliw-model/machine.h"
 #include "vliw-model/test_break.h"
 

@@ -16,7 +16,12 @@
  * on its own processor, which so judges the lines themselves. INSNS=print prints the lines with
  * what silicon says: the way to write new ones.
  */
-#include "tests/unit/fake_hw.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "tests/oracle/fake_hw.h"
 
 #include <ctype.h>
 #include <dirent.h>

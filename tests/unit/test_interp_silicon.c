@@ -21,7 +21,7 @@ struct outcome {
     struct ia32_fault f;
 };
 
-/* Runs the block in the fake machine until int3 behind it, an int3 elsewhere, or a fault. */
+/* Runs the block in the fake machine to its end, an int3 outside, or a fault. */
 static void run_fake(const struct ia32_state *in, uint32_t len, bool single, struct outcome *o)
 {
     uint32_t end = in->eip + len;
@@ -56,33 +56,38 @@ static void run_fake(const struct ia32_state *in, uint32_t len, bool single, str
     o->st.eflags = fh.r[32 + G_EFL] | fh.cc;
     o->end = SILICON_FAULT;
     o->f = (struct ia32_fault){(int)fh.vector, fh.error, fh.cr2};
-    if (fh.vector == X_BP && (o->st.eip == end + 1 || o->st.eip <= in->eip || o->st.eip > end)) {
+    if (o->st.eip == end && fh.vector == X_GP && fh.error == 0x30)
+        o->end = SILICON_END; /* at the oracle's far jump to 64-bit code */
+    else if (fh.vector == X_BP && (o->st.eip <= in->eip || o->st.eip > end)) {
         o->st.eip--;
-        o->end = o->st.eip == end ? SILICON_END : SILICON_LEFT;
+        o->end = SILICON_LEFT;
     }
 }
 
 /* Our copies of the windows become the oracle's. */
 static void resync(void)
 {
-    memcpy(fh.code, silicon_ptr(SILICON_CODE), SILICON_CODE_SIZE - SILICON_PAGE);
+    memcpy(fh.code, silicon_ptr(SILICON_CODE), SILICON_CODE_SIZE);
     memcpy(fh.data, silicon_ptr(SILICON_DATA), SILICON_DATA_NONE - SILICON_DATA);
     memcpy(fh.data + (SILICON_DATA_NONE - SILICON_DATA) + SILICON_PAGE,
            silicon_ptr(SILICON_DATA_NONE + SILICON_PAGE),
            SILICON_DATA_SIZE - (SILICON_DATA_NONE - SILICON_DATA) - SILICON_PAGE);
 }
 
-static bool same_windows(uint32_t eip, uint32_t len)
+/* The code window where a block stands or stood. */
+static void mirror(uint32_t eip, uint32_t len)
+{
+    if (len)
+        memcpy(fh.code + (eip - SILICON_CODE), silicon_ptr(eip), len + SILICON_TAIL);
+}
+
+static bool same_windows(void)
 {
     const uint8_t *d = silicon_ptr(SILICON_DATA);
     for (uint32_t p = 0; p < SILICON_DATA_SIZE; p += SILICON_PAGE)
         if ((SILICON_DATA | p) != SILICON_DATA_NONE && memcmp(d + p, fh.data + p, SILICON_PAGE))
             return false;
-    /* The code window differs where the oracle keeps its way back. */
-    const uint8_t *c = silicon_ptr(SILICON_CODE);
-    uint32_t from = eip - SILICON_CODE + len, to = from + SILICON_TAIL;
-    return !memcmp(c, fh.code, from) &&
-           !memcmp(c + to, fh.code + to, SILICON_CODE_SIZE - SILICON_PAGE - to);
+    return !memcmp(silicon_ptr(SILICON_CODE), fh.code, SILICON_CODE_SIZE - SILICON_PAGE);
 }
 
 static void describe(const char *what, const struct ia32_state *in, const uint8_t *b, size_t n,
@@ -146,10 +151,9 @@ static bool one(struct gen *g, unsigned many, bool single, bool look)
     }
     silicon_load(eip, b, n);
     static uint32_t last_eip, last_len;
-    if (last_len)
-        memset(fh.code + (last_eip - SILICON_CODE), 0xcc, last_len + SILICON_TAIL);
-    memcpy(fh.code + (eip - SILICON_CODE), b, n);
-    memset(fh.code + (eip - SILICON_CODE) + n, 0xcc, SILICON_TAIL);
+    mirror(last_eip, last_len);
+    mirror(eip, (uint32_t)n);
+    memcpy(fh.code + (eip - SILICON_CODE) + n, silicon_tail(), SILICON_TAIL);
     last_eip = eip;
     last_len = (uint32_t)n;
 
@@ -161,7 +165,6 @@ static bool one(struct gen *g, unsigned many, bool single, bool look)
     run_fake(&in, (uint32_t)n, single, &u);
     if (skip) {
         resync();
-        memset(fh.code + (eip - SILICON_CODE) + n, 0xcc, SILICON_TAIL);
         return true;
     }
     nfaults += s.end == SILICON_FAULT;
@@ -182,22 +185,20 @@ static bool one(struct gen *g, unsigned many, bool single, bool look)
         describe("different registers", &in, b, n, &s, &u, undef);
         return false;
     }
-    if (loose) {
+    if (loose)
         resync();
-        memset(fh.code + (eip - SILICON_CODE) + n, 0xcc, SILICON_TAIL);
-    }
     for (uint32_t i = 0; i < fh.ntouched; i++) {
         const uint8_t *p = fh.touched[i];
         bool code = p >= fh.code && p < fh.code + SILICON_CODE_SIZE;
         uint32_t a =
             code ? SILICON_CODE + (uint32_t)(p - fh.code) : SILICON_DATA + (uint32_t)(p - fh.data);
-        if (*p != *silicon_ptr(a) && !(a >= eip + n && a < eip + n + SILICON_TAIL)) {
+        if (*p != *silicon_ptr(a)) {
             describe("different memory", &in, b, n, &s, &u, undef);
             print_error("  at %x host %02x ours %02x\n", a, *silicon_ptr(a), *p);
             return false;
         }
     }
-    if (look && !same_windows(eip, (uint32_t)n)) {
+    if (look && !same_windows()) {
         describe("different windows, since some while", &in, b, n, &s, &u, undef);
         return false;
     }

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "tests/oracle/gen.h"
-#include "tests/unit/bare.h"
+#include "tests/oracle/bare.h"
 #include "vliw-model/machine.h"
 
 enum {

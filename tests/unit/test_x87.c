@@ -8,7 +8,12 @@
  * What recent processors do differently from the P6 that we follow is left out: the opcode and data
  * pointers and the selectors (see pointers), fisttp (SSE3).
  */
-#include "tests/unit/fake_hw.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "tests/oracle/fake_hw.h"
 
 enum { RUNS = 300000, AREA = 128, AT_AREA = 0x1000 };
 

@@ -6,8 +6,8 @@
  * writes between cases goes through the bus function, so that CMS learns of changed code as it
  * would from a device.
  */
-#ifndef TESTS_UNIT_BARE_H
-#define TESTS_UNIT_BARE_H
+#ifndef TESTS_ORACLE_BARE_H
+#define TESTS_ORACLE_BARE_H
 
 #include "morpher/hw.h"
 #include "vliw-model/vm.h"
@@ -31,10 +31,12 @@ struct bare {
     void (*done)(struct bare *b, const struct bare_result *r); /* results of the case just ended */
 };
 
-/* `told`, if not NULL, is what CMS is told of the machine; the hardware is always `m`. cms.on must
- * be host. */
+/* `told`, if not NULL, is what CMS is told of the machine; the hardware is always `m`. With cms.on
+ * = model, bare_image follows. */
 void bare_init(struct bare *b, const struct mdesc *m, const struct mdesc *told);
 void bare_free(struct bare *b);
+/* The image of CMS is in place: where it ends, from the start of concealed memory, and begins. */
+void bare_image(struct bare *b, uint32_t end, uint32_t entry);
 /* Runs all cases. */
 enum vm_stop bare_run(struct bare *b);
 

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The report of `chrysalis validate isa`. The table has one line for each row of ia32.def. Which
+ * exceptions a row is expected to raise follows from its attributes and operands alone; what was
+ * not raised is listed, whatever the reason.
+ */
+#include "cli/validate_report.h"
+#include <inttypes.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include "isa-frontend/insn.h"
+
+static const struct form {
+    uint8_t map, opcode, n;
+    int8_t ext;
+    const char *name, *a, *b, *c;
+} forms[] = {
+    {0, 0, 0, -1, "(invalid)", "_", "_", "_"},
+#define ROW(map, oc, n, insn, a, b, c, attr, rd, wr, un, feat)                                     \
+    {map, 0x##oc, n, -1, #insn, #a, #b, #c},
+#define GROUP(map, oc)
+#define EXT(map, oc, reg, insn, a, b, c, attr, rd, wr, un, feat)                                   \
+    {map, 0x##oc, 1, reg, #insn, #a, #b, #c},
+#include "isa-frontend/ia32.def"
+#undef ROW
+#undef GROUP
+#undef EXT
+};
+enum { NFORMS = sizeof forms / sizeof forms[0] };
+_Static_assert((int)NFORMS <= (int)VALIDATE_ROWS, "more rows than are counted");
+
+static const char *const vector_names[32] = {
+    [0] = "#DE",  [1] = "#DB",  [3] = "#BP",  [4] = "#OF",  [5] = "#BR",  [6] = "#UD", [7] = "#NM",
+    [11] = "#NP", [12] = "#SS", [13] = "#GP", [14] = "#PF", [16] = "#MF", [17] = "#AC"};
+
+static bool memory_operand(const struct form *f)
+{
+    const char *o[3] = {f->a, f->b, f->c};
+    for (int i = 0; i < 3; i++)
+        if (strchr("EMOXYF", o[i][0]) && strcmp(f->name, "LEA") && strcmp(f->name, "INVLPG"))
+            return true;
+    return false;
+}
+
+static bool stack(const char *name)
+{
+    static const char *const ops[] = {"PUSH",  "POP",  "PUSHSEG", "POPSEG", "PUSHA", "POPA",
+                                      "PUSHF", "POPF", "ENTER",   "LEAVE",  "CALL",  "CALLI",
+                                      "RET",   "RETF", "IRET",    "CALLF",  "XLAT"};
+    for (unsigned i = 0; i < sizeof ops / sizeof ops[0]; i++)
+        if (!strcmp(name, ops[i]))
+            return true;
+    return false;
+}
+
+/* The exceptions that a row can raise in user mode. */
+static uint32_t expected(unsigned i)
+{
+    uint32_t attr = ia32_rows[i].attr, v = 0;
+    if (attr & (AT_P0 | AT_PI))
+        return ia32_rows[i].op == I_PUSHF || ia32_rows[i].op == I_POPF ? 1u << 14 : 1u << 13;
+    if (attr & AT_XUD)
+        return 1u << 6;
+    v |= attr & AT_XDE ? 1u << 0 : 0;
+    v |= attr & AT_XBR ? 1u << 5 : 0;
+    v |= attr & AT_XOF ? 1u << 4 : 0;
+    v |= attr & AT_XBP ? 1u << 3 : 0;
+    v |= attr & AT_XDB ? 1u << 1 : 0;
+    v |= attr & AT_XGP ? 1u << 13 : 0;
+    v |= ia32_rows[i].op != I_NOP && (memory_operand(&forms[i]) || stack(forms[i].name)) ? 1u << 14
+                                                                                         : 0;
+    return v;
+}
+
+static void form_text(unsigned i, char text[64])
+{
+    const struct form *f = &forms[i];
+    char ext[8] = "";
+    if (f->ext >= 0)
+        snprintf(ext, sizeof ext, " /%d", f->ext);
+    int n = snprintf(text, 64, "%s%02X%s%s %s", f->map == 2 ? "0F " : "", f->opcode,
+                     f->n > 1 ? "+" : "", ext, f->name);
+    const char *o[3] = {f->a, f->b, f->c};
+    for (int k = 0; k < 3 && n < 60; k++)
+        if (strcmp(o[k], "_"))
+            n += snprintf(text + n, 64 - (size_t)n, "%s%s", k ? "," : " ", o[k]);
+}
+
+static void vectors_text(uint32_t mask, char *text, size_t size)
+{
+    size_t n = 0;
+    text[0] = 0;
+    for (int i = 0; i < 32 && n < size; i++)
+        if (mask >> i & 1)
+            n += (size_t)snprintf(text + n, size - n, "%s%s", n ? " " : "",
+                                  vector_names[i] ? vector_names[i] : "?");
+}
+
+/* Neither executed nor raised what it raises instead (UD has no other result). */
+static bool covered(const struct validate_run *r, unsigned i)
+{
+    uint32_t never = AT_XUD | AT_P0 | AT_PI;
+    if (r->counts.row[i].executed)
+        return true;
+    return (ia32_rows[i].attr & never) && r->counts.row[i].vectors;
+}
+
+static unsigned count_covered(const struct validate_run *r)
+{
+    unsigned n = 0;
+    for (unsigned i = 1; i < NFORMS; i++)
+        n += covered(r, i);
+    return n;
+}
+
+void validate_summary(const struct validate_run *r, FILE *f)
+{
+    const struct validate_counts *n = &r->counts;
+    fprintf(f,
+            "%s: %" PRIu64 " tests (%" PRIu64 " ended, %" PRIu64 " faulted, %" PRIu64
+            " left the block, %" PRIu64 " not comparable), seed %" PRIu64
+            ", %u of %u forms, %.0f a second: %" PRIu64 " mismatch%s\n",
+            r->mode_name, n->done, n->ended, n->faulted, n->left, n->too_long + n->not_comparable,
+            r->seed, count_covered(r), (unsigned)NFORMS - 1,
+            r->seconds > 0 ? (double)n->done / r->seconds : 0, n->mismatches,
+            n->mismatches == 1 ? "" : "es");
+}
+
+static void host_model(char *text, size_t size)
+{
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    char line[256], model[128] = "unknown processor", family[16] = "?", number[16] = "?",
+                    stepping[16] = "?";
+    while (f && fgets(line, sizeof line, f) && line[0] != '\n') {
+        char *value = strchr(line, ':');
+        if (!value)
+            continue;
+        value += value[1] ? 2 : 1;
+        value[strcspn(value, "\n")] = 0;
+        if (!strncmp(line, "model name", 10))
+            snprintf(model, sizeof model, "%.120s", value);
+        else if (!strncmp(line, "cpu family", 10))
+            snprintf(family, sizeof family, "%.15s", value);
+        else if (!strncmp(line, "model", 5))
+            snprintf(number, sizeof number, "%.15s", value);
+        else if (!strncmp(line, "stepping", 8))
+            snprintf(stepping, sizeof stepping, "%.15s", value);
+    }
+    if (f)
+        fclose(f);
+    snprintf(text, size, "%s (family %s, model %s, stepping %s)", model, family, number, stepping);
+}
+
+void validate_report(const struct validate_run *r, FILE *f)
+{
+    const struct validate_counts *n = &r->counts;
+    bool translates = r->mode != VALIDATE_INTERPRET;
+    char host[256], form[64], got[128], want[128];
+    host_model(host, sizeof host);
+    fprintf(f, "# Validation: %s\n\n", r->mode_name);
+    fprintf(f,
+            "Made by `chrysalis validate isa --mode %s --seed %" PRIu64 " --first %" PRIu64
+            " --tests %" PRIu64 "%s%s%s%s`.\n\n",
+            r->mode_name, r->seed, r->first, r->tests, r->machine ? " --machine " : "",
+            r->machine ? r->machine : "", r->filter ? " --filter " : "",
+            r->filter ? r->filter : "");
+    fprintf(f, "| | |\n|---|---|\n");
+    fprintf(f, "| oracle | %s |\n", host);
+    fprintf(f, "| tests | %" PRIu64 " |\n", n->done);
+    fprintf(f, "| ran to the end | %" PRIu64 " |\n", n->ended);
+    fprintf(f, "| ended in a fault or trap | %" PRIu64 " |\n", n->faulted);
+    fprintf(f, "| jumped out of the block | %" PRIu64 " |\n", n->left);
+    fprintf(f, "| not compared: wild loops | %" PRIu64 " |\n", n->too_long);
+    fprintf(f, "| not compared: fetched where only NX forbids | %" PRIu64 " |\n",
+            n->not_comparable);
+    fprintf(f, "| instructions replaced because they used an undefined flag | %" PRIu64 " |\n",
+            n->forced);
+    fprintf(f, "| guest instructions retired | %" PRIu64 " |\n", n->retired);
+    if (translates)
+        fprintf(f, "| of these in translations | %" PRIu64 " (%.1f %%) |\n", n->translated,
+                n->retired ? 100.0 * (double)n->translated / (double)n->retired : 0);
+    fprintf(f, "| processes | %u |\n", r->jobs);
+    fprintf(f, "| tests a second | %.0f |\n", r->seconds > 0 ? (double)n->done / r->seconds : 0);
+    fprintf(f, "| forms covered | %u of %u |\n", count_covered(r), (unsigned)NFORMS - 1);
+    fprintf(f, "| **mismatches** | **%" PRIu64 "** |\n\n", n->mismatches);
+
+    fprintf(f, "## Not covered\n\n");
+    unsigned listed = 0;
+    for (unsigned i = 1; i < NFORMS; i++)
+        if (!covered(r, i)) {
+            form_text(i, form);
+            vectors_text(n->row[i].vectors, got, sizeof got);
+            fprintf(f, "- `%s`%s%s\n", form, got[0] ? ": never completed, only " : "", got);
+            listed++;
+        }
+    fprintf(f, "%s\n## Exceptions not provoked\n\n", listed ? "" : "None.\n");
+    listed = 0;
+    for (unsigned i = 1; i < NFORMS; i++) {
+        uint32_t missing = expected(i) & ~n->row[i].vectors;
+        if (missing) {
+            form_text(i, form);
+            vectors_text(missing, want, sizeof want);
+            fprintf(f, "- `%s`: %s\n", form, want);
+            listed++;
+        }
+    }
+    fprintf(f, "%s\n## Every form\n\n", listed ? "" : "None.\n");
+    fprintf(f,
+            "Counted are cases in which the instruction surely completed: those before the first "
+            "control transfer of\na block, and a sample of traced ones. \"Translated\" counts "
+            "only cases that ran in translations alone.\n\n");
+    fprintf(f, translates ? "| form | completed | translated | exceptions |\n|---|---|---|---|\n"
+                          : "| form | completed | exceptions |\n|---|---|---|\n");
+    for (unsigned i = 1; i < NFORMS; i++) {
+        form_text(i, form);
+        vectors_text(n->row[i].vectors, got, sizeof got);
+        if (translates)
+            fprintf(f, "| `%s` | %" PRIu64 " | %" PRIu64 " | %s |\n", form, n->row[i].executed,
+                    n->row[i].translated, got);
+        else
+            fprintf(f, "| `%s` | %" PRIu64 " | %s |\n", form, n->row[i].executed, got);
+    }
+}

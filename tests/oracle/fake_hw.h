@@ -1,0 +1,719 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A small functional machine under the intrinsics, for tests of the interpreter alone: registers,
+ * condition codes, gated stores as an undo log, and the two memory windows of the silicon oracle
+ * with their permissions. Written apart from the model on purpose, flags by the Intel manual's
+ * definitions in 64-bit arithmetic. Included by one file of a program, not linked: its hw_
+ * functions take the place of those of morpher/host.
+ */
+#ifndef TESTS_ORACLE_FAKE_HW_H
+#define TESTS_ORACLE_FAKE_HW_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "concealed-mem/map.h"
+#include "isa-frontend/insn.h"
+#include "isa-frontend/interp.h"
+#include "isa-frontend/mode.h"
+#include "morpher/hw.h"
+#include "tests/oracle/silicon.h"
+#include "vliw-model/sem_fp.h"
+
+enum { SB_ENTRIES = 4, UNDO_MAX = 64 };
+
+static struct {
+    uint32_t r[64], shadow[64], cc, cc_shadow;
+    uint8_t code[SILICON_CODE_SIZE], data[SILICON_DATA_SIZE];
+    struct {
+        uint8_t *p, old;
+    } undo[UNDO_MAX];
+    uint32_t nundo, sb[SB_ENTRIES], nsb;
+    uint64_t retired;
+    uint32_t mode, clock;
+    /* Wide registers; special registers from SR_FCW on. */
+    uint8_t wide[NWIDE][16], wide_shadow[NWIDE - WIDE_SHADOW0][16];
+    uint32_t fp[SR_FDS - SR_FCW + 1], fp_shadow[SR_FDS - SR_FCW + 1];
+    /* Committed stores since fh_begin, for the caller to look at. */
+    uint8_t *touched[4096];
+    uint32_t ntouched;
+    /* Why it stopped. */
+    jmp_buf out;
+    uint32_t vector, error, cr2;
+    bool unimplemented;
+    uint32_t hostcalls, hostcall_arg, hostcall_answer;
+} fh;
+
+static struct cm_boot fh_boot;
+
+static void fh_rollback(void)
+{
+    memcpy(fh.r, fh.shadow, sizeof fh.r);
+    memcpy(fh.wide[WIDE_SHADOW0], fh.wide_shadow, sizeof fh.wide_shadow);
+    memcpy(fh.fp, fh.fp_shadow, sizeof fh.fp);
+    fh.cc = fh.cc_shadow;
+    while (fh.nundo > 0) {
+        fh.nundo--;
+        *fh.undo[fh.nundo].p = fh.undo[fh.nundo].old;
+    }
+    fh.nsb = 0;
+}
+
+__attribute__((noreturn)) static void fh_stop(uint32_t vector, uint32_t error, uint32_t cr2)
+{
+    fh_rollback();
+    fh.vector = vector;
+    fh.error = error;
+    fh.cr2 = cr2;
+    longjmp(fh.out, 1);
+}
+
+__attribute__((noreturn)) void cms_guest_fault(uint32_t vector, uint32_t error)
+{
+    fh_stop(vector, error, 0);
+}
+
+void cms_commit_step(void)
+{
+    hw_commit(0);
+}
+
+__attribute__((noreturn)) void cms_unimplemented(uint32_t eip)
+{
+    (void)eip;
+    fh.unimplemented = true;
+    fh_stop(X_UD, 0, 0);
+}
+
+/* The byte at a, or 0 if its page forbids the access. */
+static uint8_t *fh_byte(uint32_t a, uint32_t acc)
+{
+    unsigned may = silicon_access(a);
+    unsigned want = acc & ACC_EXEC ? SILICON_X : acc & ACC_WRITE ? SILICON_W : SILICON_R;
+    if ((may & want) != want)
+        return NULL;
+    return a - SILICON_CODE < SILICON_CODE_SIZE ? fh.code + (a - SILICON_CODE)
+                                                : fh.data + (a - SILICON_DATA);
+}
+
+/* Address of the first byte that forbids it; ok is set if there is none. */
+static uint32_t fh_check(uint32_t a, uint32_t n, uint32_t acc, bool *ok)
+{
+    *ok = false;
+    if (!fh_byte(a, acc))
+        return a;
+    uint32_t last = a + n - 1;
+    if ((a ^ last) & ~4095u && !fh_byte(last, acc))
+        return last & ~4095u;
+    *ok = true;
+    return 0;
+}
+
+static void fh_access(uint32_t a, uint32_t n, uint32_t acc)
+{
+    bool ok;
+    uint32_t bad = fh_check(a, n, acc, &ok);
+    if (ok)
+        return;
+    fh_rollback();
+    if (!(acc & ACC_EXEC))
+        acc |= ia32_write_intent(fh.r[32 + G_EIP]);
+    fh_stop(X_PF, (silicon_access(bad) ? 1 : 0) | (acc & ACC_WRITE ? 2 : 0) | 4, bad);
+}
+
+static uint32_t fh_load(uint32_t a, uint32_t n, uint32_t acc)
+{
+    uint32_t v = 0;
+    fh_access(a, n, acc);
+    for (uint32_t i = 0; i < n; i++)
+        v |= (uint32_t)*fh_byte(a + i, acc) << 8 * i;
+    return v;
+}
+
+static void fh_store(uint32_t a, uint32_t n, uint32_t v)
+{
+    fh_access(a, n, ACC_WRITE);
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t *p = fh_byte(a + i, ACC_WRITE);
+        uint32_t k = 0, line = (a + i) & ~7u;
+        while (k < fh.nsb && fh.sb[k] != line)
+            k++;
+        if (k == fh.nsb) {
+            if (k == SB_ENTRIES) {
+                fprintf(stderr, "store buffer of %d entries overflows at EIP %x\n", SB_ENTRIES,
+                        fh.r[32 + G_EIP]);
+                abort();
+            }
+            fh.sb[fh.nsb++] = line;
+        }
+        fh.undo[fh.nundo].p = p;
+        fh.undo[fh.nundo++].old = *p;
+        *p = (uint8_t)(v >> 8 * i);
+    }
+}
+
+void hw_commit(uint32_t n)
+{
+    memcpy(fh.shadow, fh.r, sizeof fh.r);
+    memcpy(fh.wide_shadow, fh.wide[WIDE_SHADOW0], sizeof fh.wide_shadow);
+    memcpy(fh.fp_shadow, fh.fp, sizeof fh.fp);
+    fh.cc_shadow = fh.cc;
+    for (uint32_t i = 0; i < fh.nundo && fh.ntouched < 4096; i++)
+        fh.touched[fh.ntouched++] = fh.undo[i].p;
+    fh.nundo = fh.nsb = 0;
+    fh.retired += n;
+}
+
+uint32_t hw_gld8(uint32_t a)
+{
+    return fh_load(a, 1, ACC_READ);
+}
+uint32_t hw_gld8s(uint32_t a)
+{
+    return (uint32_t)(int8_t)fh_load(a, 1, ACC_READ);
+}
+uint32_t hw_gld16(uint32_t a)
+{
+    return fh_load(a, 2, ACC_READ);
+}
+uint32_t hw_gld16s(uint32_t a)
+{
+    return (uint32_t)(int16_t)fh_load(a, 2, ACC_READ);
+}
+uint32_t hw_gld32(uint32_t a)
+{
+    return fh_load(a, 4, ACC_READ);
+}
+void hw_gst8(uint32_t a, uint32_t v)
+{
+    fh_store(a, 1, v);
+}
+void hw_gst16(uint32_t a, uint32_t v)
+{
+    fh_store(a, 2, v);
+}
+void hw_gst32(uint32_t a, uint32_t v)
+{
+    fh_store(a, 4, v);
+}
+uint32_t hw_gldx8(uint32_t a)
+{
+    return fh_load(a, 1, ACC_EXEC);
+}
+uint32_t hw_gldx32(uint32_t a)
+{
+    if ((a & 4095) > 4092) {
+        fprintf(stderr, "gldx32 crosses a page at %x\n", a);
+        abort();
+    }
+    return fh_load(a, 4, ACC_EXEC);
+}
+
+static uint32_t fh_probe(uint32_t a, uint32_t n, uint32_t acc)
+{
+    bool ok;
+    fh_check(a, n, acc, &ok);
+    return ok ? 0 : 1 + T_PAGE;
+}
+uint32_t hw_prober(uint32_t a, uint32_t n)
+{
+    return fh_probe(a, n, ACC_READ);
+}
+uint32_t hw_probew(uint32_t a, uint32_t n)
+{
+    return fh_probe(a, n, ACC_WRITE);
+}
+uint32_t hw_probex(uint32_t a, uint32_t n)
+{
+    return fh_probe(a, n, ACC_EXEC);
+}
+
+uint32_t hw_gget(uint32_t i)
+{
+    return fh.r[32 + (i & 31)];
+}
+void hw_gput(uint32_t v, uint32_t i)
+{
+    fh.r[32 + (i & 31)] = v;
+}
+uint32_t hw_g(uint32_t i)
+{
+    return fh.r[32 + i];
+}
+void hw_setg(uint32_t i, uint32_t v)
+{
+    fh.r[32 + i] = v;
+}
+uint32_t hw_rdcc(void)
+{
+    return fh.cc;
+}
+void hw_wrcc(uint32_t v, uint32_t m)
+{
+    fh.cc = (fh.cc & ~m) | (v & m & F_ALL);
+}
+
+uint32_t hw_setcc(uint32_t c)
+{
+    bool cf = fh.cc & F_CF, zf = fh.cc & F_ZF, sf = fh.cc & F_SF, of = fh.cc & F_OF,
+         pf = fh.cc & F_PF, v;
+    switch (c >> 1) {
+    case 0: v = of; break;
+    case 1: v = cf; break;
+    case 2: v = zf; break;
+    case 3: v = cf || zf; break;
+    case 4: v = sf; break;
+    case 5: v = pf; break;
+    case 6: v = sf != of; break;
+    default: v = zf || sf != of; break;
+    }
+    return v ^ (c & 1);
+}
+
+uint32_t hw_mfs(uint32_t sr)
+{
+    switch (sr) {
+    case SR_MODE: return fh.mode;
+    case SR_CLOCK: return fh.clock++;
+    default: return sr - SR_FCW <= SR_FDS - SR_FCW ? fh.fp[sr - SR_FCW] : 0;
+    }
+}
+
+void hw_mts(uint32_t v, uint32_t sr)
+{
+    if (sr - SR_FCW <= SR_FDS - SR_FCW)
+        fh.fp[sr - SR_FCW] = v;
+}
+
+/* FP ops are the model's own: there the host's processor computes them, and it is the oracle, too.
+ * What is tested is everything around them. */
+static uint32_t fh_fp(enum op_code opc, uint32_t a, uint32_t b)
+{
+    uint32_t s = fp_op(opc, fh.wide, fh.fp[0], a, b);
+    fh.fp[SR_FSW - SR_FCW] |= s & 0x3f;
+    return s;
+}
+uint32_t hw_wget(uint32_t b)
+{
+    return fp_wget(fh.wide, b);
+}
+void hw_wput(uint32_t a, uint32_t b)
+{
+    fp_wput(fh.wide, a, b);
+}
+uint32_t hw_fld(uint32_t a, uint32_t b)
+{
+    return fh_fp(OP_FLD, a, b);
+}
+uint32_t hw_fst(uint32_t a, uint32_t b)
+{
+    return fh_fp(OP_FST, a, b);
+}
+uint32_t hw_fadd(uint32_t a, uint32_t b)
+{
+    return fh_fp(OP_FADD, a, b);
+}
+uint32_t hw_fsub(uint32_t a, uint32_t b)
+{
+    return fh_fp(OP_FSUB, a, b);
+}
+uint32_t hw_fsubr(uint32_t a, uint32_t b)
+{
+    return fh_fp(OP_FSUBR, a, b);
+}
+uint32_t hw_fmul(uint32_t a, uint32_t b)
+{
+    return fh_fp(OP_FMUL, a, b);
+}
+uint32_t hw_fdiv(uint32_t a, uint32_t b)
+{
+    return fh_fp(OP_FDIV, a, b);
+}
+uint32_t hw_fdivr(uint32_t a, uint32_t b)
+{
+    return fh_fp(OP_FDIVR, a, b);
+}
+uint32_t hw_fcom(uint32_t a, uint32_t b)
+{
+    return fh_fp(OP_FCOM, a, b);
+}
+uint32_t hw_fucom(uint32_t a, uint32_t b)
+{
+    return fh_fp(OP_FUCOM, a, b);
+}
+uint32_t hw_fsqrt(uint32_t a)
+{
+    return fh_fp(OP_FSQRT, a, 0);
+}
+uint32_t hw_frnd(uint32_t a)
+{
+    return fh_fp(OP_FRND, a, 0);
+}
+
+void *cm_ptr(uint32_t pa)
+{
+    (void)pa;
+    return &fh_boot;
+}
+
+uint32_t hw_hostcall(uint32_t arg, uint32_t service)
+{
+    (void)service;
+    fh.hostcalls++;
+    fh.hostcall_arg = arg;
+    return fh.hostcall_answer;
+}
+
+/* Flags of a result: SF ZF PF. */
+static uint32_t fh_szp(uint32_t res, int bits)
+{
+    uint32_t m = bits == 32 ? 0xffffffff : (1u << bits) - 1;
+    return ((res & m) == 0 ? F_ZF : 0) | (res >> (bits - 1) & 1 ? F_SF : 0) |
+           (__builtin_parity(res & 0xff) ? 0 : F_PF);
+}
+
+static uint32_t fh_merge(uint32_t a, uint32_t res, int bits)
+{
+    uint32_t m = bits == 32 ? 0xffffffff : (1u << bits) - 1;
+    return (a & ~m) | (res & m);
+}
+
+static uint32_t fh_add(uint32_t a, uint32_t b, uint32_t c, int bits)
+{
+    uint64_t m = bits == 32 ? 0xffffffff : (1u << bits) - 1, x = a & m, y = b & m, s = x + y + c;
+    uint32_t f = fh_szp((uint32_t)(s & m), bits);
+    int64_t sx = (int64_t)(x << (64 - bits)) >> (64 - bits),
+            sy = (int64_t)(y << (64 - bits)) >> (64 - bits);
+    int64_t ss = sx + sy + (int64_t)c;
+    if (s > m)
+        f |= F_CF;
+    if ((x & 15) + (y & 15) + c > 15)
+        f |= F_AF;
+    if (ss != (int64_t)((uint64_t)ss << (64 - bits)) >> (64 - bits))
+        f |= F_OF;
+    fh.cc = f;
+    return fh_merge(a, (uint32_t)s, bits);
+}
+
+static uint32_t fh_sub(uint32_t a, uint32_t b, uint32_t c, int bits)
+{
+    uint64_t m = bits == 32 ? 0xffffffff : (1u << bits) - 1, x = a & m, y = b & m,
+             s = (x - y - c) & m;
+    uint32_t f = fh_szp((uint32_t)s, bits);
+    int64_t sx = (int64_t)(x << (64 - bits)) >> (64 - bits),
+            sy = (int64_t)(y << (64 - bits)) >> (64 - bits);
+    int64_t ss = sx - sy - (int64_t)c;
+    if (x < y + c)
+        f |= F_CF;
+    if ((x & 15) < (y & 15) + c)
+        f |= F_AF;
+    if (ss != (int64_t)((uint64_t)ss << (64 - bits)) >> (64 - bits))
+        f |= F_OF;
+    fh.cc = f;
+    return fh_merge(a, (uint32_t)s, bits);
+}
+
+static uint32_t fh_logic(uint32_t a, uint32_t res, int bits)
+{
+    fh.cc = fh_szp(res, bits);
+    return fh_merge(a, res, bits);
+}
+
+static uint32_t fh_incdec(uint32_t a, int bits, bool inc)
+{
+    uint32_t cf = fh.cc & F_CF, r = inc ? fh_add(a, 1, 0, bits) : fh_sub(a, 1, 0, bits);
+    fh.cc = (fh.cc & ~(uint32_t)F_CF) | cf;
+    return r;
+}
+
+/* Shifts and rotates one bit at a time. */
+enum fh_shift { SH_SHL, SH_SHR, SH_SAR, SH_ROL, SH_ROR, SH_RCL, SH_RCR };
+static uint32_t fh_shift(uint32_t a, uint32_t n, int bits, enum fh_shift k)
+{
+    uint32_t m = bits == 32 ? 0xffffffff : (1u << bits) - 1, v = a & m, top = 1u << (bits - 1),
+             cf = fh.cc & 1, of = 0;
+    n &= 31;
+    if (n == 0)
+        return a;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t hi = v & top ? 1 : 0, lo = v & 1, before = v & top;
+        switch (k) {
+        case SH_SHL:
+            cf = hi;
+            v = v << 1 & m;
+            break;
+        case SH_SHR:
+            cf = lo;
+            v = v >> 1;
+            break;
+        case SH_SAR:
+            cf = lo;
+            v = v >> 1 | before;
+            break;
+        case SH_ROL:
+            cf = hi;
+            v = (v << 1 | hi) & m;
+            break;
+        case SH_ROR:
+            cf = lo;
+            v = v >> 1 | (lo ? top : 0);
+            break;
+        case SH_RCL:
+            v = (v << 1 | cf) & m;
+            cf = hi;
+            break;
+        case SH_RCR:
+            v = v >> 1 | (cf ? top : 0);
+            cf = lo;
+            break;
+        }
+        of = (before != 0) != ((v & top) != 0);
+    }
+    if (k <= SH_SAR)
+        fh.cc = fh_szp(v, bits) | cf | (of ? F_OF : 0);
+    else
+        fh.cc = (fh.cc & ~(uint32_t)(F_CF | F_OF)) | cf | (of ? F_OF : 0);
+    return fh_merge(a, v, bits);
+}
+
+static uint32_t fh_double(uint32_t d, uint32_t a, uint32_t n, int bits, bool left)
+{
+    uint32_t m = bits == 32 ? 0xffffffff : (1u << bits) - 1, x = d & m, y = a & m,
+             top = 1u << (bits - 1), cf = 0, of = 0;
+    n &= 31;
+    if (n == 0)
+        return d;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t before = x & top;
+        if (left) {
+            cf = before != 0;
+            x = (x << 1 | (y & top ? 1 : 0)) & m;
+            y = y << 1 & m;
+        } else {
+            cf = x & 1;
+            x = x >> 1 | (y & 1 ? top : 0);
+            y >>= 1;
+        }
+        of = before != (x & top);
+    }
+    fh.cc = fh_szp(x, bits) | cf | (of ? F_OF : 0);
+    return fh_merge(d, x, bits);
+}
+
+#define FH_BITS(n, bits)                                                                           \
+    uint32_t hw_addf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_add(a, b, 0, bits);                                                              \
+    }                                                                                              \
+    uint32_t hw_subf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_sub(a, b, 0, bits);                                                              \
+    }                                                                                              \
+    uint32_t hw_adcf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_add(a, b, fh.cc & 1, bits);                                                      \
+    }                                                                                              \
+    uint32_t hw_sbbf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_sub(a, b, fh.cc & 1, bits);                                                      \
+    }                                                                                              \
+    uint32_t hw_andf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_logic(a, a & b, bits);                                                           \
+    }                                                                                              \
+    uint32_t hw_orf##n(uint32_t a, uint32_t b)                                                     \
+    {                                                                                              \
+        return fh_logic(a, a | b, bits);                                                           \
+    }                                                                                              \
+    uint32_t hw_xorf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_logic(a, a ^ b, bits);                                                           \
+    }                                                                                              \
+    uint32_t hw_incf##n(uint32_t a)                                                                \
+    {                                                                                              \
+        return fh_incdec(a, bits, true);                                                           \
+    }                                                                                              \
+    uint32_t hw_decf##n(uint32_t a)                                                                \
+    {                                                                                              \
+        return fh_incdec(a, bits, false);                                                          \
+    }                                                                                              \
+    uint32_t hw_shlf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_shift(a, b, bits, SH_SHL);                                                       \
+    }                                                                                              \
+    uint32_t hw_shrf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_shift(a, b, bits, SH_SHR);                                                       \
+    }                                                                                              \
+    uint32_t hw_sarf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_shift(a, b, bits, SH_SAR);                                                       \
+    }                                                                                              \
+    uint32_t hw_rolf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_shift(a, b, bits, SH_ROL);                                                       \
+    }                                                                                              \
+    uint32_t hw_rorf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_shift(a, b, bits, SH_ROR);                                                       \
+    }                                                                                              \
+    uint32_t hw_rclf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_shift(a, b, bits, SH_RCL);                                                       \
+    }                                                                                              \
+    uint32_t hw_rcrf##n(uint32_t a, uint32_t b)                                                    \
+    {                                                                                              \
+        return fh_shift(a, b, bits, SH_RCR);                                                       \
+    }
+FH_BITS(8, 8)
+FH_BITS(16, 16)
+FH_BITS(32, 32)
+
+uint32_t hw_shldf16(uint32_t d, uint32_t a, uint32_t b)
+{
+    return fh_double(d, a, b, 16, true);
+}
+uint32_t hw_shldf32(uint32_t d, uint32_t a, uint32_t b)
+{
+    return fh_double(d, a, b, 32, true);
+}
+uint32_t hw_shrdf16(uint32_t d, uint32_t a, uint32_t b)
+{
+    return fh_double(d, a, b, 16, false);
+}
+uint32_t hw_shrdf32(uint32_t d, uint32_t a, uint32_t b)
+{
+    return fh_double(d, a, b, 32, false);
+}
+
+static void fh_mulflags(uint32_t res, int bits, bool over)
+{
+    fh.cc = (fh_szp(res, bits) & ~(uint32_t)F_ZF) | (over ? F_CF | F_OF : 0);
+}
+uint32_t hw_imulf16(uint32_t a, uint32_t b)
+{
+    int32_t p = (int16_t)a * (int16_t)b;
+    fh_mulflags((uint32_t)p, 16, p != (int16_t)p);
+    return fh_merge(a, (uint32_t)p, 16);
+}
+uint32_t hw_imulf32(uint32_t a, uint32_t b)
+{
+    int64_t p = (int64_t)(int32_t)a * (int32_t)b;
+    fh_mulflags((uint32_t)p, 32, p != (int32_t)p);
+    return (uint32_t)p;
+}
+uint32_t hw_imul8f(uint32_t a, uint32_t b)
+{
+    int32_t p = (int8_t)a * (int8_t)b;
+    fh_mulflags((uint32_t)p, 8, p != (int8_t)p);
+    return fh_merge(a, (uint32_t)p, 16);
+}
+uint32_t hw_mul8f(uint32_t a, uint32_t b)
+{
+    uint32_t p = (a & 0xff) * (b & 0xff);
+    fh_mulflags(p, 8, p > 0xff);
+    return fh_merge(a, p, 16);
+}
+uint32_t hw_mulf16(uint32_t a, uint32_t b)
+{
+    uint32_t p = (a & 0xffff) * (b & 0xffff);
+    fh_mulflags(p, 16, p > 0xffff);
+    return fh_merge(a, p, 16);
+}
+uint32_t hw_mulf32(uint32_t a, uint32_t b)
+{
+    uint64_t p = (uint64_t)a * b;
+    fh_mulflags((uint32_t)p, 32, p >> 32);
+    return (uint32_t)p;
+}
+void hw_btf(uint32_t a, uint32_t b)
+{
+    fh.cc = (fh.cc & ~(uint32_t)F_CF) | (a >> (b & 31) & 1);
+}
+static uint32_t fh_bit(uint32_t d, uint32_t a, uint32_t r)
+{
+    fh.cc = a ? (__builtin_parity(r & 0xff) ? 0 : F_PF) : F_ZF;
+    return a ? r : d;
+}
+uint32_t hw_bsff(uint32_t d, uint32_t a)
+{
+    return fh_bit(d, a, a ? (uint32_t)__builtin_ctz(a) : 0);
+}
+uint32_t hw_bsrf(uint32_t d, uint32_t a)
+{
+    return fh_bit(d, a, a ? 31 - (uint32_t)__builtin_clz(a) : 0);
+}
+
+static uint32_t fh_udiv(uint32_t hi, uint32_t lo, uint32_t b, bool rem)
+{
+    uint64_t n = (uint64_t)hi << 32 | lo;
+    if (b == 0 || n / b > 0xffffffff)
+        fh_stop(X_DE, 0, 0);
+    return (uint32_t)(rem ? n % b : n / b);
+}
+static uint32_t fh_sdiv(uint32_t hi, uint32_t lo, uint32_t b, bool rem)
+{
+    int64_t n = (int64_t)((uint64_t)hi << 32 | lo), d = (int32_t)b;
+    if (d == 0 || (n == INT64_MIN && d == -1) || n / d != (int32_t)(n / d))
+        fh_stop(X_DE, 0, 0);
+    return (uint32_t)(rem ? n % d : n / d);
+}
+uint32_t hw_udivq(uint32_t d, uint32_t a, uint32_t b)
+{
+    return fh_udiv(d, a, b, false);
+}
+uint32_t hw_udivr(uint32_t d, uint32_t a, uint32_t b)
+{
+    return fh_udiv(d, a, b, true);
+}
+uint32_t hw_sdivq(uint32_t d, uint32_t a, uint32_t b)
+{
+    return fh_sdiv(d, a, b, false);
+}
+uint32_t hw_sdivr(uint32_t d, uint32_t a, uint32_t b)
+{
+    return fh_sdiv(d, a, b, true);
+}
+uint32_t hw_zext8(uint32_t a)
+{
+    return a & 0xff;
+}
+uint32_t hw_zext16(uint32_t a)
+{
+    return a & 0xffff;
+}
+uint32_t hw_sext8(uint32_t a)
+{
+    return (uint32_t)(int8_t)a;
+}
+uint32_t hw_sext16(uint32_t a)
+{
+    return (uint32_t)(int16_t)a;
+}
+uint32_t hw_ext8h(uint32_t a)
+{
+    return a >> 8 & 0xff;
+}
+uint32_t hw_ins8(uint32_t a, uint32_t b)
+{
+    return (a & ~0xffu) | (b & 0xff);
+}
+uint32_t hw_ins8h(uint32_t a, uint32_t b)
+{
+    return (a & ~0xff00u) | (b & 0xff) << 8;
+}
+uint32_t hw_ins16(uint32_t a, uint32_t b)
+{
+    return (a & ~0xffffu) | (b & 0xffff);
+}
+uint32_t hw_bswap(uint32_t a)
+{
+    return __builtin_bswap32(a);
+}
+
+#endif

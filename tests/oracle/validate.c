@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See validate.h. A third of the cases is one instruction, opcode after opcode of the generator's
+ * table; the rest are blocks. The data window is filled anew every DATA_CASES cases.
+ *
+ * Flags left undefined: results are first compared as they are, which mostly does. Only where they
+ * differ the block is traced (functional.c) to learn which flags are undefined at its end. If an
+ * instruction on the way used one, it becomes NOPs and all is run again: so the rest of the block
+ * still counts.
+ */
+#include "tests/oracle/validate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "isa-frontend/insn.h"
+#include "isa-frontend/mode.h"
+
+enum { DATA_CASES = 512, BLOCK_MAX = 20, OPCODES_MAX = 1024, TRACE_EVERY = 32 };
+
+struct validator {
+    enum validate_mode mode;
+    uint64_t seed;
+    struct oracle_cms *cms;
+    bool single; /* interpret: by the generic handlers */
+    uint64_t data_of;
+    int opcode[OPCODES_MAX]; /* that the generator can make, or the filter lets through */
+    unsigned nopcodes;
+    int filter; /* enum ia32_op, or -1 */
+    struct oracle_result silicon, ours;
+    struct oracle_trace trace;
+    uint32_t undefined;
+};
+
+const struct oracle_result *validate_silicon(const struct validator *v)
+{
+    return &v->silicon;
+}
+
+const struct oracle_result *validate_ours(const struct validator *v)
+{
+    return &v->ours;
+}
+
+uint32_t validate_undefined(const struct validator *v)
+{
+    return v->undefined;
+}
+
+/* ---- generating ---- */
+
+static bool contains(const uint8_t *code, size_t len, int op)
+{
+    struct insn d;
+    for (size_t at = 0; at < len; at += d.length) {
+        if (ia32_decode(code + at, (uint32_t)(len - at), 0, MODE_PROCESS, &d) != DEC_OK)
+            return false;
+        if (d.op == op)
+            return true;
+    }
+    return false;
+}
+
+static void collect_opcodes(struct validator *v)
+{
+    struct gen g;
+    uint8_t buf[GEN_INSN_MAX];
+    gen_init(&g, 1);
+    for (unsigned n = 0; (g.opcode = gen_opcode(n)) >= 0; n++) {
+        bool fits = v->filter < 0;
+        for (unsigned i = 0; i < 64 && !fits; i++)
+            fits = contains(buf, gen_insn(&g, buf), v->filter);
+        if (fits && v->nopcodes < OPCODES_MAX)
+            v->opcode[v->nopcodes++] = g.opcode;
+    }
+}
+
+static void fill_data(struct validator *v, uint64_t part)
+{
+    struct gen g;
+    gen_init(&g, v->seed ^ ~part * UINT64_C(0xd1342543de82ef95));
+    for (uint32_t p = 0; p < SILICON_DATA_SIZE; p += 4) {
+        if (!(silicon_access(SILICON_DATA + p) & SILICON_W))
+            continue;
+        uint32_t x = gen_random(&g), kind = gen_random(&g) & 7;
+        x = kind == 0 ? gen_address(&g) : kind == 1 ? x & 0xff : kind == 2 ? 0u - (x & 0xff) : x;
+        memcpy(oracle_base.data + p, &x, 4);
+    }
+    v->data_of = part;
+    validate_data(v);
+}
+
+static void generate(struct validator *v, uint64_t k, struct oracle_case *c)
+{
+    struct gen g;
+    gen_init(&g, v->seed * UINT64_C(0x9e3779b97f4a7c15) + k);
+    unsigned n = k % 3 ? 1 + gen_random(&g) % BLOCK_MAX : 1;
+    uint32_t eip = SILICON_CODE + 0x100 +
+                   gen_random(&g) % (SILICON_CODE_SIZE - SILICON_PAGE - ORACLE_CODE_MAX - 0x200);
+    if (n == 1 || v->filter >= 0)
+        g.opcode = v->opcode[k / 3 % v->nopcodes];
+    do
+        c->len = (uint32_t)gen_block(&g, eip, c->code, n);
+    while (v->filter >= 0 && !contains(c->code, c->len, v->filter));
+    gen_state(&g, &c->in);
+    c->in.eip = eip;
+}
+
+/* ---- comparing ---- */
+
+void validate_data(struct validator *v)
+{
+    oracle_silicon_data();
+    functional_data();
+    if (v->cms)
+        oracle_cms_data(v->cms);
+}
+
+static bool same(const struct oracle_result *a, const struct oracle_result *b, uint32_t undefined,
+                 bool partial)
+{
+    if (a->end != b->end || a->st.eip != b->st.eip || a->f.vector != b->f.vector ||
+        a->f.error != b->f.error || a->f.cr2 != b->f.cr2)
+        return false;
+    if (partial)
+        return true;
+    if (memcmp(a->st.gpr, b->st.gpr, sizeof a->st.gpr) ||
+        ((a->st.eflags ^ b->st.eflags) & IA32_FLAGS & ~undefined) || a->ndiff != b->ndiff)
+        return false;
+    for (uint32_t i = 0; i < a->ndiff && i < ORACLE_DIFFS; i++)
+        if (a->diff[i].at != b->diff[i].at || a->diff[i].byte != b->diff[i].byte)
+            return false;
+    return true;
+}
+
+enum verdict validate_compare(struct validator *v, struct oracle_case *c, uint64_t *forced)
+{
+    for (unsigned i = 0; i <= BLOCK_MAX * 2; i++) {
+        v->undefined = 0;
+        oracle_silicon_run(c, &v->silicon);
+        if (v->silicon.end == SILICON_HUNG || v->silicon.end == SILICON_BAD)
+            return VERDICT_TOO_LONG;
+        if (v->cms)
+            oracle_cms_run(v->cms, c, &v->ours);
+        else
+            functional_run(c, v->single, &v->ours);
+        if (same(&v->silicon, &v->ours, 0, false))
+            return VERDICT_SAME;
+        if (v->ours.end == SILICON_BAD)
+            return VERDICT_DIFFERENT;
+        if (v->ours.end == SILICON_HUNG)
+            return VERDICT_TOO_LONG;
+        if (v->silicon.fetch && v->cms) /* the machine's page tables know no NX */
+            return VERDICT_NOT_COMPARABLE;
+        functional_trace(c, &v->trace);
+        if (!v->trace.consumed_length) {
+            v->undefined = v->trace.undefined;
+            return same(&v->silicon, &v->ours, v->undefined, v->trace.partial) ? VERDICT_SAME
+                                                                               : VERDICT_DIFFERENT;
+        }
+        if (v->trace.consumed + v->trace.consumed_length > c->len)
+            return VERDICT_NOT_COMPARABLE; /* it wrote itself new code */
+        memset(c->code + v->trace.consumed, 0x90, v->trace.consumed_length);
+        ++*forced;
+    }
+    return VERDICT_NOT_COMPARABLE;
+}
+
+/* ---- counting ---- */
+
+/* Instructions that must have completed, by walking from the start to the first transfer or the
+ * fault, and the one at the fault. */
+static void count_rows(const struct validator *v, const struct oracle_case *c,
+                       struct validate_counts *n)
+{
+    const struct oracle_result *s = &v->silicon;
+    bool translated = v->ours.translated && v->ours.translated >= v->ours.retired;
+    bool fault = s->end == SILICON_FAULT, trap = false;
+    struct insn d;
+    for (uint32_t at = 0; at < c->len; at += d.length) {
+        uint32_t eip = c->in.eip + at;
+        if (ia32_decode(c->code + at, c->len - at, eip, MODE_PROCESS, &d) != DEC_OK)
+            break;
+        bool transfer = ia32_rows[d.row].attr & AT_CT;
+        if (fault && eip == s->st.eip)
+            break;
+        /* A trap is reported behind its instruction. */
+        trap = fault && transfer && eip + d.length == s->st.eip && s->f.vector < 32 &&
+               (s->f.vector == 1 || s->f.vector == 3 || s->f.vector == 4);
+        if (trap) {
+            n->row[d.row].vectors |= 1u << s->f.vector;
+        } else {
+            n->row[d.row].executed++;
+            n->row[d.row].translated += translated;
+        }
+        if (transfer)
+            break;
+    }
+    uint32_t at = s->st.eip - c->in.eip;
+    if (fault && !trap && at < c->len && s->f.vector < 32 &&
+        ia32_decode(c->code + at, c->len - at, s->st.eip, MODE_PROCESS, &d) == DEC_OK)
+        n->row[d.row].vectors |= 1u << s->f.vector;
+}
+
+bool validate_one(struct validator *v, uint64_t k, struct validate_counts *n,
+                  char text[VALIDATE_TEXT])
+{
+    struct oracle_case c;
+    n->at = k;
+    if (k / DATA_CASES != v->data_of)
+        fill_data(v, k / DATA_CASES);
+    v->single = k % 4 == 3;
+    generate(v, k, &c);
+    enum verdict verdict = validate_compare(v, &c, &n->forced);
+    n->done++;
+    n->retired += v->ours.retired;
+    n->translated += v->ours.translated;
+    switch (verdict) {
+    case VERDICT_TOO_LONG: n->too_long++; return true;
+    case VERDICT_NOT_COMPARABLE: n->not_comparable++; return true;
+    case VERDICT_SAME:
+        n->ended += v->silicon.end == SILICON_END;
+        n->faulted += v->silicon.end == SILICON_FAULT;
+        n->left += v->silicon.end == SILICON_LEFT;
+        count_rows(v, &c, n);
+        if (k % TRACE_EVERY == 0) {
+            functional_trace(&c, &v->trace);
+            for (uint32_t i = 0; i < v->trace.nrows; i++)
+                n->row[v->trace.rows[i]].executed++;
+        }
+        return true;
+    default: break;
+    }
+    n->mismatches++;
+    if (v->ours.end != SILICON_BAD)
+        shrink_case(v, &c);
+    shrink_print(v, &c, text, VALIDATE_TEXT);
+    v->data_of = UINT64_MAX; /* the shrinker has changed them */
+    return false;
+}
+
+/* ---- making ---- */
+
+struct validator *validate_new(enum validate_mode mode, uint64_t seed, const char *filter,
+                               const struct mdesc *m, const char *cms, char *err, size_t size)
+{
+    struct validator *v = calloc(1, sizeof *v);
+    if (!v) {
+        snprintf(err, size, "not enough memory");
+        return NULL;
+    }
+    v->mode = mode;
+    v->seed = seed;
+    v->data_of = UINT64_MAX;
+    v->filter = -1;
+    if (filter) {
+        for (int op = 1; op < I_COUNT_; op++)
+            if (!strcasecmp(filter, ia32_op_name((uint32_t)op)))
+                v->filter = op;
+        if (v->filter < 0)
+            snprintf(err, size, "--filter %s: no such instruction in ia32.def", filter);
+    }
+    if (!filter || v->filter >= 0) {
+        collect_opcodes(v);
+        if (!v->nopcodes)
+            snprintf(err, size, "--filter %s: not among what the generator makes", filter);
+    }
+    if (v->nopcodes && (oracle_init() || silicon_limit() != 0xffffffff)) {
+        snprintf(err, size, "%s",
+                 silicon_limit() != 0xffffffff ? "silicon: memory below 4 GB is in use"
+                                               : silicon_why());
+        v->nopcodes = 0;
+    }
+    if (v->nopcodes && mode != VALIDATE_INTERPRET && !(v->cms = oracle_cms_new(m, cms, err, size)))
+        v->nopcodes = 0;
+    if (!v->nopcodes) {
+        free(v);
+        return NULL;
+    }
+    return v;
+}
+
+void validate_free(struct validator *v)
+{
+    if (v->cms)
+        oracle_cms_free(v->cms);
+    free(v);
+}
