@@ -407,7 +407,7 @@ static void drop_dead(struct sched *s, uint32_t wanted)
         if (o->opc == OP_NOP || (free_op && !(r.writes & live)))
             continue;
         if (order == ORD_CTL && i + 1 < s->n)
-            live |= s->x[i].live;
+            live |= s->x[i].live | guest;
         live = (live & ~r.writes) | r.reads;
         s->x[--to] = s->x[i];
     }
