@@ -30,7 +30,7 @@ struct expander {
     struct value val[NGPR];
     uint32_t fresh;
     uint32_t def[NGPR]; /* where it was last written in this block, or NONE */
-    uint64_t used;      /* registers read since then */
+    uint64_t used;      /* registers read, or wanted behind a branch, since then */
     unsigned turn;      /* scratch registers take turns */
     uint32_t at, end;   /* the linear op under work, and the block's end */
     uint32_t live;      /* wanted behind the block */
@@ -117,6 +117,8 @@ static void push(struct expander *x, struct vop o, uint32_t sym)
     else if (o.opc == OP_ADD && (known_b(x, &o, sym, &b) || b.base == PLACE_CONST))
         v = sum(x, x->val[o.ra], b);
     x->used |= r.reads;
+    if (info->order == ORD_CTL) /* what its other way wants is used, too */
+        x->used |= d->live | ~(uint64_t)0 << GUEST_REG0;
     x->used &= ~r.writes;
     for (uint64_t w = r.writes; w; w &= w - 1) {
         unsigned i = (unsigned)__builtin_ctzll(w);

@@ -338,32 +338,107 @@ static void same_state(struct vm *one, struct vm *all, unsigned round, unsigned 
     fail_msg("cc %x and %x", vm_cc(one), vm_cc(all));
 }
 
+static bool compare(unsigned op, int32_t a, int32_t b)
+{
+    switch (op) {
+    case 0: return a == b;
+    case 1: return a != b;
+    case 2: return a < b;
+    case 3: return a >= b;
+    case 4: return (uint32_t)a < (uint32_t)b;
+    default: return (uint32_t)a >= (uint32_t)b;
+    }
+}
+
+/* Whether a conditional branch of registers is taken. */
+static bool taken(const struct vm *vm, const struct vop *o)
+{
+    int32_t d = (int32_t)vm_reg(vm, o->rd), a = (int32_t)vm_reg(vm, o->ra);
+    switch (o->opc) {
+    case OP_BZ: return a == 0;
+    case OP_BNZ: return a != 0;
+    default: return compare(o->opc - OP_BEQ, d, a);
+    }
+}
+_Static_assert(OP_BGEU - OP_BEQ == 5, "compare counts on their order");
+
+enum { LONGEST = 60, EXITS = 3, EXIT_OPS = 6 };
+
+/*
+ * Random ops, in every second round with branches out of them. Behind an exit the first registers
+ * are written anew, so that work which writes them may be done early, above the branch.
+ */
+static void random_program(unsigned round)
+{
+    uint32_t n = 0, want = 2 + rnd(LONGEST - 2);
+    memset(&prog.lo, 0, sizeof prog.lo);
+    prog.lo.op = calloc(LONGEST + 1 + (EXITS + 1) * EXIT_OPS, sizeof *prog.lo.op);
+    prog.lo.sym = calloc(EXITS + 1, sizeof *prog.lo.sym);
+    prog.lo.str = calloc(1, 1);
+    prog.lo.nstr = 1;
+    prog.lo.nsyms = EXITS + 1;
+    for (; n < want; n++) {
+        struct lo_op o = {random_op(), LO_NOSYM};
+        if (round % 2 && rnd(6) == 0) {
+            o.op =
+                (struct vop){.opc = (uint8_t)(OP_BZ + rnd(OP_BGEU - OP_BZ + 1)), .bmode = B_LONG};
+            o.op.ra = (uint8_t)(13 + rnd(8));
+            o.op.rd = o.op.opc >= OP_BEQ ? (uint8_t)(13 + rnd(8)) : 0;
+            o.sym = rnd(EXITS);
+        }
+        assert_null(lo_op_error(&o));
+        prog.lo.op[n] = o;
+    }
+    /* Exit 0 is the ordinary end; all meet at the halt, behind which everything counts as wanted.
+     */
+    for (unsigned e = 0; e <= EXITS; e++) {
+        if (e > 0)
+            prog.lo.sym[e - 1] = (struct lo_sym){0, LO_TEXT, 0, n};
+        for (unsigned k = 0; e > 0 && k < EXIT_OPS - 2; k++)
+            prog.lo.op[n++] = (struct lo_op){{.opc = OP_MOV,
+                                              .rd = (uint8_t)(13 + k),
+                                              .bmode = B_SHORT,
+                                              .imm = (int32_t)(e * 10 + k)},
+                                             LO_NOSYM};
+        prog.lo.op[n++] = (struct lo_op){
+            {.opc = OP_MOV, .rd = 21, .bmode = B_SHORT, .imm = (int32_t)e}, LO_NOSYM};
+        prog.lo.op[n++] = (struct lo_op){{.opc = OP_JAL, .bmode = B_LONG}, EXITS};
+    }
+    prog.lo.sym[EXITS] = (struct lo_sym){0, LO_TEXT, 0, n};
+    prog.lo.op[n++] = (struct lo_op){{.opc = OP_HALT, .rb = 21}, LO_NOSYM};
+    prog.lo.nops = n;
+}
+
+/* One by one; the number of the exit. */
+static unsigned run_linear(struct vm *one)
+{
+    for (uint32_t i = 0;; i++) {
+        const struct lo_op *o = &prog.lo.op[i];
+        if (o->op.opc == OP_HALT)
+            return vm_reg(one, 21);
+        if (o->sym == LO_NOSYM)
+            assert_int_equal(vm_exec1(one, &o->op, false, 0), T_NONE);
+        else if (o->op.opc == OP_JAL || taken(one, &o->op))
+            i = prog.lo.sym[o->sym].value - 1;
+    }
+}
+
 static void test_random(void **state)
 {
     (void)state;
-    enum { ROUNDS = 1000, LONGEST = 60 };
+    enum { ROUNDS = 1500 };
+    unsigned exits[EXITS + 1] = {0};
     struct mdesc plain;
     machine_default(&plain);
     plain.guest_ram_mb = 16;
     struct vm *one = vm_new(&plain, NULL);
     assert_non_null(one);
     for (unsigned round = 0; round < ROUNDS; round++) {
-        uint32_t n = 0;
         fill(one);
         seed = round * 7919 + 1;
-        memset(&prog.lo, 0, sizeof prog.lo);
-        prog.lo.op = calloc(LONGEST + 1, sizeof *prog.lo.op);
-        prog.lo.str = calloc(1, 1);
-        prog.lo.nstr = 1;
-        uint32_t want = 2 + rnd(LONGEST - 2);
-        for (; n < want; n++) {
-            prog.lo.op[n] = (struct lo_op){random_op(), LO_NOSYM};
-            assert_null(lo_op_error(&prog.lo.op[n]));
-        }
-        prog.lo.op[n++] = (struct lo_op){{.opc = OP_HALT, .bmode = B_SHORT}, LO_NOSYM};
-        prog.lo.nops = n;
-        for (uint32_t i = 0; i + 1 < n; i++)
-            assert_int_equal(vm_exec1(one, &prog.lo.op[i].op, false, 0), T_NONE);
+        random_program(round);
+        unsigned exit = run_linear(one);
+        exits[exit]++;
         for (unsigned v = 0; v < VARIANTS; v++) {
             struct vm *all = vm_new(&machine[v], NULL);
             assert_non_null(all);
@@ -372,12 +447,15 @@ static void test_random(void **state)
             fill(all);
             vm_set_pc(all, prog.im.base);
             assert_int_equal(vm_run(all, 1000000), VM_HALT);
+            assert_int_equal(vm_halt_status(all), exit);
             same_state(one, all, round, v);
             tc_image_free(&prog.im);
             vm_free(all);
         }
         lo_free(&prog.lo);
     }
+    for (unsigned e = 0; e <= EXITS; e++)
+        assert_true(exits[e] > ROUNDS / 20);
     vm_free(one);
 }
 
@@ -427,18 +505,6 @@ static void test_reach(void **state)
             drop();
         }
     assert_true(was_short && was_long);
-}
-
-static bool compare(unsigned op, int32_t a, int32_t b)
-{
-    switch (op) {
-    case 0: return a == b;
-    case 1: return a != b;
-    case 2: return a < b;
-    case 3: return a >= b;
-    case 4: return (uint32_t)a < (uint32_t)b;
-    default: return (uint32_t)a >= (uint32_t)b;
-    }
 }
 
 /* Compare-and-branch with operands that are known to be constants, and with ones that are not. */
