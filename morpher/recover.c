@@ -61,24 +61,11 @@ static enum go recover(const struct trap *t)
     return GO_INTERPRET;
 }
 
-/* An exit of a translation, or CMS's own way to roll back and deliver (deliver.c). */
-static enum go on_exit_op(const struct trap *t)
+/* CMS's own way to roll back and deliver (deliver.c). */
+static enum go on_own_exit(void)
 {
     uint32_t pending = cms.pending;
 
-    if (t->xlat) {
-        const struct xrec *r = &tc.rec[t->xlat];
-        uint32_t k = t->info;
-
-        cms.stats->exits++;
-        if (k >= r->nexits)
-            cms_panic(PANIC_TRAP);
-        switch (tcache_exits(r)[k].kind) {
-        case XE_DIRECT: chain_exit(t->xlat, k); return GO_ANY;
-        case XE_INTERP: return GO_TAIL;
-        default: return GO_ANY;
-        }
-    }
     cms.pending = PENDING_NONE;
     if (pending == PENDING_FAULT)
         deliver_fault(cms.pending_vector, cms.pending_error, 0);
@@ -255,7 +242,7 @@ static enum go on_translation_only(const struct trap *t)
 static enum go handle(uint32_t code, const struct trap *t)
 {
     switch (code) {
-    case T_EXIT: return on_exit_op(t);
+    case T_EXIT: return on_own_exit(); /* a translation's: leave() */
     case T_EVENT: return on_event();
     case T_PAGE:
     case T_PERM: return on_page(t);
@@ -273,7 +260,38 @@ static enum go handle(uint32_t code, const struct trap *t)
     }
 }
 
-/* The frequent case, made short: it comes just after a commit that left its target in G_EIP. */
+/*
+ * The two frequent ways out of a translation, made short. Both come from where the guest is at an
+ * instruction boundary that is known without the side table: in front of the exit's target, or of
+ * the target that was put in G_EIP.
+ */
+__attribute__((noreturn)) static void leave(uint32_t xlat)
+{
+    const struct xrec *r = &tc.rec[xlat];
+    uint32_t k = hw_mfs(SR_TRAP_INFO);
+    const struct xside_exit *e = &tcache_exits(r)[k];
+    enum go go = GO_ANY;
+
+    if (k >= r->nexits)
+        cms_panic(PANIC_TRAP);
+    if (cms.boot->machine.cms_verify) {
+        locate(xlat);
+        if (e->kind != XE_INDIRECT && hw_g(G_EIP) != e->target_eip)
+            cms_panic(PANIC_SIDE_TABLE);
+    }
+    if (e->kind != XE_INDIRECT)
+        hw_setg(G_EIP, e->target_eip);
+    hw_commit(0);
+    cms.stats->exits++;
+    if (deadline_met())
+        go = meet_deadline();
+    else if (e->kind == XE_DIRECT)
+        chain_exit(xlat, k);
+    else if (e->kind == XE_INTERP)
+        go = GO_TAIL;
+    cms_dispatch(go);
+}
+
 __attribute__((noreturn)) static void jtlb_miss(void)
 {
     uint32_t eip = hw_mfs(SR_TRAP_ADDR);
@@ -292,10 +310,12 @@ __attribute__((noreturn)) void cms_rollback(void)
     code = hw_mfs(SR_TRAP_CODE);
     if (code == T_JTLB_MISS)
         jtlb_miss();
-    t.info = hw_mfs(SR_TRAP_INFO);
-    t.addr = hw_mfs(SR_TRAP_ADDR);
     t.pc = hw_mfs(SR_TRAP_PC);
     t.xlat = tcache_at(t.pc);
+    if (code == T_EXIT && t.xlat)
+        leave(t.xlat);
+    t.info = hw_mfs(SR_TRAP_INFO);
+    t.addr = hw_mfs(SR_TRAP_ADDR);
     if (!t.xlat && tcache_inside(t.pc))
         cms_panic(PANIC_TRAP);
     locate(t.xlat);
