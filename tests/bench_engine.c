@@ -5,6 +5,7 @@
  *   cc -O2 -I. -o /tmp/bench tests/bench_engine.c build/libchrysalis.a && /tmp/bench
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "vliw-model/machine.h"

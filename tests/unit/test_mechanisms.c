@@ -4,6 +4,7 @@
  * is deliberately broken, where the same exercise must notice. An exercise returns whether the
  * machine did right.
  */
+#include <unistd.h>
 #include "tests/unit/vmkit.h"
 
 enum { LA = 0x400000, FRAME = 0x5000, LA2 = 0x700000 };
@@ -803,6 +804,8 @@ static void test_snapshot(void **state)
 {
     (void)state;
     uint64_t cycles[2], sum[2];
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/test_mechanisms.%d", (int)getpid());
     for (int cut = 0; cut < 2; cut++) {
         struct kit k = KIT("mem.stall=use", "l1d.size_kb=1", "l1d.ways=2");
         kit_tlb(&k, LA, FRAME | KIT_RWX);
@@ -817,9 +820,9 @@ static void test_snapshot(void **state)
         vm_set_pc(k.vm, k.base);
         for (uint64_t at = vm_cycles(k.vm) + 37; cut && vm_run(k.vm, at) == VM_CYCLES; at += 37) {
             if (at % 5 == 0) {
-                assert_int_equal(vm_save(k.vm, "/tmp/test_mechanisms.snapshot"), 0);
+                assert_int_equal(vm_save(k.vm, path), 0);
                 struct kit other = KIT("mem.stall=use", "l1d.size_kb=1", "l1d.ways=2");
-                assert_int_equal(vm_load(other.vm, "/tmp/test_mechanisms.snapshot"), 0);
+                assert_int_equal(vm_load(other.vm, path), 0);
                 vm_free(k.vm);
                 k.vm = other.vm;
             }
@@ -833,7 +836,7 @@ static void test_snapshot(void **state)
                    vm_reg(k.vm, 33) + s->mshr_full * 31 + s->ops;
         kit_free(&k);
     }
-    remove("/tmp/test_mechanisms.snapshot");
+    remove(path);
     assert_int_equal(cycles[0], cycles[1]);
     assert_int_equal(sum[0], sum[1]);
 }
