@@ -15,7 +15,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "concealed-mem/map.h"
+#include "isa-frontend/mode.h"
 #include "morpher/gear1.h"
+#include "morpher/host/hw_host.h"
 #include "tests/oracle/gen.h"
 #include "tests/oracle/bare.h"
 #include "toolchain/link.h"
@@ -387,6 +389,63 @@ static void remapped_pages(void **state)
     bare_free(&b);
 }
 
+/* Any bytes at all: whatever the decoder takes for code, the translator makes well-formed bundles
+ * of, or gives up. */
+enum { BYTES_AT = CODE, BYTES_FRAME = 32 };
+
+struct any_bytes {
+    uint32_t reason[AB_COUNT_], insns;
+};
+
+static void translate_any(void *arg)
+{
+    struct any_bytes *a = arg;
+    static struct xlat x;
+    for (uint32_t k = 0; k < 2; k++)
+        hw_tlbw(BYTES_AT + k * PG, (BYTES_FRAME + k) << 12 | TLB_V | TLB_R | (k ? 0 : TLB_X));
+    for (uint32_t at = 0; at < PG; at++) {
+        enum abort_reason r =
+            gear1_translate(BYTES_AT + at, MODE_PROCESS, 0x1000000, XLAT_WORDS, &x);
+        a->reason[r]++;
+        if (r == AB_NONE)
+            a->insns += x.ninsns;
+    }
+}
+
+static void any_bytes(void **state)
+{
+    static const char *const names[] = {"tm5800", "tm8600", "vliw4"};
+    (void)state;
+    for (uint32_t i = 0; i < 12; i++) {
+        static const struct vm_platform none;
+        struct any_bytes a = {0};
+        struct mdesc m;
+        struct gen g;
+        gen_init(&g, 90 + i);
+        machine_file(&m, names[i % 3]);
+        set(&m, "cms.on=host");
+        set(&m, "cms.verify=1");
+        set(&m, "guest.ram_mb=16");
+        struct vm *vm = vm_new(&m, &none);
+        assert_non_null(vm);
+        struct cm_boot *boot = (void *)vm_mem(vm, vm_concealed_base(vm) + CM_BOOT, sizeof *boot);
+        boot->machine = m;
+        uint8_t *page = vm_mem(vm, BYTES_FRAME * PG, PG);
+        for (uint32_t k = 0; k < PG;
+             k++) /* every other run without the one-byte map's control transfers */
+            do
+                page[k] = (uint8_t)gen_random(&g);
+            while ((i & 1) && ((page[k] & 0xf0) == 0x70 || page[k] >= 0xe0));
+        gear1_reset();
+        assert_int_equal(hostcms_call(vm, translate_any, &a), HOSTCMS_RETURNED);
+        vm_free(vm);
+        if (gear1_state()->bad)
+            fail_msg("%s: %s", names[i % 3], gear1_state()->why);
+        assert_true(a.reason[AB_NONE] > PG / 4 && a.insns > PG / 2);
+        assert_int_equal(a.reason[AB_NONE] + a.reason[AB_UNSUPPORTED] + a.reason[AB_FETCH], PG);
+    }
+}
+
 /*
  * CMS compiled for the host and CMS on the modelled machine make the same bundles: the whole
  * translation cache is equal to the bit, on a padded and on a dense machine.
@@ -424,7 +483,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(machine_files),  cmocka_unit_test(capabilities),
         cmocka_unit_test(narrow),         cmocka_unit_test(small),
-        cmocka_unit_test(remapped_pages), cmocka_unit_test(same_bundles),
+        cmocka_unit_test(remapped_pages), cmocka_unit_test(any_bytes),
+        cmocka_unit_test(same_bundles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
