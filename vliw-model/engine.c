@@ -75,13 +75,7 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
 #include "vliw-model/ops.def"
 #undef OP
 #define LABEL(name) engine_label[H_##name] = &&M_##name;
-        LABEL(HEAD)
-        LABEL(HEAD_C)
-        LABEL(HEAD1)
-        LABEL(HEAD1_C) LABEL(ILLEGAL) LABEL(STALE) LABEL(FORWARD) LABEL(GOTO) LABEL(SKIP) LABEL(END)
-            LABEL(READY) LABEL(STALL) LABEL(CHECK_GST) LABEL(CHECK_STAM) LABEL(CHECK_NST)
-                LABEL(CHECK_COUNT) LABEL(CHECK_HOST) LABEL(CHECK_RFE) LABEL(RECORD) LABEL(JUMP_TEMP)
-                    LABEL(COMMIT) LABEL(COMMIT_SLOW) LABEL(JAL_PLAIN) LABEL(JAL_CALL)
+        HANDLERS(LABEL)
 #undef LABEL
 #define CONDS(M)                                                                                   \
     M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11) M(12) M(13) M(14) M(15)
@@ -89,9 +83,9 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
     engine_label[H_BRCC0 + n] = &&M_BRCC##n;                                                       \
     engine_label[H_SETCC0 + n] = &&M_SETCC##n;                                                     \
     engine_label[H_CMOV0 + n] = &&M_CMOV##n;
-                        CONDS(LABEL)
+        CONDS(LABEL)
 #undef LABEL
-                            return VM_STOP;
+        return VM_STOP;
     }
 
     uint32_t *const r = vm->s.r;

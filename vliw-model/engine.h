@@ -44,37 +44,39 @@ _Static_assert(sizeof(struct link) == sizeof(struct pop), "a link is a pop");
  * stores, 16 each. */
 enum { ACC_OPS = 13, ACC_NOPS = 29, ACC_WORDS = 45, ACC_MAX_BUNDLES = 8000 };
 
-/* Handlers: 2 * op (b a register) and 2 * op + 1 (b an immediate), then these. */
+/*
+ * Handlers: 2 * op (b a register) and 2 * op + 1 (b an immediate), then these:
+ *
+ *   HEAD            a bundle begins; HEAD_C: and commits, the deadline is looked at first
+ *   HEAD1, HEAD1_C  the same for vm_exec1: no fetch; END ends it
+ *   ILLEGAL         no bundle
+ *   STALE           predecode again: the code has changed; FORWARD: it lies elsewhere now
+ *   GOTO, SKIP      on to a bundle elsewhere, over pops not needed
+ *   READY, STALL    latencies above 1, and above what the scoreboard holds
+ *   CHECK_*         would the op trap?
+ *   RECORD          second half of ldp; JUMP_TEMP: of jtlb
+ *   COMMIT          COMMIT_SLOW honours the deliberately broken variants
+ *   JAL_*           jal to r0, and to r1
+ */
+/* clang-format off */
+#define HANDLERS(M)                                                                                \
+    M(HEAD) M(HEAD_C) M(HEAD1) M(HEAD1_C) M(ILLEGAL) M(STALE) M(FORWARD) M(GOTO) M(SKIP) M(END)    \
+    M(READY) M(STALL) M(CHECK_GST) M(CHECK_STAM) M(CHECK_NST) M(CHECK_COUNT) M(CHECK_HOST)         \
+    M(CHECK_RFE) M(RECORD) M(JUMP_TEMP) M(COMMIT) M(COMMIT_SLOW) M(JAL_PLAIN) M(JAL_CALL)
+/* clang-format on */
+
 enum handler {
-    H_HEAD = 2 * OP_COUNT_, /* a bundle begins */
-    H_HEAD_C,               /* and commits: the deadline is looked at first */
-    H_HEAD1,
-    H_HEAD1_C, /* the same for vm_exec1: no fetch */
-    H_ILLEGAL,
-    H_STALE,   /* predecode again: the code has changed */
-    H_FORWARD, /* it lies elsewhere now */
-    H_GOTO,
-    H_SKIP,
-    H_END, /* of vm_exec1 */
-    H_READY,
-    H_STALL,
-    H_CHECK_GST,
-    H_CHECK_STAM,
-    H_CHECK_NST,
-    H_CHECK_COUNT,
-    H_CHECK_HOST,
-    H_CHECK_RFE,
-    H_RECORD,    /* second half of ldp */
-    H_JUMP_TEMP, /* second half of jtlb */
-    H_COMMIT,
-    H_COMMIT_SLOW,
-    H_JAL_PLAIN,
-    H_JAL_CALL,
-    H_BRCC0,
+    H_OPS_END_ = 2 * OP_COUNT_ - 1,
+#define HANDLER(name) H_##name,
+    HANDLERS(HANDLER)
+#undef HANDLER
+        H_BRCC0, /* by condition: 16 of each */
     H_SETCC0 = H_BRCC0 + 16,
     H_CMOV0 = H_SETCC0 + 16,
     H_COUNT_ = H_CMOV0 + 16
 };
+_Static_assert(H_HEAD_C == H_HEAD + 1 && H_HEAD1 == H_HEAD + 2 && H_HEAD1_C == H_HEAD + 3,
+               "make_head adds");
 
 enum { OUT_MAX = 160 }; /* pops of any bundle, and a goto behind it */
 
