@@ -282,13 +282,14 @@ static void test_silicon_conditions(void **state)
                          (flags & 4 ? F_AF : 0) | (flags & 8 ? F_ZF : 0) | (flags & 16 ? F_SF : 0) |
                          (flags & 32 ? F_OF : 0);
             uint8_t v = 0;
+            /* clang-format off */
             switch (cond) {
-                SET(0, "o")
-                SET(1, "no")
-                SET(2, "b") SET(3, "ae") SET(4, "e") SET(5, "ne") SET(6, "be") SET(7, "a")
-                    SET(8, "s") SET(9, "ns") SET(10, "p") SET(11, "np") SET(12, "l") SET(13, "ge")
-                        SET(14, "le") SET(15, "g")
+            SET(0, "o") SET(1, "no") SET(2, "b") SET(3, "ae")
+            SET(4, "e") SET(5, "ne") SET(6, "be") SET(7, "a")
+            SET(8, "s") SET(9, "ns") SET(10, "p") SET(11, "np")
+            SET(12, "l") SET(13, "ge") SET(14, "le") SET(15, "g")
             }
+            /* clang-format on */
             struct ccs c;
             cc_set(&c, (uint32_t)f & F_ALL);
             assert_int_equal(cc_test(&c, cond), v);
