@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CMS compiled for the host and CMS on the modelled machine take the same decisions: after the same guest program, the
- * translation cache holds the same bundles, bit for bit, with the same directory, links, names and profile, and CMS has
- * counted the same. Guest-visible time counts instructions here, because cycles differ by design.
+ * CMS compiled for the host and CMS on the modelled machine take the same decisions: after the same
+ * guest program, the translation cache holds the same bundles, bit for bit, with the same
+ * directory, links, names and profile, and CMS has counted the same. Guest-visible time counts
+ * instructions here, because cycles differ by design.
  *
  * Needs $BUILD/cms.lo and a guest; without them, skipped.
  */
@@ -129,9 +130,10 @@ static void plain(struct mdesc *m)
 }
 
 /* No output: the tests' own is to be read. */
-static char *script[] = {guest_path, "awk",
-                         "BEGIN { for (i = 0; i < 600; i++) { s += i * i % 7; t = t substr(\"abc\", i % 3, 1) }"
-                         " if (match(t, /bca/) && s > 10) exit 3 }"};
+static char *script[] = {
+    guest_path, "awk",
+    "BEGIN { for (i = 0; i < 600; i++) { s += i * i % 7; t = t substr(\"abc\", i % 3, 1) }"
+    " if (match(t, /bca/) && s > 10) exit 3 }"};
 
 static void test_awk(void **state)
 {

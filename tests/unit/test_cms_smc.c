@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs that rewrite themselves, at random, while CMS translates, chains, evicts and invalidates under them. A main loop calls
- * small functions through a table (JTLB) that jump to one another (chains); every few rounds it overwrites an operand, an
- * opcode or a jump's displacement in one of them, or data beside one in the same chunk. Between cases the platform rewrites
- * and remaps code pages. Every end state must be that of interpretation alone; and with T-bits, bus queue or xchk broken on
- * purpose, it must not.
+ * Programs that rewrite themselves, at random, while CMS translates, chains, evicts and invalidates
+ * under them. A main loop calls small functions through a table (JTLB) that jump to one another
+ * (chains); every few rounds it overwrites an operand, an opcode or a jump's displacement in one of
+ * them, or data beside one in the same chunk. Between cases the platform rewrites and remaps code
+ * pages. Every end state must be that of interpretation alone; and with T-bits, bus queue or xchk
+ * broken on purpose, it must not.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,8 +63,8 @@ static uint8_t *put(uint8_t *p, const char *bytes, uint32_t n)
 }
 
 /*
- * Function k: add eax, imm32; xor eax, imm32; rol eax, imm8; then a word of data that is jumped over;
- * then jmp to a later function, or ret.
+ * Function k: add eax, imm32; xor eax, imm32; rol eax, imm8; then a word of data that is jumped
+ * over; then jmp to a later function, or ret.
  */
 enum { FN_ADD = 1, FN_XOR = 6, FN_OP = 0, FN_ROL = 12, FN_DATA = 15, FN_JMP = 19, FN_BYTES = 24 };
 
@@ -159,14 +160,16 @@ static bool next(struct bare *b)
     seed = rnd(0xffffffff);
     for (uint32_t k = 0; k < 3; k++)
         bare_page(b, CODE + k * 4096, 7);
-    /* Rewritten by the platform; or another frame brought in, with code of its own; or left as the case before had it. */
+    /* Rewritten by the platform; or another frame brought in, with code of its own; or left as the
+     * case before had it. */
     switch (run_state.n ? rnd(3) : 0) {
     case 0: write_functions(b); break;
     case 1: {
         uint32_t f0 = bare_frame(b, CODE), f1 = bare_frame(b, CODE + 4096);
         uint8_t page[4096], other[4096];
 
-        /* Two frames change places, and contents with them: same bytes at the same addresses, other identity. */
+        /* Two frames change places, and contents with them: same bytes at the same addresses, other
+         * identity. */
         bare_read(b, CODE, page, 4096);
         bare_read(b, CODE + 4096, other, 4096);
         bare_page_at(b, CODE, f1, 7);
