@@ -175,7 +175,7 @@ static int load_cms(struct run *r)
     boot->magic = CM_MAGIC;
     boot->version = 1;
     boot->env = CM_ENV_PROCESS;
-    boot->cr3 = r->process->space.cr3;
+    boot->cr3 = r->process->space->cr3;
     boot->image_end = r->image.end ? r->image.end - concealed : CM_IMAGE;
     boot->machine = r->m;
     return 0;

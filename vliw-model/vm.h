@@ -52,6 +52,18 @@ uint32_t vm_shadow_reg(const struct vm *vm, unsigned r);
 uint32_t vm_cc(const struct vm *vm);
 void vm_set_cc(struct vm *vm, uint32_t cc);
 uint32_t vm_special(const struct vm *vm, enum special s);
+/* Everything that has a shadow and is not the machine's own, at once: what a platform saves and loads to go on with
+ * another guest, or to change more than a few registers. Only in host calls and before a run. */
+struct vm_context {
+    uint32_t r[NGPR - GUEST_REG0]; /* r32.. */
+    uint32_t cc, mode, align_check;
+    uint32_t fpsr[SR_FDS - SR_FCW + 1]; /* special registers FCW .. FDS */
+    uint8_t wide[NWIDE][16];
+};
+void vm_get_context(const struct vm *vm, struct vm_context *c);
+void vm_set_context(struct vm *vm, const struct vm_context *c);
+/* The instruction deadline as a value of vm_retired; UINT64_MAX: none. */
+void vm_set_deadline(struct vm *vm, uint64_t retired);
 uint64_t vm_cycles(const struct vm *vm);
 uint64_t vm_retired(const struct vm *vm);
 /* The guest-visible clock (guest.clock), in its own units, and the same in nanoseconds. */
