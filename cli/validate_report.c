@@ -171,7 +171,9 @@ void validate_report(const struct validate_run *r, FILE *f)
     fprintf(f, "| ended in a fault or trap | %" PRIu64 " |\n", n->faulted);
     fprintf(f, "| jumped out of the block | %" PRIu64 " |\n", n->left);
     fprintf(f, "| not compared: wild loops | %" PRIu64 " |\n", n->too_long);
-    fprintf(f, "| not compared: fetched where only NX forbids | %" PRIu64 " |\n",
+    fprintf(f,
+            "| not compared: code where only NX forbids it, GS beyond its limit, blocks that "
+            "overwrote themselves | %" PRIu64 " |\n",
             n->not_comparable);
     fprintf(f, "| instructions replaced because they used an undefined flag | %" PRIu64 " |\n",
             n->forced);

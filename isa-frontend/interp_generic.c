@@ -467,8 +467,10 @@ static uint32_t control(const struct insn *in, uint32_t next, uint32_t mode)
         }
         return jump(target);
     case I_RETF:
+        /* The selector is read first, which shows if it is on another page. */
+        sel = load((s.esp + size) & s.mask, 2);
         target = pop(&s, size);
-        sel = pop(&s, size);
+        stack_add(&s, size);
         check_code_selector(in, sel, mode);
         stack_add(&s, in->imm);
         hw_setg(G_ESP, s.esp);
@@ -486,6 +488,8 @@ static uint32_t control(const struct insn *in, uint32_t next, uint32_t mode)
     case I_LOOPE:
     case I_LOOPNE:
     case I_JECXZ: return counted(in, next);
+    case I_SYSENTER:
+    case I_SYSEXIT: return ia32_system(in, mode);
     default: return interrupt(in, next, mode);
     }
 }
@@ -663,7 +667,9 @@ static bool data(const struct insn *in, uint32_t mode)
         return true;
     case I_PUSHSEG:
         s = stack_open(mode);
-        push(&s, size, selector(in->o[0].reg));
+        /* Only 16 bits are written, as recent processors do; the manual permits either. */
+        stack_add(&s, 0u - size);
+        store(s.esp & s.mask, 2, selector(in->o[0].reg));
         hw_setg(G_ESP, s.esp);
         return true;
     case I_POP:

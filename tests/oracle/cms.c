@@ -78,6 +78,11 @@ static bool next(struct bare *b)
     e->last = c->in.eip;
     e->last_len = c->len;
     bare_set(b, c->in.gpr, c->in.eip, c->in.eflags & IA32_FLAGS);
+    vm_set_reg(b->vm, GUEST_REG0 + G_SEL0, 0x2b | 0x23u << 16);
+    vm_set_reg(b->vm, GUEST_REG0 + G_SEL1, 0x2b | 0x2bu << 16);
+    vm_set_reg(b->vm, GUEST_REG0 + G_SEL2, silicon_gs() << 16);
+    vm_set_reg(b->vm, GUEST_REG0 + G_FSBASE, 0);
+    vm_set_reg(b->vm, GUEST_REG0 + G_GSBASE, SILICON_GS_BASE);
     bare_deadline(b, DEADLINE);
     return true;
 }
@@ -126,9 +131,9 @@ struct oracle_cms *oracle_cms_new(const struct mdesc *m, const char *cms, char *
     e->b.done = done;
     e->b.ctx = e;
     bare_init(&e->b, m, NULL);
-    vm_set_reg(e->b.vm, GUEST_REG0 + G_SEL0, 0x2b | 0x23u << 16);
-    vm_set_reg(e->b.vm, GUEST_REG0 + G_SEL1, 0x2b | 0x2bu << 16);
-    vm_set_reg(e->b.vm, GUEST_REG0 + G_SEL2, 0);
+    e->b.selectors = true;
+    e->b.gs = silicon_gs();
+    e->b.gs_base = SILICON_GS_BASE;
     /* Page tables first: the windows' frames shall follow each other. */
     bare_page(&e->b, SILICON_CODE, PTE_RW);
     bare_page(&e->b, SILICON_DATA, PTE_RW);

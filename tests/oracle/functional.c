@@ -35,6 +35,7 @@ static void begin(const struct oracle_case *c)
 {
     oracle_place(c);
     if (!last_len) {
+        ia32_x87_reset();
         memcpy(fh.code, oracle_base.code, sizeof fh.code);
     } else {
         memset(fh.code + (last - SILICON_CODE), 0xcc, last_len + SILICON_TAIL);
@@ -49,7 +50,10 @@ static void begin(const struct oracle_case *c)
     fh.r[32 + G_EFL] = 0x202 | (c->in.eflags & 0x200400);
     fh.r[32 + G_SEL0] = 0x2b | 0x23u << 16;
     fh.r[32 + G_SEL1] = 0x2b | 0x2bu << 16;
-    fh.r[32 + G_SEL2] = 0;
+    fh.r[32 + G_SEL2] = silicon_gs() << 16;
+    fh.r[32 + G_FSBASE] = 0;
+    fh.r[32 + G_GSBASE] = SILICON_GS_BASE;
+    fh.selectors = true;
     fh.cc = c->in.eflags & F_ALL;
     fh.mode = MODE_PROCESS;
     fh.ntouched = 0;

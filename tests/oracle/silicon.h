@@ -88,6 +88,10 @@ void silicon_reset(void);
 #define SILICON_TAIL 7
 const uint8_t *silicon_tail(void);
 
+/* GS during a block: a selector of the LDT with this base, or 0 where the host forbids that. */
+#define SILICON_GS_BASE 0x1230u
+unsigned silicon_gs(void);
+
 enum silicon_end {
     SILICON_END,   /* ran to eip + len */
     SILICON_FAULT, /* out is the state the processor saved, *f says which fault or trap */

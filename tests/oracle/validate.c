@@ -96,6 +96,7 @@ static void generate(struct validator *v, uint64_t k, struct oracle_case *c)
 {
     struct gen g;
     gen_init(&g, v->seed * UINT64_C(0x9e3779b97f4a7c15) + k);
+    g.gs = silicon_gs() != 0;
     unsigned n = k % 3 ? 1 + gen_random(&g) % BLOCK_MAX : 1;
     uint32_t eip = SILICON_CODE + 0x100 +
                    gen_random(&g) % (SILICON_CODE_SIZE - SILICON_PAGE - ORACLE_CODE_MAX - 0x200);
@@ -135,6 +136,31 @@ static bool same(const struct oracle_result *a, const struct oracle_result *b, u
     return true;
 }
 
+/* An access that wraps round the end of a segment with a base is #GP, which we do not model: GS has
+ * one here. */
+static bool beyond_limit(const struct oracle_case *c, const struct oracle_result *s)
+{
+    static const uint8_t prefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
+    if (s->end != SILICON_FAULT || s->f.vector != 13 || s->f.error)
+        return false;
+    for (uint32_t at = s->st.eip - c->in.eip; at < c->len; at++) {
+        if (c->code[at] == 0x65)
+            return true;
+        if (!memchr(prefixes, c->code[at], sizeof prefixes))
+            break;
+    }
+    return false;
+}
+
+/* How far a REP runs on when it overwrites itself is the processor's own affair. */
+static bool rewrote_itself(const struct oracle_case *c, const struct oracle_result *s)
+{
+    for (uint32_t i = 0; i < s->ndiff && i < ORACLE_DIFFS; i++)
+        if (s->diff[i].at - c->in.eip < c->len + SILICON_TAIL)
+            return true;
+    return s->ndiff > ORACLE_DIFFS;
+}
+
 enum verdict validate_compare(struct validator *v, struct oracle_case *c, uint64_t *forced)
 {
     for (unsigned i = 0; i <= BLOCK_MAX * 2; i++) {
@@ -152,7 +178,10 @@ enum verdict validate_compare(struct validator *v, struct oracle_case *c, uint64
             return VERDICT_DIFFERENT;
         if (v->ours.end == SILICON_HUNG)
             return VERDICT_TOO_LONG;
-        if (v->silicon.fetch && v->cms) /* the machine's page tables know no NX */
+        /* The machine's page tables know no NX. */
+        if (v->silicon.fetch && v->cms && silicon_access(v->silicon.f.cr2))
+            return VERDICT_NOT_COMPARABLE;
+        if (beyond_limit(c, &v->silicon) || rewrote_itself(c, &v->silicon))
             return VERDICT_NOT_COMPARABLE;
         functional_trace(c, &v->trace);
         if (!v->trace.consumed_length) {

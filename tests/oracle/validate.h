@@ -16,7 +16,7 @@ struct validate_counts {
     uint64_t done, ended, faulted, left;
     uint64_t forced;         /* instructions that would have used an undefined flag, made NOPs */
     uint64_t too_long;       /* not compared: wild loops */
-    uint64_t not_comparable; /* not compared: code fetched from a page that only NX forbids */
+    uint64_t not_comparable; /* code on pages that only NX forbids, limits of GS, own code */
     uint64_t retired, translated;
     uint64_t mismatches;
     struct {
