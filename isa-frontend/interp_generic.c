@@ -476,9 +476,11 @@ static uint32_t control(const struct insn *in, uint32_t next, uint32_t mode)
         hw_setg(G_ESP, s.esp);
         return jump(target);
     case I_IRET: {
-        target = pop(&s, size);
-        sel = pop(&s, size);
-        uint32_t fl = pop(&s, size);
+        /* The topmost word is read first, which shows if it is on another page. */
+        uint32_t fl = load((s.esp + 2 * size) & s.mask, size);
+        sel = load((s.esp + size) & s.mask, 2);
+        target = load(s.esp & s.mask, size);
+        stack_add(&s, 3 * size);
         check_code_selector(in, sel, mode);
         set_eflags(fl, size, mode);
         hw_setg(G_ESP, s.esp);
