@@ -158,7 +158,7 @@ static void syscall_from_regs(struct process *p)
 
     for (int i = 0; i < 6; i++)
         arg[i] = vm_reg(p->vm, GUEST_REG0 + order[i]);
-    p->syscalls++;
+    p->syscalls += !p->cur->restarting;
     int32_t r = process_syscall(p, nr, arg);
     if (p->task[current].state == TASK_FREE)
         return;
@@ -169,6 +169,14 @@ static void syscall_from_regs(struct process *p)
     p->cur->restarting = false;
     if (r != SYS_NO_RESULT)
         vm_set_reg(p->vm, GUEST_REG0 + G_EAX, (uint32_t)r);
+}
+
+/* A call that was waited in, as a signal comes: what it waited for may have come too, and is first
+ * in Linux. */
+void process_try_again(struct process *p)
+{
+    vm_set_reg(p->vm, GUEST_REG0 + G_EIP, vm_reg(p->vm, GUEST_REG0 + G_EIP) + 2);
+    syscall_from_regs(p);
 }
 
 /* Segment loads of a process: the flat user selectors, the null selector, and its TLS descriptors

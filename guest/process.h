@@ -147,6 +147,7 @@ struct task {
     uint32_t alt_sp, alt_size, alt_flags;
     uint32_t trapno, error, cr2; /* of its last fault: sigcontext shows them */
     uint32_t fault_eip;
+    int fault_signal; /* made of it, and not delivered yet; 0: none */
     uint32_t tls_base[TLS_SLOTS];
     bool tls_used[TLS_SLOTS];
     uint32_t clear_tid, robust_list;

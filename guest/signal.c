@@ -184,6 +184,7 @@ void signal_fault(struct process *p, const struct hc_fault *f)
     if (f->vector == 16)
         info.code = fp_code(vm_special(p->vm, SR_FSW) & ~vm_special(p->vm, SR_FCW));
     info.field[0] = c.at == AT_CR2 ? f->addr : c.at == AT_EIP ? f->eip : 0;
+    t->fault_signal = c.signal;
     signal_force(p, c.signal, &info);
 }
 
@@ -230,11 +231,11 @@ static void stop(struct process *p, struct group *g)
     task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX);
 }
 
-static void die(struct process *p, int s, const struct siginfo_guest *info)
+static void die(struct process *p, int s)
 {
     struct task *t = p->cur;
 
-    if ((SYNCHRONOUS & BIT(s)) && info->code > 0)
+    if (t->fault_signal == s)
         fprintf(p->log,
                 "chrysalis: guest exception %u (error %x, address %08x) at eip %08x: signal %d\n",
                 t->trapno, t->error, t->trapno == 14 ? t->cr2 : 0, t->fault_eip, s);
@@ -263,6 +264,8 @@ void signals_deliver(struct process *p)
     struct siginfo_guest info;
     int s;
 
+    if (t->restarting && t->state == TASK_RUN && signal_waits(p, t))
+        process_try_again(p);
     while (t->state == TASK_RUN && !p->grp->stopped && (s = take(p, t, &info))) {
         struct sigaction_guest *act = &p->grp->act[s], was = *act;
         if (was.handler == GSIG_IGN || (was.handler == GSIG_DFL && ignored_by_default(s)))
@@ -272,16 +275,20 @@ void signals_deliver(struct process *p)
                 stop(p, p->grp);
                 return;
             }
-            die(p, s, &info);
+            die(p, s);
             return;
         }
         end_call(p, &was);
+        if (p->cur->fault_signal == s)
+            p->cur->fault_signal = 0;
         if (was.flags & GSA_RESETHAND)
             act->handler = GSIG_DFL;
         uint64_t mask = t->restore_mask ? t->saved_mask : t->sigmask;
         t->restore_mask = false;
         if (!sigframe_push(p, s, &info, &was, mask)) {
             struct siginfo_guest segv = {.code = GSI_KERNEL};
+            fprintf(p->log,
+                    "chrysalis: no room on the guest's stack for the handler of signal %d\n", s);
             if (s == GSIGSEGV)
                 p->grp->act[s].handler = GSIG_DFL;
             signal_force(p, GSIGSEGV, &segv);

@@ -187,7 +187,42 @@ CALL(prctl)
     }
 }
 
+/* No network: a socket cannot be had, so no descriptor is one. */
 CALL(socket)
 {
     return -EAFNOSUPPORT;
-} /* no network; glibc tries its name-service daemon and falls back */
+}
+
+static int32_t not_a_socket(struct process *p, uint32_t fd)
+{
+    return fd_open(p, fd) ? -ENOTSOCK : -EBADF;
+}
+
+#define NO_SOCKET(name)                                                                            \
+    CALL(name)                                                                                     \
+    {                                                                                              \
+        return not_a_socket(p, a[0]);                                                              \
+    }
+NO_SOCKET(bind)
+NO_SOCKET(connect)
+NO_SOCKET(listen)
+NO_SOCKET(setsockopt)
+NO_SOCKET(getsockopt)
+NO_SOCKET(getsockname)
+NO_SOCKET(getpeername)
+NO_SOCKET(shutdown)
+CALL(socketpair)
+{
+    return -EAFNOSUPPORT;
+}
+
+CALL(socketcall)
+{
+    uint32_t fd;
+
+    if (!a[0] || a[0] > 20)
+        return -EINVAL;
+    if (a[0] == 1 || a[0] == 8) /* socket, socketpair */
+        return -EAFNOSUPPORT;
+    return space_read(p->space, a[1], &fd, 4) ? -EFAULT : not_a_socket(p, fd);
+}

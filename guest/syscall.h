@@ -136,6 +136,7 @@ void group_exit(struct process *p, struct group *g, int status);
 void process_resume(struct process *p);
 void process_preempt(struct process *p); /* the same, and another's turn if one wants it */
 int task_new_row(struct process *p);
+void process_try_again(struct process *p);
 
 /* Signals (signal.c, sigframe.c). */
 void signal_to_group(struct process *p, struct group *g, int signal,

@@ -20,6 +20,8 @@ runs='smc
 remap
 grow
 memory
+signals
+processes
 faults
 faults divide
 faults read
