@@ -25,7 +25,7 @@
 static const char usage[] =
     "chrysalis validate isa [--seed S] [--tests N] [--first K] [--filter OP] "
     "[--mode interpret|gear1|model] [--machine FILE] [--set KEY=VALUE]... [--jobs J] "
-    "[--mismatches N] [--report FILE]";
+    "[--mismatches N] [--show] [--report FILE]";
 
 enum { JOBS_MAX = 64, MESSAGE = 256 };
 
@@ -45,6 +45,7 @@ struct validate {
     char cms_path[PATH_MAX];
     unsigned jobs;
     uint64_t max_mismatches;
+    bool show;
     struct worker *worker;
 };
 
@@ -67,7 +68,8 @@ enum {
     O_SET,
     O_JOBS,
     O_BAD,
-    O_REPORT
+    O_REPORT,
+    O_SHOW
 };
 
 static int number(const char *name, const char *s, uint64_t *out)
@@ -91,6 +93,7 @@ static int parse(struct validate *v, int argc, char **argv)
                                           {"set", required_argument, NULL, O_SET},
                                           {"jobs", required_argument, NULL, O_JOBS},
                                           {"mismatches", required_argument, NULL, O_BAD},
+                                          {"show", no_argument, NULL, O_SHOW},
                                           {"report", required_argument, NULL, O_REPORT},
                                           {0}};
     static const char *const modes[] = {"interpret", "gear1", "model"};
@@ -107,6 +110,7 @@ static int parse(struct validate *v, int argc, char **argv)
         case O_FILTER: v->filter = optarg; break;
         case O_MACHINE: v->machine.path = optarg; break;
         case O_SET: r = cli_add_set(&v->machine, optarg); break;
+        case O_SHOW: v->show = true; break;
         case O_REPORT: v->report = optarg; break;
         case O_MODE:
             for (v->run.mode = 0; v->run.mode < 3; v->run.mode++)
@@ -158,6 +162,8 @@ static void work(struct validate *v, unsigned j)
     if (!d || !text)
         _exit(EXIT_USER);
     w->ready = 1;
+    if (v->show)
+        validate_show(d, stdout);
     for (uint64_t k = v->run.first + j; k < v->run.first + v->run.tests; k += v->jobs) {
         if (validate_one(d, k, &w->counts, text))
             continue;

@@ -96,13 +96,12 @@ static void vectors_text(uint32_t mask, char *text, size_t size)
                                   vector_names[i] ? vector_names[i] : "?");
 }
 
-/* Neither executed nor raised what it raises instead (UD has no other result). */
+/* It has completed, or if it never does, has raised what it raises instead. */
 static bool covered(const struct validate_run *r, unsigned i)
 {
-    uint32_t never = AT_XUD | AT_P0 | AT_PI;
-    if (r->counts.row[i].executed)
-        return true;
-    return (ia32_rows[i].attr & never) && r->counts.row[i].vectors;
+    uint32_t attr = ia32_rows[i].attr, op = ia32_rows[i].op;
+    bool never = (attr & (AT_XUD | AT_P0 | AT_PI | AT_XBP | AT_XDB)) || op == I_INT;
+    return r->counts.row[i].executed || (never && r->counts.row[i].vectors);
 }
 
 static unsigned count_covered(const struct validate_run *r)

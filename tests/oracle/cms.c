@@ -161,6 +161,11 @@ struct oracle_cms *oracle_cms_new(const struct mdesc *m, const char *cms, char *
     return e;
 }
 
+struct vm *oracle_cms_vm(struct oracle_cms *e)
+{
+    return e->b.vm;
+}
+
 void oracle_cms_free(struct oracle_cms *e)
 {
     if (e->stack)

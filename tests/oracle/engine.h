@@ -76,6 +76,7 @@ void functional_trace(const struct oracle_case *c, struct oracle_trace *t);
  * `err`, if that cannot be. */
 struct oracle_cms;
 struct oracle_cms *oracle_cms_new(const struct mdesc *m, const char *cms, char *err, size_t size);
+struct vm *oracle_cms_vm(struct oracle_cms *e);
 void oracle_cms_free(struct oracle_cms *e);
 void oracle_cms_data(struct oracle_cms *e);
 void oracle_cms_run(struct oracle_cms *e, const struct oracle_case *c, struct oracle_result *r);

@@ -189,7 +189,9 @@ static const struct row rows[] = {
     {0x0fb9, GEN_TRAP, 0, M | B, 0},               {0x0fff, GEN_TRAP, 0, M | B, 0},
     {0x0f00, GEN_TRAP, 0x0c, M | G | B, 0},        {0x0f01, GEN_TRAP, 0x8c, M | G | B | MEM, 0},
     {0x0f01, GEN_TRAP, 0x40, M | G | B, 0},        {0x0f35, GEN_TRAP, 0, B, 0},
-    {0x0faa, GEN_TRAP, 0, B, 0},
+    {0x0faa, GEN_TRAP, 0, B, 0},                   {0x0f20, GEN_TRAP, 0x1d, M | G | B, 0},
+    {0x0f22, GEN_TRAP, 0x1d, M | G | B, 0},        {0x0f21, GEN_TRAP, 0xcf, M | G | B, 0},
+    {0x0f23, GEN_TRAP, 0xcf, M | G | B, 0},
 };
 /* clang-format on */
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
@@ -411,11 +413,34 @@ static size_t finish(struct gen *g, const uint8_t *buf, const uint8_t *p, const 
     return (size_t)(p - buf);
 }
 
+/* An address from which nothing can be read. */
+static uint32_t unreadable(struct gen *g)
+{
+    return SILICON_DATA_NONE + below(g, SILICON_PAGE - 8);
+}
+
+static uint8_t *mov_esp(uint8_t *p, uint32_t v)
+{
+    *p++ = 0xb8 | IA32_ESP;
+    return put32(p, v);
+}
+
 /* RET and indirect jumps: the target is put where they will look for it. */
 static size_t gen_indirect(struct gen *g, const struct row *r, uint8_t *buf)
 {
     uint8_t *p = buf, *fix, *start;
     unsigned reg = below(g, 3); /* no base of memory operands: few accesses shall hit the code */
+    if (once_in(g, 24)) {
+        bool ret = r->special == RET || r->special == RET_N;
+        if (ret)
+            p = mov_esp(p, unreadable(g));
+        *p++ = (uint8_t)r->opcode;
+        if (r->special == RET_N)
+            p = put16(p, 4);
+        if (!ret)
+            p = modrm_absolute(p, pick_extension(g, r->ext), unreadable(g));
+        return finish(g, buf, p, NULL, 0, false);
+    }
     if (r->special == RET || r->special == RET_N) {
         *p++ = 0x68; /* push target */
         fix = p;
@@ -473,6 +498,19 @@ static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
     uint8_t *p = buf, *fix = NULL;
     uint32_t code = once_in(g, 12) ? SEL_BAD : SEL_CODE, cell;
     unsigned seg = 0, reg = below(g, 3);
+    if (r->special != FAR_DIRECT && once_in(g, 24)) {
+        bool stack = r->special == POP_SEG || r->special >= RETF;
+        if (stack)
+            p = mov_esp(p, unreadable(g));
+        if (r->opcode >= 0x0f00)
+            *p++ = 0x0f;
+        *p++ = (uint8_t)r->opcode;
+        if (r->special == RETF_N)
+            p = put16(p, 4);
+        if (!stack)
+            p = modrm_absolute(p, r->ext ? pick_extension(g, r->ext) : reg, unreadable(g));
+        return finish(g, buf, p, NULL, 0, false);
+    }
     switch (r->special) {
     case POP_SEG:
         seg = r->opcode >= 0x0f00 ? (r->opcode == 0x0fa1 ? 4 : 5) : r->opcode >> 3;
@@ -583,7 +621,9 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
             *p++ = 0xd2;
         }
     }
-    if (r->special == POPF) { /* and dword [esp], flags that are safe */
+    if (r->special == POPF && once_in(g, 24)) {
+        p = mov_esp(p, unreadable(g));
+    } else if (r->special == POPF) { /* and dword [esp], flags that are safe */
         *p++ = 0x81;
         *p++ = 0x24;
         *p++ = 0x24;

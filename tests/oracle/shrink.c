@@ -253,15 +253,19 @@ static void say_result(struct text *t, const struct oracle_case *c, const struct
     }
 }
 
-static void say_before(struct text *t, const struct oracle_case *c)
+static void say_registers(struct text *t, const struct oracle_case *c)
 {
-    uint32_t shown = 0;
     for (int i = 0; i < 8; i++)
         if (c->in.gpr[i] != (i == IA32_ESP ? LINE_ESP : 0))
             say(t, " %s=%x", reg_names[i], c->in.gpr[i]);
     for (int i = 0; i < 7; i++)
         if (c->in.eflags & flag_names[i].bit)
             say(t, " %s", flag_names[i].name);
+}
+
+static void say_memory(struct text *t)
+{
+    uint32_t shown = 0;
     bool open = false;
     for (uint32_t i = 0; i < SILICON_DATA_SIZE; i++) {
         if (!oracle_base.data[i] || !(silicon_access(SILICON_DATA + i) & SILICON_W)) {
@@ -279,6 +283,23 @@ static void say_before(struct text *t, const struct oracle_case *c)
     }
 }
 
+static void say_code(struct text *t, const struct oracle_case *c)
+{
+    say(t, ":");
+    for (uint32_t i = 0; i < c->len; i++)
+        say(t, " %02x", c->code[i]);
+    say(t, " ;");
+}
+
+void shrink_show(const struct oracle_case *c, char *buf, size_t size)
+{
+    struct text t = {buf, size};
+    say_instructions(&t, c);
+    say_code(&t, c);
+    say_registers(&t, c);
+    say(&t, " eip=%x", c->in.eip);
+}
+
 void shrink_print(struct validator *v, const struct oracle_case *c, char *buf, size_t size)
 {
     struct text t = {buf, size};
@@ -292,11 +313,9 @@ void shrink_print(struct validator *v, const struct oracle_case *c, char *buf, s
     if (c->in.eip != LINE_EIP)
         say(&t, "# only at %x:\n", c->in.eip);
     say_instructions(&t, c);
-    say(&t, ":");
-    for (uint32_t i = 0; i < c->len; i++)
-        say(&t, " %02x", c->code[i]);
-    say(&t, " ;");
-    say_before(&t, c);
+    say_code(&t, c);
+    say_registers(&t, c);
+    say_memory(&t);
     say(&t, " =>");
     say_result(&t, c, s, validate_undefined(v));
     say(&t, "\n# ours:");

@@ -48,6 +48,8 @@
  * - The code window is memory of the block too: it may read it (and finds a far jump behind
  *   itself) and write it. Such bytes stay until silicon_reset, and look like answers that do not
  *   repeat.
+ * - It may write the far jump behind itself too, and then lands somewhere in the windows in 64-bit
+ *   mode; what happens there means nothing, and is reported as such.
  * - A locked access across a cache line may cost 10 ms each where the kernel polices split
  *   locks.
  * - A wild jump may make an endless loop: a timer of virtual time ticks all the while; the run
@@ -264,6 +266,8 @@ static void on_event(int sig, siginfo_t *info, void *context)
         event.eip = block_end;
     } else if (sig == SIGVTALRM) {
         event.end = SILICON_HUNG;
+    } else if (cs == CS64 && (uint64_t)regs[REG_RIP] >> 32 == 0) {
+        event.end = SILICON_BAD;
     } else if (cs != CS32) {
         hand_on(sig);
         return;

@@ -97,7 +97,7 @@ enum silicon_end {
     SILICON_FAULT, /* out is the state the processor saved, *f says which fault or trap */
     SILICON_LEFT,  /* jumped out of the block to an int3 of the window; out->eip is its address */
     SILICON_HUNG,  /* did not end within some 100 ms of processor time; stopped anywhere */
-    SILICON_BAD    /* the block does not lie in the code window; nothing ran */
+    SILICON_BAD    /* the block does not lie in the code window, or it ruined the way back */
 };
 
 /*

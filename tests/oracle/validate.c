@@ -32,6 +32,7 @@ struct validator {
     struct oracle_result silicon, ours;
     struct oracle_trace trace;
     uint32_t undefined;
+    FILE *show;
 };
 
 const struct oracle_result *validate_silicon(const struct validator *v)
@@ -166,8 +167,10 @@ enum verdict validate_compare(struct validator *v, struct oracle_case *c, uint64
     for (unsigned i = 0; i <= BLOCK_MAX * 2; i++) {
         v->undefined = 0;
         oracle_silicon_run(c, &v->silicon);
-        if (v->silicon.end == SILICON_HUNG || v->silicon.end == SILICON_BAD)
+        if (v->silicon.end == SILICON_HUNG)
             return VERDICT_TOO_LONG;
+        if (v->silicon.end == SILICON_BAD)
+            return VERDICT_NOT_COMPARABLE;
         if (v->cms)
             oracle_cms_run(v->cms, c, &v->ours);
         else
@@ -206,7 +209,7 @@ static void count_rows(const struct validator *v, const struct oracle_case *c,
 {
     const struct oracle_result *s = &v->silicon;
     bool translated = v->ours.translated && v->ours.translated >= v->ours.retired;
-    bool fault = s->end == SILICON_FAULT, trap = false;
+    bool fault = s->end == SILICON_FAULT;
     struct insn d;
     for (uint32_t at = 0; at < c->len; at += d.length) {
         uint32_t eip = c->in.eip + at;
@@ -216,8 +219,8 @@ static void count_rows(const struct validator *v, const struct oracle_case *c,
         if (fault && eip == s->st.eip)
             break;
         /* A trap is reported behind its instruction. */
-        trap = fault && transfer && eip + d.length == s->st.eip && s->f.vector < 32 &&
-               (s->f.vector == 1 || s->f.vector == 3 || s->f.vector == 4);
+        bool trap = fault && transfer && eip + d.length == s->st.eip && s->f.vector < 32 &&
+                    (s->f.vector == 1 || s->f.vector == 3 || s->f.vector == 4);
         if (trap) {
             n->row[d.row].vectors |= 1u << s->f.vector;
         } else {
@@ -228,7 +231,8 @@ static void count_rows(const struct validator *v, const struct oracle_case *c,
             break;
     }
     uint32_t at = s->st.eip - c->in.eip;
-    if (fault && !trap && at < c->len && s->f.vector < 32 &&
+    bool behind = s->f.vector == 1 || s->f.vector == 3 || s->f.vector == 4;
+    if (fault && !behind && at < c->len && s->f.vector < 32 &&
         ia32_decode(c->code + at, c->len - at, s->st.eip, MODE_PROCESS, &d) == DEC_OK)
         n->row[d.row].vectors |= 1u << s->f.vector;
 }
@@ -242,6 +246,11 @@ bool validate_one(struct validator *v, uint64_t k, struct validate_counts *n,
         fill_data(v, k / DATA_CASES);
     v->single = k % 4 == 3;
     generate(v, k, &c);
+    if (v->show) {
+        shrink_show(&c, text, VALIDATE_TEXT);
+        fprintf(v->show, "# --first %llu\n%s\n", (unsigned long long)k, text);
+        fflush(v->show);
+    }
     enum verdict verdict = validate_compare(v, &c, &n->forced);
     n->done++;
     n->retired += v->ours.retired;
@@ -309,6 +318,16 @@ struct validator *validate_new(enum validate_mode mode, uint64_t seed, const cha
         return NULL;
     }
     return v;
+}
+
+void validate_show(struct validator *v, FILE *f)
+{
+    v->show = f;
+}
+
+struct vm *validate_vm(struct validator *v)
+{
+    return v->cms ? oracle_cms_vm(v->cms) : NULL;
 }
 
 void validate_free(struct validator *v)

@@ -7,6 +7,8 @@
  * silicon and by one engine of ours, and compared but for flags that ia32.def leaves undefined.
  */
 
+#include <stdio.h>
+
 #include "tests/oracle/engine.h"
 
 enum validate_mode { VALIDATE_INTERPRET, VALIDATE_GEAR1, VALIDATE_MODEL };
@@ -31,6 +33,10 @@ struct validator;
  * a reason, if silicon cannot be asked or there is no such instruction. */
 struct validator *validate_new(enum validate_mode mode, uint64_t seed, const char *filter,
                                const struct mdesc *m, const char *cms, char *err, size_t size);
+/* Every case is written to f as a line before it runs. */
+void validate_show(struct validator *v, FILE *f);
+/* Its machine, for tests that break it; NULL without one. */
+struct vm *validate_vm(struct validator *v);
 void validate_free(struct validator *v);
 
 /* Case k. On a mismatch: false, and `text` is the smallest form found, as a line of tests/insns/
@@ -54,6 +60,8 @@ uint32_t validate_undefined(const struct validator *v);
 
 /* Makes c smaller as long as it is different; leaves the windows' data changed. */
 void shrink_case(struct validator *v, struct oracle_case *c);
+/* What runs and from where: TEXT: BYTES ; REGISTERS. */
+void shrink_show(const struct oracle_case *c, char *text, size_t size);
 /* The line and remarks about what differs. */
 void shrink_print(struct validator *v, const struct oracle_case *c, char *text, size_t size);
 
