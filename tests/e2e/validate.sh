@@ -15,7 +15,7 @@ validate()
     if [ $status = 2 ] && grep -q silicon "$OUT/$name.err"; then
         echo "ok validate-$name # SKIP $(cat "$OUT/$name.err")"
     elif [ $status = 0 ] && grep -q ' 0 mismatches$' "$OUT/$name" &&
-        grep -q '^# Validation' "$OUT/$name.md"; then
+        grep -q '^# Validation against' "$OUT/$name.md"; then
         echo "ok validate-$name"
         sed 's/^/# /' "$OUT/$name"
     else

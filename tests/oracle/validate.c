@@ -255,6 +255,7 @@ bool validate_one(struct validator *v, uint64_t k, struct validate_counts *n,
     n->done++;
     n->retired += v->ours.retired;
     n->translated += v->ours.translated;
+    n->morphed += v->ours.translated != 0;
     switch (verdict) {
     case VERDICT_TOO_LONG: n->too_long++; return true;
     case VERDICT_NOT_COMPARABLE: n->not_comparable++; return true;

@@ -11,7 +11,7 @@
 
 #include "tests/oracle/engine.h"
 
-enum validate_mode { VALIDATE_INTERPRET, VALIDATE_GEAR1, VALIDATE_MODEL };
+enum validate_mode { VALIDATE_INTERPRET, VALIDATE_GEAR1, VALIDATE_MODEL, VALIDATE_MODES };
 enum { VALIDATE_ROWS = 512, VALIDATE_TEXT = 8192 };
 
 struct validate_counts {
@@ -19,7 +19,8 @@ struct validate_counts {
     uint64_t forced;         /* instructions that would have used an undefined flag, made NOPs */
     uint64_t too_long;       /* not compared: wild loops */
     uint64_t not_comparable; /* code on pages that only NX forbids, limits of GS, own code */
-    uint64_t retired, translated;
+    uint64_t retired, translated; /* instructions */
+    uint64_t morphed;             /* cases that ran in a translation, at least in part */
     uint64_t mismatches;
     struct {
         uint64_t executed, translated; /* cases in which it completed; in a translation */
