@@ -240,8 +240,8 @@ static uint32_t run_fake(const struct line *l, bool single, struct ia32_state *s
     *f = (struct ia32_fault){-1, 0, 0};
     if (!setjmp(fh.out)) {
         if (single) {
-            /* To the end of the line's instructions, REP included, or out of them; where nothing is,
-             * one more. */
+            /* To the end of the line's instructions, REP included, or out of them; where nothing
+             * is, one more. */
             while (fh.r[32 + G_EIP] - CODE < l->len || !silicon_access(fh.r[32 + G_EIP]))
                 if (ia32_interp(true) == IX_SYSCALL)
                     break;
