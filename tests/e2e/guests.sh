@@ -20,6 +20,7 @@ runs='smc
 remap
 grow
 memory
+transcendental
 signals
 processes
 faults
