@@ -177,6 +177,7 @@ struct process {
     struct guest_fd *fd;
 
     uint64_t epoch;   /* seconds: virtual time at cycle 0 */
+    uint64_t end_by;  /* ns: when the others are killed after the first process has ended */
     uint64_t skew;    /* ns that were slept through with nothing to run */
     uint64_t rng;     /* getrandom and AT_RANDOM */
     uint32_t ninodes; /* virtual inode numbers, in order of first sight */

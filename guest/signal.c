@@ -492,7 +492,7 @@ CALL(kill)
         struct group *g = &p->group[i];
         if (!g->used || !(pid > 0    ? g->tgid == (uint32_t)pid
                           : pid == 0 ? g->pgid == p->grp->pgid
-                          : pid < -1 ? g->pgid == (uint32_t)-pid
+                          : pid < -1 ? g->pgid == 0u - (uint32_t)pid
                                      : g != p->grp))
             continue;
         found = true;

@@ -288,24 +288,51 @@ CALL(umask)
     return (int32_t)old;
 }
 
+/* The name of what a call is going to change: the host's devices are not the guest's to change. */
+static int path_to_change(struct process *p, int32_t dirfd, uint32_t addr, bool follow, char *out,
+                          size_t n)
+{
+    int e = guest_path_at(p, dirfd, addr, follow, out, n);
+
+    return !e && !strncmp(out, "/dev", 4) ? -EROFS : e;
+}
+
+static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint32_t mode)
+{
+    char path[PATH_MAX];
+    int e = guest_path_at(p, dirfd, addr, true, path, sizeof path);
+
+    return mode & ~7u ? -EINVAL : e ? e : access(path, (int)mode) ? -errno : 0;
+}
+
+CALL(access)
+{
+    return may_access(p, GAT_FDCWD, a[0], a[1]);
+}
+CALL(faccessat)
+{
+    return may_access(p, (int32_t)a[0], a[1], a[2]);
+}
+CALL(faccessat2)
+{
+    return may_access(p, (int32_t)a[0], a[1], a[2]);
+}
+
 /* Calls that are one host call on one path. */
 #define PATH_CALL(name, addr, follow, expr)                                                        \
     CALL(name)                                                                                     \
     {                                                                                              \
         char path[PATH_MAX];                                                                       \
-        int e = guest_path(p, addr, follow, path, sizeof path);                                    \
+        int e = path_to_change(p, GAT_FDCWD, addr, follow, path, sizeof path);                     \
         return e ? e : (expr) ? -errno : 0;                                                        \
     }
 #define PATH_CALL_AT(name, follow, expr)                                                           \
     CALL(name)                                                                                     \
     {                                                                                              \
         char path[PATH_MAX];                                                                       \
-        int e = guest_path_at(p, (int32_t)a[0], a[1], follow, path, sizeof path);                  \
+        int e = path_to_change(p, (int32_t)a[0], a[1], follow, path, sizeof path);                 \
         return e ? e : (expr) ? -errno : 0;                                                        \
     }
-PATH_CALL(access, a[0], true, access(path, (int)a[1]))
-PATH_CALL_AT(faccessat, true, access(path, (int)a[2]))
-PATH_CALL_AT(faccessat2, true, access(path, (int)a[2]))
 PATH_CALL(mkdir, a[0], false, mkdir(path, a[1] & ~p->files->umask & 07777))
 PATH_CALL_AT(mkdirat, false, mkdir(path, a[2] & ~p->files->umask & 07777))
 PATH_CALL(rmdir, a[0], false, rmdir(path))
@@ -322,23 +349,23 @@ PATH_CALL_AT(fchownat, !(a[4] & GAT_SYMLINK_NOFOLLOW),
 CALL(fchmod)
 {
     struct guest_open *o = fd_open(p, a[0]);
-    return !o ? -EBADF : fchmod(o->host, a[1] & 07777) ? -errno : 0;
+    return !o ? -EBADF : o->stream ? -EROFS : fchmod(o->host, a[1] & 07777) ? -errno : 0;
 }
 
 CALL(fchown32)
 {
     struct guest_open *o = fd_open(p, a[0]);
-    return !o ? -EBADF : fchown(o->host, a[1], a[2]) ? -errno : 0;
+    return !o ? -EBADF : o->stream ? -EROFS : fchown(o->host, a[1], a[2]) ? -errno : 0;
 }
 
 static int32_t two_paths(struct process *p, int32_t d1, uint32_t n1, int32_t d2, uint32_t n2,
                          int (*fn)(const char *, const char *))
 {
     char x[PATH_MAX], y[PATH_MAX];
-    int e = guest_path_at(p, d1, n1, false, x, sizeof x);
+    int e = path_to_change(p, d1, n1, false, x, sizeof x);
 
     if (!e)
-        e = guest_path_at(p, d2, n2, false, y, sizeof y);
+        e = path_to_change(p, d2, n2, false, y, sizeof y);
     return e ? e : fn(x, y) ? -errno : 0;
 }
 
@@ -367,7 +394,7 @@ static int32_t make_symlink(struct process *p, uint32_t text, int32_t dirfd, uin
 
     if (e < 0)
         return e;
-    e = guest_path_at(p, dirfd, name, false, path, sizeof path);
+    e = path_to_change(p, dirfd, name, false, path, sizeof path);
     return e ? e : symlink(target, path) ? -errno : 0;
 }
 
@@ -388,10 +415,10 @@ static int32_t set_times(struct process *p, uint32_t dirfd, uint32_t name,
 
     if (!name) {
         struct guest_open *o = fd_open(p, dirfd);
-        return !o ? -EBADF : futimens(o->host, t) ? -errno : 0;
+        return !o ? -EBADF : o->stream ? -EROFS : futimens(o->host, t) ? -errno : 0;
     }
     int e =
-        guest_path_at(p, (int32_t)dirfd, name, !(flags & GAT_SYMLINK_NOFOLLOW), path, sizeof path);
+        path_to_change(p, (int32_t)dirfd, name, !(flags & GAT_SYMLINK_NOFOLLOW), path, sizeof path);
     if (e)
         return e;
     return utimensat(AT_FDCWD, path, t, flags & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0)

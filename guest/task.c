@@ -11,7 +11,8 @@
  * set only while others want to run or the clock will ring: alone, a program is never stopped. Who
  * is next is decided by row number from the last one on, so runs are deterministic. When all wait,
  * the clock is set forward to the first moment at which one need not; when there is none, the run
- * ends with one loud line.
+ * ends with one loud line. The run is the first process's: when that has ended, the others have a
+ * second of the guest's clock to do so too.
  *
  * A processor's registers belong to a task as struct vm_context; an address space is its CR3.
  */
@@ -22,9 +23,9 @@
 #include "concealed-mem/abi.h"
 
 enum {
-    QUANTUM = 100000,  /* instructions a task runs while others want to */
-    TIMER_STEP = 2000, /* at least, between two looks at a clock that counts cycles */
-    FIRST_TID = GUEST_PID,
+    QUANTUM = 100000,       /* instructions a task runs while others want to */
+    TIMER_STEP = 2000,      /* at least, between two looks at a clock that counts cycles */
+    AFTERLIFE = 1000000000, /* ns that other processes have when the first has ended */
     INIT_PID = 1
 };
 enum {
@@ -157,6 +158,7 @@ static void group_gone(struct process *p, struct group *g)
     g->zombie = true;
     if (g->tgid == GUEST_PID) {
         p->ended = true;
+        p->end_by = process_now_ns(p) + AFTERLIFE;
         p->signal = g->status & 0x7f;
         p->status = p->signal ? 128 + p->signal : g->status >> 8 & 0xff;
     }
@@ -259,6 +261,13 @@ static uint64_t wake_sleepers(struct process *p)
     return next;
 }
 
+static uint64_t next_event(const struct process *p)
+{
+    uint64_t t = timers_next(p);
+
+    return p->ended && p->end_by < t ? p->end_by : t;
+}
+
 static void set_deadline(struct process *p, uint64_t next_ns)
 {
     uint64_t now = process_now_ns(p), n = UINT64_MAX;
@@ -309,7 +318,11 @@ static bool choose(struct process *p, bool rotate)
 {
     for (;;) {
         timers_expire(p);
-        uint64_t next = wake_sleepers(p), timer = timers_next(p);
+        if (p->ended && process_now_ns(p) >= p->end_by)
+            for (uint32_t i = 0; i < PROC_TASKS; i++)
+                if (p->group[i].used)
+                    group_exit(p, &p->group[i], GSIGKILL);
+        uint64_t next = wake_sleepers(p), timer = next_event(p);
         bool any = false;
         for (uint32_t k = rotate ? 1 : 0; k < PROC_TASKS + 1; k++) {
             uint32_t row = (p->current + k) % PROC_TASKS;
@@ -348,7 +361,7 @@ static void resume(struct process *p, bool rotate)
     }
     p->space_changed |= p->space->changed;
     p->space->changed = false;
-    uint64_t next = wake_sleepers(p), timer = timers_next(p);
+    uint64_t next = wake_sleepers(p), timer = next_event(p);
     set_deadline(p, next < timer ? next : timer);
 }
 
@@ -570,7 +583,7 @@ static bool wanted(const struct process *p, const struct group *c, int32_t pid)
     if (!c->used || c->ppid != p->grp->tgid)
         return false;
     return pid == -1 || (pid > 0 && c->tgid == (uint32_t)pid) ||
-           (pid == 0 && c->pgid == p->grp->pgid) || (pid < -1 && c->pgid == (uint32_t)-pid);
+           (pid == 0 && c->pgid == p->grp->pgid) || (pid < -1 && c->pgid == 0u - (uint32_t)pid);
 }
 
 /* The child to report, or 0 with *none if there never will be one. */
@@ -637,7 +650,7 @@ CALL(waitpid)
 CALL(waitid)
 {
     enum { ID_ALL, ID_PID, ID_PGID };
-    int32_t pid = a[0] == ID_ALL ? -1 : a[0] == ID_PID ? (int32_t)a[1] : -(int32_t)a[1];
+    int32_t pid = a[0] == ID_ALL ? -1 : a[0] == ID_PID ? (int32_t)a[1] : (int32_t)(0u - a[1]);
     uint32_t info[32] = {0};
     bool none;
 
