@@ -36,9 +36,11 @@ __attribute__((noreturn)) void cms_unimplemented(uint32_t eip);
 
 /*
  * For the error code of a page fault: ACC_WRITE if the instruction at eip reads, modifies and
- * writes memory, for then the processor reports even its read as a write; else 0. Never traps.
+ * writes memory, for then the processor reports even its read as a write; else 0. `addr` is where
+ * the fault was found; if the operand begins on an earlier page that must not be written, it becomes
+ * the operand's address, for that is what the processor finds first. Never traps.
  */
-uint32_t ia32_write_intent(uint32_t eip);
+uint32_t ia32_write_intent(uint32_t eip, uint32_t *addr);
 
 /* Commits a step of an instruction that needs more stores than the smallest buffer holds. It can be
  * repeated, and G_EIP stays on the instruction; but what must happen in front of the instruction

@@ -760,7 +760,7 @@ uint32_t ia32_step(bool single)
     return ia32_system(&in, mode);
 }
 
-uint32_t ia32_write_intent(uint32_t eip)
+uint32_t ia32_write_intent(uint32_t eip, uint32_t *addr)
 {
     struct insn in;
     enum decode_result r;
@@ -775,7 +775,10 @@ uint32_t ia32_write_intent(uint32_t eip)
     } else {
         r = fetch(eip, mode, &in);
     }
-    return r == DEC_OK && in.o[0].kind == O_MEM && (ia32_rows[in.row].attr & (AT_LK | AT_RM))
-               ? ACC_WRITE
-               : 0;
+    if (r != DEC_OK || in.o[0].kind != O_MEM || !(ia32_rows[in.row].attr & (AT_LK | AT_RM)))
+        return 0;
+    uint32_t a = ia32_linear(&in);
+    if (*addr - a < in.o[0].size && hw_probew(a, 1))
+        *addr = a;
+    return ACC_WRITE;
 }

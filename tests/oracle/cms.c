@@ -28,7 +28,7 @@ struct oracle_cms {
     const struct oracle_case *c;
     struct oracle_result *r;
     uint64_t translated;
-    bool started, quit, over;
+    bool started, quit, over, x87_used;
     char why[200];
     ucontext_t caller, machine;
     void *stack;
@@ -183,6 +183,17 @@ void oracle_cms_data(struct oracle_cms *e)
 
 void oracle_cms_run(struct oracle_cms *e, const struct oracle_case *c, struct oracle_result *r)
 {
+    if (e->x87_used) { /* it may have left an exception pending */
+        static const struct oracle_case reset = {
+            /* fninit, fldz eight times, fninit */
+            .code = {0xdb, 0xe3, 0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee,
+                     0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee, 0xdb, 0xe3},
+            .len = 20,
+            .in = {.eip = SILICON_CODE + 0x100}};
+        e->x87_used = false;
+        oracle_cms_run(e, &reset, r);
+    }
+    e->x87_used = c->x87;
     oracle_place(c);
     e->c = c;
     e->r = r;

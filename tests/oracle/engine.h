@@ -22,6 +22,7 @@ enum { ORACLE_CODE_MAX = 20 * GEN_INSN_MAX, ORACLE_DIFFS = 1024 };
 struct oracle_case {
     uint8_t code[ORACLE_CODE_MAX];
     uint32_t len;
+    bool x87;             /* it uses the x87, from FNINIT on */
     struct ia32_state in; /* in.eip: where the block stands */
 };
 

@@ -123,7 +123,7 @@ static void fh_access(uint32_t a, uint32_t n, uint32_t acc)
         return;
     fh_rollback();
     if (!(acc & ACC_EXEC))
-        acc |= ia32_write_intent(fh.r[32 + G_EIP]);
+        acc |= ia32_write_intent(fh.r[32 + G_EIP], &bad);
     fh_stop(X_PF, (silicon_access(bad) ? 1 : 0) | (acc & ACC_WRITE ? 2 : 0) | 4, bad);
 }
 

@@ -16,6 +16,7 @@
 enum { MAX_STEPS = 100000 };
 
 static uint32_t last, last_len;
+static bool x87_used; /* by the block before */
 
 void functional_data(void)
 {
@@ -34,8 +35,12 @@ static void put_back(void *ctx, uint32_t at)
 static void begin(const struct oracle_case *c)
 {
     oracle_place(c);
-    if (!last_len) {
+    if (x87_used || !last_len) {
+        memset(fh.wide, 0, sizeof fh.wide);
         ia32_x87_reset();
+    }
+    x87_used = c->x87;
+    if (!last_len) {
         memcpy(fh.code, oracle_base.code, sizeof fh.code);
     } else {
         memset(fh.code + (last - SILICON_CODE), 0xcc, last_len + SILICON_TAIL);
@@ -135,6 +140,8 @@ static uint32_t reads(const struct step *s)
 {
     if (s->nothing)
         return 0;
+    if (s->d.op == I_X87 && (s->d.imm & 0xfee0) == 0xdac0) /* FCMOVcc */
+        return F_CF | F_ZF | F_PF;
     if (s->d.op == I_JCC || s->d.op == I_SETCC || s->d.op == I_CMOVCC)
         return condition_flags(s->d.cond);
     return ia32_rows[s->d.row].reads;

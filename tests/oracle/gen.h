@@ -69,6 +69,12 @@ size_t gen_insn(struct gen *g, uint8_t *buf);
 size_t gen_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n);
 
 /*
+ * As gen_block, but of x87 instructions; it makes its own x87 state, and leaves that in memory.
+ * `buf` has (n + 8) * GEN_INSN_MAX bytes. Silicon wants silicon_use_fx, for it may fault halfway.
+ */
+size_t gen_x87_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n);
+
+/*
  * Registers and flags for a block; eip is left alone. ESP EBP ESI EDI EBX mostly point into the
  * data window, sometimes to its edges, its read-only and its inaccessible page; EAX ECX EDX hold
  * small, remarkable or arbitrary numbers.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * See validate.h. A third of the cases is one instruction, opcode after opcode of the generator's
- * table; the rest are blocks. The data window is filled anew every DATA_CASES cases.
+ * table; an eighth are blocks of x87 instructions; the rest are blocks. The data window is filled
+ * anew every DATA_CASES cases.
  *
  * Flags left undefined: results are first compared as they are, which mostly does. Only where they
  * differ the block is traced (functional.c) to learn which flags are undefined at its end. If an
@@ -18,7 +19,14 @@
 #include "isa-frontend/insn.h"
 #include "isa-frontend/mode.h"
 
-enum { DATA_CASES = 512, BLOCK_MAX = 20, OPCODES_MAX = 1024, TRACE_EVERY = 32 };
+enum {
+    DATA_CASES = 512,
+    BLOCK_MAX = 20,
+    OPCODES_MAX = 1024,
+    X87_EVERY = 8,
+    X87_MAX = 11,
+    TRACE_EVERY = 32
+};
 
 struct validator {
     enum validate_mode mode;
@@ -70,7 +78,7 @@ static void collect_opcodes(struct validator *v)
     uint8_t buf[GEN_INSN_MAX];
     gen_init(&g, 1);
     for (unsigned n = 0; (g.opcode = gen_opcode(n)) >= 0; n++) {
-        bool fits = v->filter < 0;
+        bool fits = v->filter < 0 || v->filter == I_X87;
         for (unsigned i = 0; i < 64 && !fits; i++)
             fits = contains(buf, gen_insn(&g, buf), v->filter);
         if (fits && v->nopcodes < OPCODES_MAX)
@@ -101,11 +109,15 @@ static void generate(struct validator *v, uint64_t k, struct oracle_case *c)
     unsigned n = k % 3 ? 1 + gen_random(&g) % BLOCK_MAX : 1;
     uint32_t eip = SILICON_CODE + 0x100 +
                    gen_random(&g) % (SILICON_CODE_SIZE - SILICON_PAGE - ORACLE_CODE_MAX - 0x200);
+    c->x87 = v->filter < 0 ? k % X87_EVERY == X87_EVERY - 1 : v->filter == I_X87;
     if (n == 1 || v->filter >= 0)
         g.opcode = v->opcode[k / 3 % v->nopcodes];
-    do
-        c->len = (uint32_t)gen_block(&g, eip, c->code, n);
-    while (v->filter >= 0 && !contains(c->code, c->len, v->filter));
+    if (c->x87)
+        c->len = (uint32_t)gen_x87_block(&g, eip, c->code, n < X87_MAX ? n : X87_MAX);
+    else
+        do
+            c->len = (uint32_t)gen_block(&g, eip, c->code, n);
+        while (v->filter >= 0 && !contains(c->code, c->len, v->filter));
     gen_state(&g, &c->in);
     c->in.eip = eip;
 }

@@ -56,7 +56,7 @@ static void sound(void **state)
     validate_free(v);
     v = make(VALIDATE_GEAR1, NULL);
     assert_int_equal(mismatches(v, 6000, 3), 0);
-    assert_true(counts.translated * 2 > counts.retired);
+    assert_true(counts.morphed * 2 > counts.done);
     assert_true(counts.faulted > 1000);
     validate_free(v);
 }
