@@ -153,6 +153,15 @@ static bool result_undefined(const struct step *s)
     return (s->d.op == I_SHLD || s->d.op == I_SHRD) && s->d.opsize == 2 && s->count > 16;
 }
 
+/* FNSTENV, FSTP m80, FNSAVE, FBSTP: what is written when the other page faults is the processor's
+ * own affair. */
+static bool stores_in_parts(const struct insn *d)
+{
+    uint32_t form = d->imm & 0xff38;
+    return d->op == I_X87 && d->o[0].kind != O_NONE &&
+           (form == 0xd930 || form == 0xdb38 || form == 0xdd30 || form == 0xdf30);
+}
+
 static uint32_t undefined_after(const struct step *s, uint32_t undefined)
 {
     const struct ia32_row *row = &ia32_rows[s->d.row];
@@ -199,8 +208,8 @@ void functional_trace(const struct oracle_case *c, struct oracle_trace *t)
         if (now.d.rep != REP_NONE) /* REP CMPS and SCAS put the flags back that they found */
             t->undefined = before;
         t->undefined |= ia32_undefined(&now.d, now.count);
-        t->partial =
-            now.d.op == I_PUSHA || now.d.op == I_POPA || now.d.op == I_ENTER || now.d.op == I_CALLF;
+        t->partial = stores_in_parts(&now.d) || now.d.op == I_PUSHA || now.d.op == I_POPA ||
+                     now.d.op == I_ENTER || now.d.op == I_CALLF;
     }
     if (fh.r[32 + G_EIP] == c->in.eip + c->len)
         t->partial = false;
