@@ -89,69 +89,32 @@
 #endif
 
 /* HW(shape, function suffix = mnemonic): the list both builds are made from. */
-#define HW_LIST(HW)                                                                                   \
-    HW(RRB, addf8)                                                                                    \
-    HW(RRB, addf16)                                                                                   \
-    HW(RRB, addf32) HW(RRB, subf8) HW(RRB, subf16) HW(RRB, subf32) HW(RRB, adcf8) HW(                 \
-        RRB, adcf16) HW(RRB, adcf32) HW(RRB, sbbf8) HW(RRB, sbbf16) HW(RRB, sbbf32) HW(RRB, andf8)    \
-        HW(RRB, andf16) HW(RRB, andf32) HW(RRB, orf8) HW(RRB, orf16) HW(RRB, orf32) HW(               \
-            RRB, xorf8) HW(RRB, xorf16) HW(RRB, xorf32) HW(RR, incf8) HW(RR, incf16)                  \
-            HW(RR, incf32) HW(RR, decf8) HW(RR, decf16) HW(RR, decf32) HW(RRB, shlf8) HW(             \
-                RRB, shlf16) HW(RRB, shlf32) HW(RRB, shrf8) HW(RRB, shrf16) HW(RRB, shrf32)           \
-                HW(RRB, sarf8) HW(RRB, sarf16) HW(RRB, sarf32) HW(RRB, rolf8) HW(RRB, rolf16) HW(     \
-                    RRB, rolf32)                                                                      \
-                    HW(RRB, rorf8) HW(RRB, rorf16) HW(RRB, rorf32) HW(RRB, rclf8) HW(                 \
-                        RRB, rclf16) HW(RRB, rclf32)                                                  \
-                        HW(RRB, rcrf8) HW(RRB, rcrf16) HW(RRB, rcrf32) HW(RRBX, shldf16) HW(          \
-                            RRBX, shldf32) HW(RRBX, shrdf16)                                          \
-                            HW(RRBX, shrdf32) HW(RRB, imulf16) HW(RRB, imulf32) HW(RRB, imul8f)       \
-                                HW(RRB, mul8f) HW(RRB, mulf16) HW(RRB, mulf32) HW(AB, btf) HW(        \
-                                    RRX, bsff)                                                        \
-                                    HW(RRX, bsrf) HW(RRBX, udivq) HW(RRBX, udivr) HW(RRBX, sdivq) HW( \
-                                        RRBX,                                                         \
-                                        sdivr) HW(RR,                                                 \
-                                                  zext8) HW(RR, zext16)                               \
-                                        HW(RR, sext8) HW(RR, sext16) HW(RR, ext8h) HW(                \
-                                            RRB, ins8) HW(RRB,                                        \
-                                                          ins8h) HW(RRB, ins16)                       \
-                                            HW(RR, bswap) HW(AB, wrcc) HW(LOAD, gld8) HW(             \
-                                                LOAD, gld8s) HW(LOAD, gld16)                          \
-                                                HW(LOAD, gld16s) HW(LOAD, gld32) HW(STORE, gst8) HW(  \
-                                                    STORE,                                            \
-                                                    gst16) HW(STORE,                                  \
-                                                              gst32) HW(LOAD, gldx8)                  \
-                                                    HW(LOAD, gldx32) HW(RRB, prober) HW(              \
-                                                        RRB, probew)                                  \
-                                                        HW(RRB,                                       \
-                                                           probex) HW(RR,                             \
-                                                                      gpa) HW(RR,                     \
-                                                                              gget) HW(AB, gput)      \
-                                                            HW(AB, isync) HW(AB, mts) HW(             \
-                                                                B,                                    \
-                                                                phase) HW(AB,                         \
-                                                                          tlbw) HW(AB, tlbinv)        \
-                                                                HW(AB, jtlbw) HW(AB, jtlbinv) HW(     \
-                                                                    AB,                               \
-                                                                    tbset) HW(AB,                     \
-                                                                              tbclr) HW(RRB, pin)     \
-                                                                    HW(RRB, hostcall) HW(             \
-                                                                        RB,                           \
-                                                                        wget) HW(AB,                  \
-                                                                                 wput) HW(RRB,        \
-                                                                                          fld)        \
-                                                                        HW(RRB, fst) HW(              \
-                                                                            RRB, fadd) HW(RRB,        \
-                                                                                          fsub)       \
-                                                                            HW(RRB, fsubr) HW(        \
-                                                                                RRB, fmul) HW(RRB,    \
-                                                                                              fdiv)   \
-                                                                                HW(RRB, fdivr) HW(    \
-                                                                                    RRB, fcom)        \
-                                                                                    HW(RRB, fucom)    \
-                                                                                        HW(RR,        \
-                                                                                           fsqrt)     \
-                                                                                            HW(RR,    \
-                                                                                               frnd)
+/* clang-format off */
+#define HW_LIST(HW)                                                                                \
+    HW(RRB, addf8) HW(RRB, addf16) HW(RRB, addf32) HW(RRB, subf8) HW(RRB, subf16) HW(RRB, subf32)  \
+    HW(RRB, adcf8) HW(RRB, adcf16) HW(RRB, adcf32) HW(RRB, sbbf8) HW(RRB, sbbf16) HW(RRB, sbbf32)  \
+    HW(RRB, andf8) HW(RRB, andf16) HW(RRB, andf32) HW(RRB, orf8) HW(RRB, orf16) HW(RRB, orf32)     \
+    HW(RRB, xorf8) HW(RRB, xorf16) HW(RRB, xorf32)                                                 \
+    HW(RR, incf8) HW(RR, incf16) HW(RR, incf32) HW(RR, decf8) HW(RR, decf16) HW(RR, decf32)        \
+    HW(RRB, shlf8) HW(RRB, shlf16) HW(RRB, shlf32) HW(RRB, shrf8) HW(RRB, shrf16) HW(RRB, shrf32)  \
+    HW(RRB, sarf8) HW(RRB, sarf16) HW(RRB, sarf32) HW(RRB, rolf8) HW(RRB, rolf16) HW(RRB, rolf32)  \
+    HW(RRB, rorf8) HW(RRB, rorf16) HW(RRB, rorf32) HW(RRB, rclf8) HW(RRB, rclf16) HW(RRB, rclf32)  \
+    HW(RRB, rcrf8) HW(RRB, rcrf16) HW(RRB, rcrf32)                                                 \
+    HW(RRBX, shldf16) HW(RRBX, shldf32) HW(RRBX, shrdf16) HW(RRBX, shrdf32)                        \
+    HW(RRB, imulf16) HW(RRB, imulf32) HW(RRB, imul8f) HW(RRB, mul8f) HW(RRB, mulf16)               \
+    HW(RRB, mulf32) HW(AB, btf) HW(RRX, bsff) HW(RRX, bsrf)                                        \
+    HW(RRBX, udivq) HW(RRBX, udivr) HW(RRBX, sdivq) HW(RRBX, sdivr)                                \
+    HW(RR, zext8) HW(RR, zext16) HW(RR, sext8) HW(RR, sext16) HW(RR, ext8h) HW(RRB, ins8)          \
+    HW(RRB, ins8h) HW(RRB, ins16) HW(RR, bswap)                                                    \
+    HW(AB, wrcc) HW(LOAD, gld8) HW(LOAD, gld8s) HW(LOAD, gld16) HW(LOAD, gld16s) HW(LOAD, gld32)   \
+    HW(STORE, gst8) HW(STORE, gst16) HW(STORE, gst32) HW(LOAD, gldx8) HW(LOAD, gldx32)             \
+    HW(RRB, prober) HW(RRB, probew) HW(RRB, probex) HW(RR, gpa) HW(RR, gget) HW(AB, gput)          \
+    HW(AB, isync) HW(AB, mts) HW(B, phase) HW(AB, tlbw) HW(AB, tlbinv) HW(AB, jtlbw)               \
+    HW(AB, jtlbinv) HW(AB, tbset) HW(AB, tbclr) HW(RRB, pin) HW(RRB, hostcall)                     \
+    HW(RB, wget) HW(AB, wput) HW(RRB, fld) HW(RRB, fst) HW(RRB, fadd) HW(RRB, fsub) HW(RRB, fsubr) \
+    HW(RRB, fmul) HW(RRB, fdiv) HW(RRB, fdivr) HW(RRB, fcom) HW(RRB, fucom) HW(RR, fsqrt)          \
+    HW(RR, frnd)
+/* clang-format on */
 
 #define HW_DECL_(shape, name) HW_OP_##shape##_(hw_##name, #name)
 HW_LIST(HW_DECL_)
