@@ -129,7 +129,8 @@ int elf_parse(struct elf_image *e, const uint8_t *bytes, size_t size, char *err,
 static int read_file(struct elf_image *e, const char *path, char *err, size_t n)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* Without O_NONBLOCK a pipe without a writer would hold us here. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0)
         return fail(err, n, strerror(errno));

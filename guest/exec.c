@@ -197,7 +197,8 @@ static int load_elf(struct process *p, const char *name, const char *host, uint3
 /* The first line of a script: 1 if it names a program, with at most one argument. */
 static int shebang(const char *host, char *line, char **program, char **argument)
 {
-    int fd = open(host, O_RDONLY | O_CLOEXEC);
+    /* Without O_NONBLOCK a pipe without a writer would hold us here. */
+    int fd = open(host, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t n = fd < 0 ? -1 : read(fd, line, SHEBANG - 1);
 
     if (fd >= 0)

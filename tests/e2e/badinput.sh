@@ -39,6 +39,8 @@ mkdir -p folder
 run=("$CHRYSALIS" run --quiet)
 refused program-missing nonesuch "${run[@]}" -- ./nonesuch
 refused program-folder "not a regular file" "${run[@]}" -- ./folder
+mkfifo pipe
+refused program-pipe "not a regular file" timeout 10 "${run[@]}" -- ./pipe
 refused program-text "not an ELF" "${run[@]}" -- ./text
 refused program-empty "not an ELF" "${run[@]}" -- ./empty
 refused program-64-bit "64-bit" "${run[@]}" -- /bin/true
