@@ -37,8 +37,8 @@ __attribute__((noreturn)) void cms_unimplemented(uint32_t eip);
 /*
  * For the error code of a page fault: ACC_WRITE if the instruction at eip reads, modifies and
  * writes memory, for then the processor reports even its read as a write; else 0. `addr` is where
- * the fault was found; if the operand begins on an earlier page that must not be written, it becomes
- * the operand's address, for that is what the processor finds first. Never traps.
+ * the fault was found; if the operand begins on an earlier page that must not be written, it
+ * becomes the operand's address, for that is what the processor finds first. Never traps.
  */
 uint32_t ia32_write_intent(uint32_t eip, uint32_t *addr);
 
