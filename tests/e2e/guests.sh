@@ -23,6 +23,7 @@ memory
 transcendental
 signals
 processes
+segments
 faults
 faults divide
 faults read
