@@ -85,8 +85,10 @@ static void verify(struct gear1 *x, const char *why)
 static enum abort_reason finish_group(struct gear1 *x, struct xlat *out)
 {
     struct ir_group *g = &x->g;
-    if (g->end.kind != END_LEAVE)
+    if (g->end.kind != END_LEAVE) {
+        ia32_lower_commit(g);
         ir_commit(g);
+    }
     G1_WATCH("built", x, out);
     if (x->m->cms_verify)
         verify(x, ir_verify(g));
@@ -143,6 +145,26 @@ static enum abort_reason translate_loop(struct gear1 *x, const struct insn *in, 
     return AB_NONE;
 }
 
+/* The instruction at hand wants something checked: what came before it is committed, then a group that
+ * may leave. */
+static enum abort_reason guard(struct gear1 *x, const struct insn *in, struct xlat *out)
+{
+    struct ir_group *g = &x->g;
+    enum abort_reason r;
+    if (g->insn) {
+        g->end = (struct ir_end){.kind = END_FALL};
+        g->end.to[0].eip = in->eip;
+        if ((r = finish_group(x, out)))
+            return r;
+        ir_begin(g, x->m);
+    }
+    ia32_lower_guard(g, in);
+    if ((r = finish_group(x, out)))
+        return r;
+    ir_begin(g, x->m);
+    return AB_NONE;
+}
+
 /* The second page of the block comes into use: its check goes with the records of the present
  * group. */
 static void second_page(struct gear1 *x, struct xlat *out, uint32_t page)
@@ -171,6 +193,7 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
     out->body_off = 4 * out->nwords;
     x->self_at = out->nwords;
     ir_begin(g, m);
+    ia32_lower_begin();
     for (;;) {
         enum lower_result low = LOW_NONE;
         fetch(eip + 15);
@@ -179,6 +202,13 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
         if (dec == DEC_OK) {
             g->insn++;
             low = ia32_lower(g, &in);
+        }
+        if (low == LOW_GUARD) {
+            g->insn--;
+            enum abort_reason r = guard(x, &in, out);
+            if (r)
+                return r;
+            continue;
         }
         if (low == LOW_LOOP && count == 0) {
             out->ninsns = 1;

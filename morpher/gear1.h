@@ -18,7 +18,7 @@ enum {
     G1_EDGES = 2048,
     G1_HEIGHTS = 512,
     UNITS_CLASSES =
-        10, /* unit classes of sched_units.c: 5 units, with and without immediate word */
+        11, /* unit classes of sched_units.c: 5 units, with and without immediate word, and FP */
     UNITS_STATES = 1023 /* tm8600 has some hundreds in use */
 };
 
