@@ -651,11 +651,20 @@ L_ISYNC:
     RELOAD();
     NEXT();
 L_MFS:
+    if (LIKELY(B - SR_FCW <= SR_FDS - SR_FCW)) {
+        r[p->rd] = vm->s.fpsr[B - SR_FCW];
+        NEXT();
+    }
     SYNC();
     r[p->rd] = special_read(vm, B);
     RELOAD();
     NEXT();
 L_MTS:
+    if (LIKELY(B - SR_FCW <= SR_FDS - SR_FCW)) {
+        vm->s.fpsr[B - SR_FCW] = r[p->ra];
+        vm->misc_dirty = 1;
+        NEXT();
+    }
     SYNC();
     special_write(vm, B, r[p->ra]);
     RELOAD();
@@ -688,35 +697,34 @@ L_TBCLR:
     NEXT();
     /* Wide registers. */
 L_WGET:
-    SYNC();
-    wide_use(vm, B >> 2, B >> 2, 0);
-    RELOAD();
+    pipe = wide_use(vm, pipe, B >> 2, B >> 2, 0);
     r[p->rd] = fp_wget(vm->s.wide, B);
     NEXT();
 L_WPUT:
-    SYNC();
-    wide_use(vm, B >> 2, B >> 2, vm->m.lat[LAT_FP]);
-    RELOAD();
+    pipe = wide_use(vm, pipe, B >> 2, B >> 2, vm->m.lat[LAT_FP]);
     fp_wput(vm->s.wide, r[p->ra], B);
     vm->misc_dirty = 1;
     NEXT();
-#define FP_OP(name)                                                                                \
-    L_##name : SYNC();                                                                             \
-    r[p->rd] = fp_run(vm, OP_##name, r[p->ra], B);                                                 \
-    RELOAD();                                                                                      \
-    NEXT();
-    FP_OP(FLD)
-    FP_OP(FST)
-    FP_OP(FADD)
-    FP_OP(FSUB)
-    FP_OP(FSUBR)
-    FP_OP(FMUL)
-    FP_OP(FDIV)
-    FP_OP(FDIVR)
-    FP_OP(FCOM)
-    FP_OP(FUCOM)
-    FP_OP(FSQRT)
-    FP_OP(FRND)
+    /* TWO: whether it names a second register; LAT: of what it writes, 0 if nothing but rd. */
+#define FP_OP(name, two, lat_)                                                                     \
+    L_##name : {                                                                                   \
+        uint32_t ra_ = r[p->ra], rb_ = B;                                                          \
+        pipe = wide_use(vm, pipe, ra_, two ? rb_ : ra_, lat_);                                     \
+        r[p->rd] = fp_run(vm, OP_##name, ra_, rb_);                                                \
+        NEXT();                                                                                    \
+    }
+    FP_OP(FLD, true, vm->m.lat[LAT_FP])
+    FP_OP(FST, true, vm->m.lat[LAT_FP])
+    FP_OP(FADD, true, vm->m.lat[LAT_FP])
+    FP_OP(FSUB, true, vm->m.lat[LAT_FP])
+    FP_OP(FSUBR, true, vm->m.lat[LAT_FP])
+    FP_OP(FMUL, true, vm->m.lat[LAT_FP])
+    FP_OP(FDIV, true, vm->m.lat[LAT_FPDIV])
+    FP_OP(FDIVR, true, vm->m.lat[LAT_FPDIV])
+    FP_OP(FCOM, true, 0)
+    FP_OP(FUCOM, true, 0)
+    FP_OP(FSQRT, false, vm->m.lat[LAT_FPDIV])
+    FP_OP(FRND, false, vm->m.lat[LAT_FP])
 L_PIN : {
     uint32_t size = B;
     SYNC();

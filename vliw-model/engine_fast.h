@@ -86,24 +86,24 @@ static inline void sb_release_fast(struct vm *vm)
 }
 
 /* A wide register that an op names has to be ready; what it writes will be, `latency` after issue.
- */
-static void wide_use(struct vm *vm, uint32_t a, uint32_t b, uint32_t latency)
+ * Returns the pipeline's time, which was `pipe`. */
+static inline uint64_t wide_use(struct vm *vm, uint64_t pipe, uint32_t a, uint32_t b,
+                                uint32_t latency)
 {
-    struct vm_state *s = &vm->s;
-    uint64_t when = s->wide_ready[a & 31] > s->wide_ready[b & 31] ? s->wide_ready[a & 31]
-                                                                  : s->wide_ready[b & 31];
-    if (when > s->pipe - 1)
-        acct_wait(vm, when - (s->pipe - 1), CA_LONGOP);
-    s->wide_ready[a & 31] = s->pipe - 1 + latency;
+    uint64_t *ready = vm->s.wide_ready;
+    uint64_t when = ready[a & 31] > ready[b & 31] ? ready[a & 31] : ready[b & 31];
+    if (when > pipe - 1) {
+        vm->row[CA_LONGOP] += when - (pipe - 1);
+        pipe = when + 1;
+    }
+    ready[a & 31] = pipe - 1 + latency;
+    return pipe;
 }
 
-/* Result: the status raised; its exceptions stay in FSW. */
-static uint32_t fp_run(struct vm *vm, enum op_code opc, uint32_t a, uint32_t b)
+/* The status that an op raised: its exceptions stay in FSW. */
+static inline uint32_t fp_run(struct vm *vm, enum op_code opc, uint32_t a, uint32_t b)
 {
     uint32_t *fpsr = vm->s.fpsr, st = fp_op(opc, vm->s.wide, fpsr[0], a, b);
-    bool two = op_table[opc].format == FMT_RRB;
-    bool compares = opc == OP_FCOM || opc == OP_FUCOM; /* they write rd alone */
-    wide_use(vm, a, two ? b : a, compares ? 0 : vm->m.lat[op_table[opc].latency]);
     fpsr[SR_FSW - SR_FCW] |= st & 0x3f;
     vm->misc_dirty = 1;
     return st;
