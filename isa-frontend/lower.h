@@ -37,6 +37,9 @@ enum lower_result ia32_lower(struct ir_group *g, const struct insn *in);
 /* After LOW_GUARD: fills a group that leaves for the interpreter at `in` unless the state is as assumed. */
 void ia32_lower_guard(struct ir_group *g, const struct insn *in);
 
+/* Whether the guard at a block's beginning, and no other, would find at its end what it found. */
+bool ia32_lower_steady(void);
+
 /* What state the front end has kept back in this group, before it is committed. */
 void ia32_lower_commit(struct ir_group *g);
 

@@ -36,6 +36,7 @@ static struct {
     bool known, on; /* top and tags have been read; a guard has been made */
     uint32_t guards, fcw_eip;
     uint32_t top, tag, state; /* now; FTAG as the last commit leaves it */
+    uint32_t state0;          /* as the guard found it */
     /* Of this group. */
     uint32_t top0;    /* top in FSW */
     uint32_t c1, cc;  /* the records whose status has them; C1_KEPT; cc 0: kept */
@@ -133,26 +134,49 @@ static void write_special(struct ir_group *g, uint32_t sr, uint32_t v)
     ir_emiti(g, OP_MTS, v, (int32_t)sr, 0);
 }
 
-/* FSW with all that this group has done to it, if anything. */
-static uint32_t status_word(struct ir_group *g, bool always)
+/* What this group has done to FSW, beside the exceptions: to FSW itself. */
+static void write_status(struct ir_group *g)
 {
-    uint32_t mask = (s.c1 != C1_KEPT ? FS_C1 : 0) | (s.cc ? FS_CC : 0) |
-                    (s.top != s.top0 ? FS_TOP : 0);
-    if (!mask && !always)
-        return 0;
-    uint32_t f = read_special(g, SR_FSW);
+    uint32_t mask = s.top != s.top0 ? FS_TOP : 0, v = 0, part = 0;
+    int32_t bits = s.top != s.top0 ? (int32_t)(s.top << 11) : 0;
+    if (s.cc) {
+        mask |= FS_CC;
+        v = s.cc;
+        part = FS_CC;
+    }
+    if (s.c1 != C1_KEPT) {
+        mask |= FS_C1;
+        if (s.c1 && (!s.cc || s.cc == s.c1)) {
+            v = s.c1;
+            part |= FS_C1;
+        } else if (s.c1) {
+            v = ir_bin(g, OP_OR, ir_bini(g, OP_AND, s.cc, FS_CC),
+                       ir_bini(g, OP_AND, s.c1, FS_C1));
+            part |= FS_C1;
+        }
+    }
     if (!mask)
-        return f;
-    f = ir_bini(g, OP_AND, f, (int32_t)~mask);
-    if (mask & FS_TOP)
-        f = ir_bini(g, OP_OR, f, (int32_t)(s.top << 11));
-    if (s.cc && s.cc == s.c1)
-        return ir_bin(g, OP_OR, f, ir_bini(g, OP_AND, s.cc, FS_CC | FS_C1));
-    if (s.cc)
-        f = ir_bin(g, OP_OR, f, ir_bini(g, OP_AND, s.cc, FS_CC));
-    if (s.c1 != C1_KEPT && s.c1)
-        f = ir_bin(g, OP_OR, f, ir_bini(g, OP_AND, s.c1, FS_C1));
-    return f;
+        return;
+    /* The mask takes what is wanted of v, unless other bits of it are to be 0. */
+    if (part != mask) {
+        v = v ? ir_bini(g, OP_AND, v, (int32_t)part) : IR_ZERO;
+        v = v ? ir_bini(g, OP_OR, v, bits) : ir_const(g, bits);
+    }
+    ir_emiti(g, OP_FSWM, v, (int32_t)mask, 0);
+    s.c1 = C1_KEPT;
+    s.cc = 0;
+    s.top0 = s.top;
+}
+
+static uint32_t status_word(struct ir_group *g)
+{
+    write_status(g);
+    return read_special(g, SR_FSW);
+}
+
+static void write_pair(struct ir_group *g, uint32_t sr, uint32_t first, uint32_t second)
+{
+    ir_emiti(g, OP_MTSP, second, (int32_t)sr, first);
 }
 
 static uint32_t selector_value(struct ir_group *g, uint32_t seg)
@@ -182,27 +206,21 @@ static void settle(struct ir_group *g)
 
 void ia32_lower_commit(struct ir_group *g)
 {
-    uint32_t state, f;
+    uint32_t state;
     if (!s.on)
         return;
     settle(g);
-    f = status_word(g, false);
-    if (f)
-        write_special(g, SR_FSW, f);
+    write_status(g);
     state = x87_state(s.top, s.tag, false);
     if (state != s.state)
         write_special(g, SR_FTAG, ir_const(g, (int32_t)state));
     s.state = state;
     if (s.ptr) {
-        write_special(g, SR_FIP, ir_const(g, (int32_t)s.eip));
-        write_special(
-            g, SR_FCO,
-            ir_bini(g, OP_OR, selector_value(g, SEG_CS), (int32_t)(s.opcode << 16)));
+        uint32_t co = ir_bini(g, OP_OR, selector_value(g, SEG_CS), (int32_t)(s.opcode << 16));
+        write_pair(g, SR_FIP, ir_const(g, (int32_t)s.eip), co);
     }
-    if (s.mem) {
-        write_special(g, SR_FDP, ir_addi(g, s.off, s.disp));
-        write_special(g, SR_FDS, selector_value(g, s.seg));
-    }
+    if (s.mem)
+        write_pair(g, SR_FDP, ir_addi(g, s.off, s.disp), selector_value(g, s.seg));
     new_group();
 }
 
@@ -535,8 +553,8 @@ static void execute(struct ir_group *g, const struct insn *in, const struct form
         s.c1 = 0;
         break;
     case K_CMOV: conditional(g, f->op, st(0), st(f->i)); break;
-    case K_STSW_AX: low_put(g, G_EAX, 2, status_word(g, true)); break;
-    case K_STSW: low_store(g, low_addr(g, in), 2, status_word(g, true)); break;
+    case K_STSW_AX: low_put(g, G_EAX, 2, status_word(g)); break;
+    case K_STSW: low_store(g, low_addr(g, in), 2, status_word(g)); break;
     case K_STCW: low_store(g, low_addr(g, in), 2, read_special(g, SR_FCW)); break;
     case K_LDCW:
         v = low_load(g, low_addr(g, in), 2);
@@ -575,7 +593,7 @@ enum lower_result low_x87(struct ir_group *g, const struct insn *in)
         if (now & X87_UNCLEAN)
             return LOW_NONE;
         s.known = true;
-        s.state = now;
+        s.state = s.state0 = now;
         s.tag = now & 0xff;
         s.top = s.top0 = now >> 8 & 7;
     }
@@ -604,6 +622,11 @@ enum lower_result low_x87(struct ir_group *g, const struct insn *in)
     }
     execute(g, in, &f);
     return LOW_NEXT;
+}
+
+bool ia32_lower_steady(void)
+{
+    return s.on && s.fcw_eip == 0 && x87_state(s.top, s.tag, false) == s.state0;
 }
 
 void ia32_lower_guard(struct ir_group *g, const struct insn *in)

@@ -192,6 +192,7 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
         return AB_CODE_SIZE;
     out->body_off = 4 * out->nwords;
     x->self_at = out->nwords;
+    x->guarded_at = 0;
     ir_begin(g, m);
     ia32_lower_begin();
     for (;;) {
@@ -205,9 +206,12 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
         }
         if (low == LOW_GUARD) {
             g->insn--;
+            bool first = count == 0 && out->nexits == 0;
             enum abort_reason r = guard(x, &in, out);
             if (r)
                 return r;
+            if (first)
+                x->guarded_at = out->nwords;
             continue;
         }
         if (low == LOW_LOOP && count == 0) {
@@ -246,6 +250,8 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
             g->end.to[0].eip = eip;
         } else if (is_self(&g->end, out->eip)) {
             g->end.to[0].kind = TO_SELF;
+            if (x->guarded_at && ia32_lower_steady())
+                x->self_at = x->guarded_at;
         }
         if (g->n > IR_MAX - IR_SLACK / 2)
             return AB_IR_SIZE;

@@ -202,8 +202,8 @@ static uint32_t depend(struct gear1 *x)
         } else if (order == ORD_GST) {
             list = depend_store(x, i, list);
         } else if (order == ORD_FENCE) {
-            list = op == OP_MFS || op == OP_MTS ? depend_special(x, i, list)
-                                                : depend_wide(x, i, list);
+            list = op_table[op].unit == UNIT_FP ? depend_wide(x, i, list)
+                                                : depend_special(x, i, list);
         }
         r->edges = (uint16_t)list;
     }

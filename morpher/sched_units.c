@@ -48,7 +48,7 @@ static uint32_t describe(const struct mdesc *m, uint32_t op)
         v |= OI_TIED;
     if (RD_FORMATS >> o->format & 1)
         v |= OI_RD;
-    if (o->format == FMT_STORE || o->format == FMT_BRRR)
+    if (o->format == FMT_STORE || o->format == FMT_RRBS || o->format == FMT_BRRR)
         v |= OI_DATUM;
     if (o->format == FMT_BRCC || o->format == FMT_CODE)
         v |= OI_COND;

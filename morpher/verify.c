@@ -21,7 +21,9 @@ static bool forbidden(uint32_t op, int32_t imm)
         return true;
     if (o->unit == UNIT_FP)
         return false;
-    if (op == OP_MFS || op == OP_MTS)
+    if (op == OP_FSWM)
+        return false;
+    if (op == OP_MFS || op == OP_MTS || op == OP_MTSP)
         return imm < SR_FCW || imm > SR_FDS;
     return o->order == ORD_NLD || o->order == ORD_NST || o->order == ORD_FENCE;
 }

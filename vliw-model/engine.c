@@ -527,6 +527,8 @@ L_XCHK_I:
 L_ISYNC_I:
 L_MFS_I:
 L_MTS_I:
+L_MTSP_I:
+L_FSWM_I:
 L_PHASE_I:
 L_TLBW_I:
 L_TLBINV_I:
@@ -669,6 +671,20 @@ L_MTS:
     special_write(vm, B, r[p->ra]);
     RELOAD();
     NEXT();
+L_MTSP:
+    if (LIKELY(B - SR_FCW < SR_FDS - SR_FCW)) {
+        uint32_t n_ = B - SR_FCW, second_ = r[p->ra];
+        vm->s.fpsr[n_] = r[p->x];
+        vm->s.fpsr[n_ + 1] = second_;
+        vm->misc_dirty = 1;
+    }
+    NEXT();
+L_FSWM : {
+    uint32_t *fsw = &vm->s.fpsr[SR_FSW - SR_FCW];
+    *fsw = (*fsw & ~B) | (r[p->ra] & B);
+    vm->misc_dirty = 1;
+    NEXT();
+}
 L_PHASE:
     SYNC();
     acct_flush(vm);
@@ -698,11 +714,11 @@ L_TBCLR:
     /* Wide registers. */
 L_WGET:
     pipe = wide_use(vm, pipe, B >> 2, B >> 2, 0);
-    r[p->rd] = fp_wget(vm->s.wide, B);
+    r[p->rd] = wide_get(vm->s.wide, B);
     NEXT();
 L_WPUT:
     pipe = wide_use(vm, pipe, B >> 2, B >> 2, vm->m.lat[LAT_FP]);
-    fp_wput(vm->s.wide, r[p->ra], B);
+    wide_put(vm->s.wide, r[p->ra], B);
     vm->misc_dirty = 1;
     NEXT();
     /* TWO: whether it names a second register; LAT: of what it writes, 0 if nothing but rd. */
@@ -710,7 +726,7 @@ L_WPUT:
     L_##name : {                                                                                   \
         uint32_t ra_ = r[p->ra], rb_ = B;                                                          \
         pipe = wide_use(vm, pipe, ra_, two ? rb_ : ra_, lat_);                                     \
-        r[p->rd] = fp_run(vm, OP_##name, ra_, rb_);                                                \
+        r[p->rd] = fp_run_##name(vm, ra_, rb_);                                                \
         NEXT();                                                                                    \
     }
     FP_OP(FLD, true, vm->m.lat[LAT_FP])
