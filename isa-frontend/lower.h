@@ -11,10 +11,10 @@
 #include "morpher/ir.h"
 
 enum lower_result {
-    LOW_NEXT, /* records appended; goes on with the next instruction */
-    LOW_END,  /* records appended, group.end set: a control transfer */
-    LOW_LOOP, /* nothing appended: a loop of its own, see ia32_lower_loop; ends the block before it
-               */
+    LOW_NEXT,  /* records appended; goes on with the next instruction */
+    LOW_END,   /* records appended, group.end set: a control transfer */
+    LOW_LOOP,  /* nothing appended: a loop of its own, see ia32_lower_loop; ends the block before it
+                */
     LOW_GUARD, /* nothing appended: wants ia32_lower_guard in a group of its own, and to be asked
                   again */
     LOW_NONE   /* nothing appended: the interpreter's */
@@ -34,7 +34,8 @@ enum { LOWER_STORES = 2 };
 void ia32_lower_begin(void);
 enum lower_result ia32_lower(struct ir_group *g, const struct insn *in);
 
-/* After LOW_GUARD: fills a group that leaves for the interpreter at `in` unless the state is as assumed. */
+/* After LOW_GUARD: fills a group that leaves for the interpreter at `in` unless the state is as
+ * assumed. */
 void ia32_lower_guard(struct ir_group *g, const struct insn *in);
 
 /* Whether the guard at a block's beginning, and no other, would find at its end what it found. */

@@ -2,17 +2,17 @@
 /*
  * Lowering of the x87.
  *
- * A translation knows where the stack stands: it assumes the top and the set of registers in use that
- * the machine has while it is made, all exceptions masked and none pending. The special register FTAG
- * holds all of that (x87.h), and a guard before the first x87 instruction of the block compares it; what
- * differs goes to the interpreter. From there on registers are physical numbers known here, no
- * instruction can find an empty or a full one unexpectedly (such a one is not lowered), and the
- * exceptions, being masked, are but bits that the ops OR into FSW.
+ * A translation knows where the stack stands: it assumes the top and the set of registers in use
+ * that the machine has while it is made, all exceptions masked and none pending. The special
+ * register FTAG holds all of that (x87.h), and a guard before the first x87 instruction of the
+ * block compares it; what differs goes to the interpreter. From there on registers are physical
+ * numbers known here, no instruction can find an empty or a full one unexpectedly (such a one is
+ * not lowered), and the exceptions, being masked, are but bits that the ops OR into FSW.
  *
- * While a group is built, the rest of the state is kept here and written at the commit: the last C1 and
- * the last C0 C2 C3 (bits of an op's status), top and tags, pointers of the last instruction. fxch
- * changes `map` alone; what is left of it at the commit is copied into place. Memory operands go
- * through w0..w15, which have no meaning between groups.
+ * While a group is built, the rest of the state is kept here and written at the commit: the last C1
+ * and the last C0 C2 C3 (bits of an op's status), top and tags, pointers of the last instruction.
+ * fxch changes `map` alone; what is left of it at the commit is copied into place. Memory operands
+ * go through w0..w15, which have no meaning between groups.
  *
  * fldcw has a guard of its own, which leaves if the new control word unmasks anything.
  *
@@ -38,10 +38,10 @@ static struct {
     uint32_t top, tag, state; /* now; FTAG as the last commit leaves it */
     uint32_t state0;          /* as the guard found it */
     /* Of this group. */
-    uint32_t top0;    /* top in FSW */
-    uint32_t c1, cc;  /* the records whose status has them; C1_KEPT; cc 0: kept */
-    uint32_t temp;    /* the last one used */
-    bool ptr, mem;    /* pointers have changed */
+    uint32_t top0;   /* top in FSW */
+    uint32_t c1, cc; /* the records whose status has them; C1_KEPT; cc 0: kept */
+    uint32_t temp;   /* the last one used */
+    bool ptr, mem;   /* pointers have changed */
     uint32_t eip, opcode, off;
     int32_t disp;
     uint32_t seg;
@@ -150,8 +150,7 @@ static void write_status(struct ir_group *g)
             v = s.c1;
             part |= FS_C1;
         } else if (s.c1) {
-            v = ir_bin(g, OP_OR, ir_bini(g, OP_AND, s.cc, FS_CC),
-                       ir_bini(g, OP_AND, s.c1, FS_C1));
+            v = ir_bin(g, OP_OR, ir_bini(g, OP_AND, s.cc, FS_CC), ir_bini(g, OP_AND, s.c1, FS_C1));
             part |= FS_C1;
         }
     }

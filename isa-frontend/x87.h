@@ -4,9 +4,9 @@
  *
  * Between instructions all x87 state is in shadowed hardware: registers by physical number in
  * w16..w23, and the special registers FCW, FSW (with the stack top in bits 13..11), FTAG (bit i:
- * physical register i is in use; the rest in x87_state.h), FIP, FCO, FDP, FDS. A rollback restores them like any guest
- * register, so a handler may change them before its guest accesses. During an instruction struct
- * x87 holds copies of what an instruction may change; x87_end writes them back.
+ * physical register i is in use; the rest in x87_state.h), FIP, FCO, FDP, FDS. A rollback restores
+ * them like any guest register, so a handler may change them before its guest accesses. During an
+ * instruction struct x87 holds copies of what an instruction may change; x87_end writes them back.
  *
  * How the rules of exceptions come about: an FP op of the hardware raises status bits by the x87's
  * own rules and under the guest's own masks; x87_status takes them over and answers which are

@@ -145,8 +145,8 @@ static enum abort_reason translate_loop(struct gear1 *x, const struct insn *in, 
     return AB_NONE;
 }
 
-/* The instruction at hand wants something checked: what came before it is committed, then a group that
- * may leave. */
+/* The instruction at hand wants something checked: what came before it is committed, then a group
+ * that may leave. */
 static enum abort_reason guard(struct gear1 *x, const struct insn *in, struct xlat *out)
 {
     struct ir_group *g = &x->g;

@@ -48,9 +48,9 @@ struct gear1 {
     const struct mdesc *m;
     uint32_t bad; /* cms.verify: defects found, in all translations */
     const char *why;
-    uint32_t self_at;   /* word that a branch TO_SELF goes to */
+    uint32_t self_at;    /* word that a branch TO_SELF goes to */
     uint32_t guarded_at; /* word behind the guard that the body begins with; 0: none */
-    uint32_t tail_from; /* immediate word of the branch TO_TAIL */
+    uint32_t tail_from;  /* immediate word of the branch TO_TAIL */
     struct ir_group g;
     struct g1_sched s;
 };

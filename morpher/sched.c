@@ -77,10 +77,10 @@ static uint32_t depend_store(struct gear1 *x, uint32_t i, uint32_t list)
 }
 
 /*
- * Wide registers, in the order of records: a reader after the last writer, a writer after the last writer
- * and the readers since, always a cycle later at least, for ops of one bundle have no order there. And
- * special registers: FP ops read FCW and OR into FSW, in any order among themselves, but mfs and mts keep
- * their place between them.
+ * Wide registers, in the order of records: a reader after the last writer, a writer after the last
+ * writer and the readers since, always a cycle later at least, for ops of one bundle have no order
+ * there. And special registers: FP ops read FCW and OR into FSW, in any order among themselves, but
+ * mfs and mts keep their place between them.
  */
 static struct {
     uint16_t writer[NWIDE], readers[NWIDE]; /* record; list of edges */
@@ -202,8 +202,8 @@ static uint32_t depend(struct gear1 *x)
         } else if (order == ORD_GST) {
             list = depend_store(x, i, list);
         } else if (order == ORD_FENCE) {
-            list = op_table[op].unit == UNIT_FP ? depend_wide(x, i, list)
-                                                : depend_special(x, i, list);
+            list =
+                op_table[op].unit == UNIT_FP ? depend_wide(x, i, list) : depend_special(x, i, list);
         }
         r->edges = (uint16_t)list;
     }

@@ -19,7 +19,8 @@ static struct units_shape shapes[UNITS_STATES + 1];
 static uint32_t nstates;
 static const struct mdesc *machine;
 
-static const uint8_t representative[(UNITS_CLASSES + 1) / 2] = {OP_ADD, OP_SLL, OP_MUL, OP_XCHK, OP_JAL, OP_FLD};
+static const uint8_t representative[(UNITS_CLASSES + 1) / 2] = {OP_ADD,  OP_SLL, OP_MUL,
+                                                                OP_XCHK, OP_JAL, OP_FLD};
 
 #define RD_FORMATS                                                                                 \
     (1u << FMT_RRB | 1u << FMT_RRBX | 1u << FMT_RR | 1u << FMT_RRX | 1u << FMT_RB | 1u << FMT_RC | \

@@ -723,10 +723,11 @@ L_WPUT:
     NEXT();
     /* TWO: whether it names a second register; LAT: of what it writes, 0 if nothing but rd. */
 #define FP_OP(name, two, lat_)                                                                     \
-    L_##name : {                                                                                   \
+    L_##name:                                                                                      \
+    {                                                                                              \
         uint32_t ra_ = r[p->ra], rb_ = B;                                                          \
         pipe = wide_use(vm, pipe, ra_, two ? rb_ : ra_, lat_);                                     \
-        r[p->rd] = fp_run_##name(vm, ra_, rb_);                                                \
+        r[p->rd] = fp_run_##name(vm, ra_, rb_);                                                    \
         NEXT();                                                                                    \
     }
     FP_OP(FLD, true, vm->m.lat[LAT_FP])

@@ -101,14 +101,14 @@ static inline uint64_t wide_use(struct vm *vm, uint64_t pipe, uint32_t a, uint32
     return pipe;
 }
 
-/* An FP op. Result: the status it raised; its exceptions stay in FSW. A function each, so that what is
- * common about it is folded. */
+/* An FP op. Result: the status it raised; its exceptions stay in FSW. A function each, so that what
+ * is common about it is folded. */
 #define FP_RUN(name)                                                                               \
     static uint32_t __attribute__((noinline)) fp_run_##name(struct vm *vm, uint32_t a, uint32_t b) \
     {                                                                                              \
         uint32_t *fpsr = vm->s.fpsr, st;                                                           \
         if (!fp_fast(OP_##name, vm->s.wide[a & 31], vm->s.wide[b & 31], fpsr[0], a, b, &st))       \
-            st = fp_op(OP_##name, vm->s.wide, fpsr[0], a, b);                                      \
+            st = fp_op_host(OP_##name, vm->s.wide, fpsr[0], a, b);                                      \
         fpsr[SR_FSW - SR_FCW] |= st & 0x3f;                                                        \
         vm->misc_dirty = 1;                                                                        \
         return st;                                                                                 \

@@ -169,9 +169,46 @@ static inline bool fp_add(struct fp_num *v, const struct fp_num *with, uint32_t 
     return v->e < FP_E_MAX;
 }
 
+static inline bool fp_div(struct fp_num *v, const struct fp_num *b, uint32_t *sw)
+{
+    uint32_t less = v->sig < b->sig;
+    if (!v->sig || !b->sig)
+        return false;
+    unsigned __int128 n = (unsigned __int128)v->sig << (63 + less);
+    v->sign ^= b->sign;
+    v->e += FP_BIAS - b->e - (int32_t)less;
+    if (v->e <= 0)
+        return false;
+    v->sig = (uint64_t)(n / b->sig);
+    uint64_t rest = (uint64_t)n - v->sig * b->sig, other = b->sig - rest;
+    *sw = fp_round_to_64(v, rest == 0 ? 0 : rest < other ? 1 : (uint64_t)1 << 63 | (rest > other));
+    return v->e < FP_E_MAX;
+}
+
+/* The root of the significand's double, one step of Newton, and then by ones. */
+static inline bool fp_sqrt(struct fp_num *v, uint32_t *sw)
+{
+    uint32_t odd = ~(uint32_t)v->e & 1; /* the bias is odd */
+    if (!v->sig || v->sign)
+        return false;
+    unsigned __int128 n = (unsigned __int128)v->sig << (63 + odd), rest;
+    double approx = __builtin_sqrt((double)(uint64_t)(n >> 64)) * 4294967296.0;
+    uint64_t r = approx >= 18446744073709551615.0 ? ~(uint64_t)0 : (uint64_t)approx;
+    unsigned __int128 sum = n / r + r;
+    r = sum >> 65 ? ~(uint64_t)0 : (uint64_t)(sum >> 1);
+    while ((unsigned __int128)r * r > n)
+        r--;
+    while ((rest = n - (unsigned __int128)r * r) > (unsigned __int128)r * 2)
+        r++;
+    v->e = (v->e - FP_BIAS - (int32_t)odd) / 2 + FP_BIAS;
+    v->sig = r;
+    *sw = fp_round_to_64(v, rest == 0 ? 0 : rest > r ? (uint64_t)1 << 63 | 1 : 1);
+    return true;
+}
+
 /* To a shorter format of `bits` significant bits and the exponents below e_max. */
 static inline bool fp_shorten(const struct fp_num *v, uint32_t bits, int32_t bias, int32_t e_max,
-                                uint64_t *out, uint32_t *sw)
+                              uint64_t *out, uint32_t *sw)
 {
     uint32_t cut = 64 - bits;
     uint64_t low = v->sig << bits, kept = v->sig >> cut;
@@ -227,7 +264,7 @@ static inline uint32_t fp_compare(const struct fp_num *a, const struct fp_num *b
 }
 
 static inline bool fp_fast(enum op_code opc, uint8_t *d, const uint8_t *s, uint32_t fcw, uint32_t a,
-                 uint32_t b, uint32_t *sw)
+                           uint32_t b, uint32_t *sw)
 {
     struct fp_num x, y;
     *sw = 0;
@@ -249,12 +286,27 @@ static inline bool fp_fast(enum op_code opc, uint8_t *d, const uint8_t *s, uint3
     case OP_FSUB:
     case OP_FSUBR:
     case OP_FMUL:
+    case OP_FDIV:
+    case OP_FDIVR:
         if ((fcw & (FP_CW_ROUND | FP_CW_PRECISION)) != FP_CW_PRECISION || !fp_get_x80(d, &x) ||
             !fp_get(s, b >> 5 & 7, &y))
             return false;
         y.sign ^= opc == OP_FSUB;
         x.sign ^= opc == OP_FSUBR;
-        if (!(opc == OP_FMUL ? fp_mul(&x, &y, sw) : fp_add(&x, &y, sw)))
+        if (opc == OP_FDIVR) {
+            struct fp_num t = x;
+            x = y;
+            y = t;
+        }
+        if (!(opc == OP_FMUL                      ? fp_mul(&x, &y, sw)
+              : opc == OP_FDIV || opc == OP_FDIVR ? fp_div(&x, &y, sw)
+                                                  : fp_add(&x, &y, sw)))
+            return false;
+        fp_put_x80(d, &x);
+        return true;
+    case OP_FSQRT:
+        if ((fcw & (FP_CW_ROUND | FP_CW_PRECISION)) != FP_CW_PRECISION || !fp_get_x80(d, &x) ||
+            !fp_sqrt(&x, sw))
             return false;
         fp_put_x80(d, &x);
         return true;

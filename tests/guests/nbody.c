@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Sun and four planets under gravity, on the x87: prints the bits of all that it computed, so that
- * any rounding that differs is seen. Arguments: the number of steps (default 150), and `integer` for a
- * loop over integers that takes about as many instructions, to compare speeds with.
+ * The Sun and four planets under gravity, on the x87: prints the bits of all that it computed, so
+ * that any rounding that differs is seen. Arguments: the number of steps (default 150), and
+ * anything more for the same in integers, to compare speeds with.
  */
 #include "guest.h"
 
@@ -32,26 +32,40 @@ static inline double root(double a)
     return a;
 }
 
-static void __attribute__((noinline)) advance(double dt)
-{
-    for (int i = 0; i < BODIES; i++)
-        for (int j = i + 1; j < BODIES; j++) {
-            struct body *a = &body[i], *b = &body[j];
-            double d[3], d2 = 0, mag;
-            for (int k = 0; k < 3; k++) {
-                d[k] = a->x[k] - b->x[k];
-                d2 += d[k] * d[k];
-            }
-            mag = dt / (d2 * root(d2));
-            for (int k = 0; k < 3; k++) {
-                a->v[k] -= d[k] * b->mass * mag;
-                b->v[k] += d[k] * a->mass * mag;
-            }
-        }
-    for (int i = 0; i < BODIES; i++)
-        for (int k = 0; k < 3; k++)
-            body[i].x[k] += dt * body[i].v[k];
-}
+/* One step; `num` is the kind of number, `strength` what multiplies both masses. */
+#define ADVANCE(name, num, body, strength, mul)                                                    \
+    static void __attribute__((noinline)) name(num dt)                                             \
+    {                                                                                              \
+        for (int i = 0; i < BODIES; i++)                                                           \
+            for (int j = i + 1; j < BODIES; j++) {                                                 \
+                num dx = body[i].x[0] - body[j].x[0], dy = body[i].x[1] - body[j].x[1],            \
+                    dz = body[i].x[2] - body[j].x[2];                                              \
+                num mag = strength(dt, mul(dx, dx) + mul(dy, dy) + mul(dz, dz));                   \
+                num a = mul(body[j].mass, mag), b = mul(body[i].mass, mag);                        \
+                body[i].v[0] -= mul(dx, a);                                                        \
+                body[i].v[1] -= mul(dy, a);                                                        \
+                body[i].v[2] -= mul(dz, a);                                                        \
+                body[j].v[0] += mul(dx, b);                                                        \
+                body[j].v[1] += mul(dy, b);                                                        \
+                body[j].v[2] += mul(dz, b);                                                        \
+            }                                                                                      \
+        for (int i = 0; i < BODIES; i++) {                                                         \
+            body[i].x[0] += mul(dt, body[i].v[0]);                                                 \
+            body[i].x[1] += mul(dt, body[i].v[1]);                                                 \
+            body[i].x[2] += mul(dt, body[i].v[2]);                                                 \
+        }                                                                                          \
+    }
+#define TIMES(a, b)          ((a) * (b))
+#define STRENGTH(dt, d2)     ((dt) / ((d2)*root(d2)))
+#define TIMES_FIX(a, b)      ((a) * (b) >> 8)
+#define STRENGTH_FIX(dt, d2) ((int)(((u32)(dt) << 16) / ((u32)(d2) | 1)))
+ADVANCE(advance, double, body, STRENGTH, TIMES)
+
+/* The same in integers: nothing to do with planets, but as many instructions of the same kinds. */
+static struct {
+    int x[3], v[3], mass;
+} fix[BODIES];
+ADVANCE(advance_fix, int, fix, STRENGTH_FIX, TIMES_FIX)
 
 static double energy(void)
 {
@@ -78,19 +92,6 @@ static void show(const char *name, double d)
     say_hex("  ", v.u[0]);
 }
 
-/* About as many instructions as a step of the bodies, with loads, stores and multiplications. */
-static u32 integers(u32 steps)
-{
-    static u32 cell[64];
-    u32 h = 1;
-    while (steps--)
-        for (u32 i = 0; i < 64; i++) {
-            cell[i] += h * (i | 1);
-            h = mix(h, cell[(h ^ i) & 63] - (cell[i] >> 3));
-        }
-    return h;
-}
-
 int guest_main(int argc, char **argv)
 {
     u32 steps = 0;
@@ -99,7 +100,12 @@ int guest_main(int argc, char **argv)
     if (!steps)
         steps = DEFAULT;
     if (argc > 2) {
-        say_hex("integers ", integers(steps));
+        for (int i = 0; i < BODIES; i++)
+            for (int k = 0; k < 3; k++)
+                fix[i].x[k] = 1000 * i + 77 * k, fix[i].mass = 300 + i;
+        for (u32 i = 0; i < steps; i++)
+            advance_fix(3);
+        say_hex("integers ", (u32)fix[0].x[0] ^ (u32)fix[3].v[2]);
         return 0;
     }
     show("energy ", energy());
