@@ -449,9 +449,12 @@ static uint32_t fetch(struct ir_group *g, const struct insn *in, uint32_t format
         set_word(g, w, 0, low_load(g, low_addr(g, in), 2));
         return w + 32 * format;
     }
-    set_word(g, w, 0, low_load(g, low_addr(g, in), 4));
-    if (format == WF_F64 || format == WF_I64 || format == WF_X80)
-        set_word(g, w, 1, low_load(g, further(g, in, 4), 4));
+    if (format == WF_F64 || format == WF_I64 || format == WF_X80) {
+        struct ir_addr at = low_addr(g, in);
+        ir_emiti(g, OP_GLDW, ir_addi(g, at.a, at.disp), (int32_t)w, 0);
+    } else {
+        set_word(g, w, 0, low_load(g, low_addr(g, in), 4));
+    }
     if (format == WF_X80)
         set_word(g, w, 2, low_load(g, further(g, in, 8), 2));
     return w + 32 * format;

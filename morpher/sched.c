@@ -199,6 +199,8 @@ static uint32_t depend(struct gear1 *x)
             }
         } else if (order == ORD_GLD) {
             list = depend_load(x, i, list);
+            if (op == OP_GLDW)
+                list = wide_write(x, i, list, (uint32_t)r->imm & 31);
         } else if (order == ORD_GST) {
             list = depend_store(x, i, list);
         } else if (order == ORD_FENCE) {

@@ -516,6 +516,7 @@ L_UDIVQ_I:
 L_UDIVR_I:
 L_SDIVQ_I:
 L_SDIVR_I:
+L_GLDW_I:
 L_PROBER_I:
 L_PROBEW_I:
 L_PROBEX_I:
@@ -594,6 +595,36 @@ L_FRND_I:
     NSTORES(SH, 2)
     NSTORES(SW, 4)
 
+L_GLDW: {
+    uint32_t la = r[p->ra], w = B & 31, i;
+    uint64_t q8;
+    const struct fast_tlb *e = &vm->ft[FT_R][la >> 12 & (FT_N - 1)];
+    pipe = wide_use(vm, pipe, w, w, 0);
+    if (LIKELY((la & 0xfffff007u) == e->tag)) {
+        const uint8_t *q = e->add + la;
+        uint32_t line = (uint32_t)(q - mem) >> vm->a.l1d.line_shift;
+        if (GUESSED(line, i) && LIKELY(!(vm->filter >> (la >> 3 & 63) & 1))) {
+            TOUCH(i);
+            vm->a.tlb_stamp[e->index] = pipe;
+            memcpy(&q8, q, 8);
+            memcpy(vm->s.wide[w], &q8, 8);
+            vm->s.wide_ready[w] = pipe + (vm->ready_load >> 2);
+            vm->misc_dirty = 1;
+            NEXT();
+        }
+    }
+    LONG(mem_load(vm, la, 4, ACC_READ));
+    q8 = vm->val;
+    uint64_t when = vm->ready;
+    LONG(mem_load(vm, la + 4, 4, ACC_READ));
+    q8 |= (uint64_t)vm->val << 32;
+    if (when < vm->ready)
+        when = vm->ready;
+    memcpy(vm->s.wide[w], &q8, 8);
+    vm->s.wide_ready[w] = when >> 2;
+    vm->misc_dirty = 1;
+    NEXT();
+}
 L_STAM:
     LONG(mem_store(vm, r[p->ra], r[p->x], 4, B));
     NEXT();
