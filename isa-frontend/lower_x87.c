@@ -16,6 +16,9 @@
  *
  * fldcw has a guard of its own, which leaves if the new control word unmasks anything.
  *
+ * No two calls that append records stand in one argument list: their order would be the compiler's,
+ * and the two builds of CMS would differ.
+ *
  * Not here: what is rare (environments, packed decimals, fxam, remainders, constants but 0 and 1).
  *
  * To add an instruction: a case in mem_form or reg_form with what it needs of the stack, and in
@@ -150,7 +153,8 @@ static void write_status(struct ir_group *g)
             v = s.c1;
             part |= FS_C1;
         } else if (s.c1) {
-            v = ir_bin(g, OP_OR, ir_bini(g, OP_AND, s.cc, FS_CC), ir_bini(g, OP_AND, s.c1, FS_C1));
+            uint32_t cc = ir_bini(g, OP_AND, s.cc, FS_CC), c1 = ir_bini(g, OP_AND, s.c1, FS_C1);
+            v = ir_bin(g, OP_OR, cc, c1);
             part |= FS_C1;
         }
     }
@@ -218,8 +222,10 @@ void ia32_lower_commit(struct ir_group *g)
         uint32_t co = ir_bini(g, OP_OR, selector_value(g, SEG_CS), (int32_t)(s.opcode << 16));
         write_pair(g, SR_FIP, ir_const(g, (int32_t)s.eip), co);
     }
-    if (s.mem)
-        write_pair(g, SR_FDP, ir_addi(g, s.off, s.disp), selector_value(g, s.seg));
+    if (s.mem) {
+        uint32_t dp = ir_addi(g, s.off, s.disp), ds = selector_value(g, s.seg);
+        write_pair(g, SR_FDP, dp, ds);
+    }
     new_group();
 }
 
@@ -462,13 +468,18 @@ static uint32_t fetch(struct ir_group *g, const struct insn *in, uint32_t format
 
 static void store_top(struct ir_group *g, const struct insn *in, uint32_t format)
 {
-    uint32_t w = temp();
+    uint32_t w = temp(), v;
     s.c1 = fp(g, OP_FST, w + 32 * format, st(0));
-    low_store(g, low_addr(g, in), format == WF_I16 ? 2 : 4, word(g, w, 0));
-    if (format == WF_F64 || format == WF_I64 || format == WF_X80)
-        low_store(g, further(g, in, 4), 4, word(g, w, 1));
-    if (format == WF_X80)
-        low_store(g, further(g, in, 8), 2, word(g, w, 2));
+    v = word(g, w, 0);
+    low_store(g, low_addr(g, in), format == WF_I16 ? 2 : 4, v);
+    if (format == WF_F64 || format == WF_I64 || format == WF_X80) {
+        v = word(g, w, 1);
+        low_store(g, further(g, in, 4), 4, v);
+    }
+    if (format == WF_X80) {
+        v = word(g, w, 2);
+        low_store(g, further(g, in, 8), 2, v);
+    }
 }
 
 static void compare(struct ir_group *g, const struct form *f, uint32_t b)
@@ -556,8 +567,14 @@ static void execute(struct ir_group *g, const struct insn *in, const struct form
         break;
     case K_CMOV: conditional(g, f->op, st(0), st(f->i)); break;
     case K_STSW_AX: low_put(g, G_EAX, 2, status_word(g)); break;
-    case K_STSW: low_store(g, low_addr(g, in), 2, status_word(g)); break;
-    case K_STCW: low_store(g, low_addr(g, in), 2, read_special(g, SR_FCW)); break;
+    case K_STSW:
+        v = status_word(g);
+        low_store(g, low_addr(g, in), 2, v);
+        break;
+    case K_STCW:
+        v = read_special(g, SR_FCW);
+        low_store(g, low_addr(g, in), 2, v);
+        break;
     case K_LDCW:
         v = low_load(g, low_addr(g, in), 2);
         v = ir_bini(g, OP_AND, v, 0x1f3f);
