@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
@@ -24,6 +25,11 @@ int cli_error(const char *fmt, ...)
 
 int cli_usage(char *const *argv, const char *usage)
 {
+    /* Help that was asked for is no error. */
+    if (optind > 1 && !strcmp(argv[optind - 1], "--help")) {
+        printf("usage: %s\n", usage);
+        exit(0);
+    }
     /* Our long options have values above any character; an unknown one leaves 0. */
     if (optopt > 0 && optopt < 256)
         return cli_error("%s: unknown option -%c (usage: %s)", argv[0], optopt, usage);

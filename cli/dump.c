@@ -379,7 +379,8 @@ int cmd_dump(int argc, char **argv)
         {"machine", required_argument, NULL, O_MACHINE}, {"set", required_argument, NULL, O_SET},
         {"stages", required_argument, NULL, O_STAGES},   {"hex", required_argument, NULL, O_HEX},
         {"at", required_argument, NULL, O_AT},           {0}};
-    static struct dump d = {.stages = "gidcsbt", .eip = 0x08048000};
+    static const char stages[] = "gidcsbt";
+    static struct dump d = {.stages = stages, .eip = 0x08048000};
     struct cli_machine cm = {0};
     struct mdesc m;
     const char *hex = NULL, *at = NULL;
@@ -397,6 +398,9 @@ int cmd_dump(int argc, char **argv)
         case O_AT: at = optarg; break;
         default: return cli_usage(argv, usage);
         }
+    size_t known = strspn(d.stages, stages);
+    if (!*d.stages || d.stages[known])
+        return cli_error("dump: --stages: `%s` is none (usage: %s)", d.stages + known, usage);
     if (optind + (hex ? 0 : 2) != argc)
         return cli_error("dump: a program and an address, or --hex, is needed (usage: %s)", usage);
     if (!hex)

@@ -56,7 +56,7 @@ struct run {
     FILE *stats_file;
     bool progress, line_shown;
     double started, drawn, set_up;
-    char cms_buf[PATH_MAX];
+    char cms_buf[PATH_MAX], program_buf[PATH_MAX];
 };
 
 static double now(void)
@@ -175,7 +175,7 @@ static int load_cms(struct run *r)
     boot->magic = CM_MAGIC;
     boot->version = 1;
     boot->env = CM_ENV_PROCESS;
-    boot->cr3 = r->process->space.cr3;
+    boot->cr3 = r->process->space->cr3;
     boot->image_end = r->image.end ? r->image.end - concealed : CM_IMAGE;
     boot->machine = r->m;
     return 0;
@@ -208,7 +208,8 @@ static int set_up(struct run *r)
     if (process_load(r->process, r->vm, &args, err, sizeof err))
         return cli_error("%s", err);
     identify(&r->id_machine, r->machine.path);
-    identify(&r->id_program, r->argv[0]);
+    snprintf(r->program_buf, sizeof r->program_buf, "%s", r->process->grp->host);
+    identify(&r->id_program, r->program_buf); /* with a sysroot: the file that its name meant */
     identify(&r->id_cms, r->m.cms_host == CMS_ON_MODEL ? r->cms_path : NULL);
     return load_cms(r);
 }

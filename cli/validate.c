@@ -24,8 +24,8 @@
 
 static const char usage[] =
     "chrysalis validate isa [--seed S] [--tests N] [--first K] [--filter OP] "
-    "[--mode interpret|gear1|model] [--machine FILE] [--set KEY=VALUE]... [--jobs J] "
-    "[--mismatches N] [--report FILE]";
+    "[--mode interpret|gear1|model|all] [--machine FILE] [--set KEY=VALUE]... [--jobs J] "
+    "[--mismatches N] [--show] [--report FILE]";
 
 enum { JOBS_MAX = 64, MESSAGE = 256 };
 
@@ -37,14 +37,20 @@ struct worker {
     pid_t pid;
 };
 
+static const char *const modes[VALIDATE_MODES] = {"interpret", "gear1", "model"};
+/* In mode all a test in so many is of this mode: they differ in speed. */
+static const unsigned shares[VALIDATE_MODES] = {1, 10, 100};
+
 struct validate {
     struct validate_run run;
+    bool all;
     struct cli_machine machine;
     struct mdesc m;
-    const char *filter, *report, *mode_name;
+    const char *filter, *report;
     char cms_path[PATH_MAX];
     unsigned jobs;
     uint64_t max_mismatches;
+    bool show;
     struct worker *worker;
 };
 
@@ -67,7 +73,8 @@ enum {
     O_SET,
     O_JOBS,
     O_BAD,
-    O_REPORT
+    O_REPORT,
+    O_SHOW
 };
 
 static int number(const char *name, const char *s, uint64_t *out)
@@ -91,9 +98,9 @@ static int parse(struct validate *v, int argc, char **argv)
                                           {"set", required_argument, NULL, O_SET},
                                           {"jobs", required_argument, NULL, O_JOBS},
                                           {"mismatches", required_argument, NULL, O_BAD},
+                                          {"show", no_argument, NULL, O_SHOW},
                                           {"report", required_argument, NULL, O_REPORT},
                                           {0}};
-    static const char *const modes[] = {"interpret", "gear1", "model"};
     uint64_t jobs = 2;
     int c, r = 0;
     opterr = 0;
@@ -107,13 +114,15 @@ static int parse(struct validate *v, int argc, char **argv)
         case O_FILTER: v->filter = optarg; break;
         case O_MACHINE: v->machine.path = optarg; break;
         case O_SET: r = cli_add_set(&v->machine, optarg); break;
+        case O_SHOW: v->show = true; break;
         case O_REPORT: v->report = optarg; break;
         case O_MODE:
-            for (v->run.mode = 0; v->run.mode < 3; v->run.mode++)
+            for (v->run.mode = 0; v->run.mode < VALIDATE_MODES; v->run.mode++)
                 if (!strcmp(optarg, modes[v->run.mode]))
                     break;
-            if (v->run.mode == 3)
-                return cli_error("--mode %s: must be interpret, gear1 or model", optarg);
+            v->all = !strcmp(optarg, "all");
+            if (v->run.mode == VALIDATE_MODES && !v->all)
+                return cli_error("--mode %s: must be interpret, gear1, model or all", optarg);
             break;
         default: return cli_usage(argv, usage);
         }
@@ -124,7 +133,6 @@ static int parse(struct validate *v, int argc, char **argv)
     if (jobs < 1 || jobs > JOBS_MAX)
         return cli_error("--jobs %" PRIu64 ": must be 1 to %d", jobs, JOBS_MAX);
     v->jobs = (unsigned)jobs;
-    v->mode_name = modes[v->run.mode];
     return 0;
 }
 
@@ -158,6 +166,8 @@ static void work(struct validate *v, unsigned j)
     if (!d || !text)
         _exit(EXIT_USER);
     w->ready = 1;
+    if (v->show)
+        validate_show(d, stdout);
     for (uint64_t k = v->run.first + j; k < v->run.first + v->run.tests; k += v->jobs) {
         if (validate_one(d, k, &w->counts, text))
             continue;
@@ -247,6 +257,7 @@ static void add(struct validate_counts *sum, const struct validate_counts *n)
     sum->not_comparable += n->not_comparable;
     sum->retired += n->retired;
     sum->translated += n->translated;
+    sum->morphed += n->morphed;
     sum->mismatches += n->mismatches;
     for (unsigned i = 0; i < VALIDATE_ROWS; i++) {
         sum->row[i].executed += n->row[i].executed;
@@ -255,45 +266,69 @@ static void add(struct validate_counts *sum, const struct validate_counts *n)
     }
 }
 
-int cmd_validate(int argc, char **argv)
+/* All tests of v->run.mode. */
+static int run_mode(struct validate *v)
 {
-    struct validate v = {.run = {.seed = 1, .tests = 1000000, .mode = VALIDATE_INTERPRET},
-                         .max_mismatches = 10};
-    int status = parse(&v, argc, argv);
-    if (status || (status = make_machine(&v)))
+    int status = make_machine(v);
+    if (status)
         return status;
-    v.worker = mmap(NULL, v.jobs * sizeof *v.worker, PROT_READ | PROT_WRITE,
-                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (v.worker == MAP_FAILED)
+    v->worker = mmap(NULL, v->jobs * sizeof *v->worker, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (v->worker == MAP_FAILED)
         return cli_error("not enough memory");
     double started = now();
     fflush(NULL);
-    for (unsigned j = 0; j < v.jobs; j++) {
-        v.worker[j].pid = fork();
-        if (v.worker[j].pid < 0)
+    for (unsigned j = 0; j < v->jobs; j++) {
+        v->worker[j].pid = fork();
+        if (v->worker[j].pid < 0)
             return cli_error("fork: %s", strerror(errno));
-        if (v.worker[j].pid == 0)
-            work(&v, j);
+        if (v->worker[j].pid == 0)
+            work(v, j);
     }
-    status = wait_for_workers(&v, started);
-    v.run.seconds = now() - started;
-    for (unsigned j = 0; j < v.jobs; j++)
-        add(&v.run.counts, &v.worker[j].counts);
-    v.run.mode_name = v.mode_name;
+    status = wait_for_workers(v, started);
+    v->run.seconds = now() - started;
+    for (unsigned j = 0; j < v->jobs; j++)
+        add(&v->run.counts, &v->worker[j].counts);
+    munmap(v->worker, v->jobs * sizeof *v->worker);
+    if (status != EXIT_USER)
+        validate_summary(&v->run, stdout);
+    if (!status && v->run.counts.mismatches)
+        status = 1;
+    return status;
+}
+
+int cmd_validate(int argc, char **argv)
+{
+    static struct validate_run runs[VALIDATE_MODES];
+    struct validate v = {.run = {.seed = 1, .tests = 1000000}, .max_mismatches = 10};
+    unsigned nruns = 0, first, last;
+    int status = parse(&v, argc, argv);
+    if (status)
+        return status;
+    first = v.all ? 0 : v.run.mode;
+    last = v.all ? VALIDATE_MODES - 1 : v.run.mode;
     v.run.machine = v.machine.path;
     v.run.jobs = v.jobs;
     v.run.filter = v.filter;
-    if (status == EXIT_USER)
-        return status;
-    validate_summary(&v.run, stdout);
+    for (unsigned mode = first; mode <= last && status <= 1; mode++) {
+        struct validate one = v;
+        int r;
+        one.run.mode = mode;
+        one.run.mode_name = modes[mode];
+        if (v.all)
+            one.run.tests = v.run.tests / shares[mode];
+        if ((r = run_mode(&one)) == EXIT_USER)
+            return r;
+        status = r > status ? r : status;
+        runs[nruns++] = one.run;
+    }
     if (v.report) {
         FILE *f = fopen(v.report, "w");
         if (!f)
             return cli_error("%s: %s", v.report, strerror(errno));
-        validate_report(&v.run, f);
+        validate_report(runs, nruns, v.run.tests, f);
         if (fclose(f))
             return cli_error("%s: %s", v.report, strerror(errno));
     }
-    munmap(v.worker, v.jobs * sizeof *v.worker);
-    return status ? status : v.run.counts.mismatches ? 1 : 0;
+    return status;
 }

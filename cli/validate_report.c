@@ -96,13 +96,12 @@ static void vectors_text(uint32_t mask, char *text, size_t size)
                                   vector_names[i] ? vector_names[i] : "?");
 }
 
-/* Neither executed nor raised what it raises instead (UD has no other result). */
+/* It has completed, or if it never does, has raised what it raises instead. */
 static bool covered(const struct validate_run *r, unsigned i)
 {
-    uint32_t never = AT_XUD | AT_P0 | AT_PI;
-    if (r->counts.row[i].executed)
-        return true;
-    return (ia32_rows[i].attr & never) && r->counts.row[i].vectors;
+    uint32_t attr = ia32_rows[i].attr, op = ia32_rows[i].op;
+    bool never = (attr & (AT_XUD | AT_P0 | AT_PI | AT_XBP | AT_XDB)) || op == I_INT;
+    return r->counts.row[i].executed || (never && r->counts.row[i].vectors);
 }
 
 static unsigned count_covered(const struct validate_run *r)
@@ -151,73 +150,115 @@ static void host_model(char *text, size_t size)
     snprintf(text, size, "%s (family %s, model %s, stepping %s)", model, family, number, stepping);
 }
 
-void validate_report(const struct validate_run *r, FILE *f)
-{
-    const struct validate_counts *n = &r->counts;
-    bool translates = r->mode != VALIDATE_INTERPRET;
-    char host[256], form[64], got[128], want[128];
-    host_model(host, sizeof host);
-    fprintf(f, "# Validation: %s\n\n", r->mode_name);
-    fprintf(f,
-            "Made by `chrysalis validate isa --mode %s --seed %" PRIu64 " --first %" PRIu64
-            " --tests %" PRIu64 "%s%s%s%s`.\n\n",
-            r->mode_name, r->seed, r->first, r->tests, r->machine ? " --machine " : "",
-            r->machine ? r->machine : "", r->filter ? " --filter " : "",
-            r->filter ? r->filter : "");
-    fprintf(f, "| | |\n|---|---|\n");
-    fprintf(f, "| oracle | %s |\n", host);
-    fprintf(f, "| tests | %" PRIu64 " |\n", n->done);
-    fprintf(f, "| ran to the end | %" PRIu64 " |\n", n->ended);
-    fprintf(f, "| ended in a fault or trap | %" PRIu64 " |\n", n->faulted);
-    fprintf(f, "| jumped out of the block | %" PRIu64 " |\n", n->left);
-    fprintf(f, "| not compared: wild loops | %" PRIu64 " |\n", n->too_long);
-    fprintf(f, "| not compared: fetched where only NX forbids | %" PRIu64 " |\n",
-            n->not_comparable);
-    fprintf(f, "| instructions replaced because they used an undefined flag | %" PRIu64 " |\n",
-            n->forced);
-    fprintf(f, "| guest instructions retired | %" PRIu64 " |\n", n->retired);
-    if (translates)
-        fprintf(f, "| of these in translations | %" PRIu64 " (%.1f %%) |\n", n->translated,
-                n->retired ? 100.0 * (double)n->translated / (double)n->retired : 0);
-    fprintf(f, "| processes | %u |\n", r->jobs);
-    fprintf(f, "| tests a second | %.0f |\n", r->seconds > 0 ? (double)n->done / r->seconds : 0);
-    fprintf(f, "| forms covered | %u of %u |\n", count_covered(r), (unsigned)NFORMS - 1);
-    fprintf(f, "| **mismatches** | **%" PRIu64 "** |\n\n", n->mismatches);
+/* A line of the head: a figure of each run. */
+#define LINE(what, format, figure)                                                                 \
+    do {                                                                                           \
+        fprintf(f, "| %s |", what);                                                                \
+        for (unsigned k = 0; k < nruns; k++) {                                                     \
+            const struct validate_run *r = &runs[k];                                               \
+            const struct validate_counts *n = &r->counts;                                          \
+            (void)n;                                                                               \
+            fprintf(f, " " format " |", figure);                                                   \
+        }                                                                                          \
+        fprintf(f, "\n");                                                                          \
+    } while (0)
 
-    fprintf(f, "## Not covered\n\n");
+static void head(const struct validate_run *runs, unsigned nruns, FILE *f)
+{
+    fprintf(f, "| |");
+    for (unsigned k = 0; k < nruns; k++)
+        fprintf(f, " %s |", runs[k].mode_name);
+    fprintf(f, "\n|---|");
+    for (unsigned k = 0; k < nruns; k++)
+        fprintf(f, "---:|");
+    fprintf(f, "\n");
+    LINE("tests", "%" PRIu64, n->done);
+    LINE("ran to the end", "%" PRIu64, n->ended);
+    LINE("ended in a fault or trap", "%" PRIu64, n->faulted);
+    LINE("jumped out of the block", "%" PRIu64, n->left);
+    LINE("not compared: wild loops", "%" PRIu64, n->too_long);
+    LINE("not compared: code where only NX forbids it, GS beyond its limit, blocks that overwrote "
+         "themselves",
+         "%" PRIu64, n->not_comparable);
+    LINE("instructions replaced because they used an undefined flag", "%" PRIu64, n->forced);
+    LINE("guest instructions retired", "%" PRIu64, n->retired);
+    LINE("of these in translations (iterations of REP are the interpreter's)", "%" PRIu64,
+         n->translated);
+    LINE("tests that ran in a translation, at least in part", "%" PRIu64, n->morphed);
+    LINE("tests a second", "%.0f", r->seconds > 0 ? (double)n->done / r->seconds : 0);
+    LINE("forms covered", "%u", count_covered(r));
+    LINE("**mismatches**", "**%" PRIu64 "**", n->mismatches);
+}
+
+void validate_report(const struct validate_run *runs, unsigned nruns, uint64_t tests, FILE *f)
+{
+    const struct validate_run *a = &runs[0];
+    char host[256], form[64], text[128];
+    host_model(host, sizeof host);
+    fprintf(
+        f,
+        "# Validation against silicon\n\n"
+        "Made by `chrysalis validate isa --mode %s --seed %" PRIu64 " --first %" PRIu64
+        " --tests %" PRIu64 "%s%s%s%s --jobs %u`; [oracle.md](oracle.md) tells how to read it.\n\n"
+        "The oracle: %s. ia32.def has %u forms.\n\n",
+        nruns > 1 ? "all" : a->mode_name, a->seed, a->first, tests, a->machine ? " --machine " : "",
+        a->machine ? a->machine : "", a->filter ? " --filter " : "", a->filter ? a->filter : "",
+        a->jobs, host, (unsigned)NFORMS - 1);
+    head(runs, nruns, f);
+
+    fprintf(f, "\n## Not covered\n\nForms that never completed (or, where that is all they do, "
+               "never raised their exception), and where.\n\n");
     unsigned listed = 0;
-    for (unsigned i = 1; i < NFORMS; i++)
-        if (!covered(r, i)) {
-            form_text(i, form);
-            vectors_text(n->row[i].vectors, got, sizeof got);
-            fprintf(f, "- `%s`%s%s\n", form, got[0] ? ": never completed, only " : "", got);
-            listed++;
-        }
+    for (unsigned i = 1; i < NFORMS; i++) {
+        unsigned missing = 0;
+        for (unsigned k = 0; k < nruns; k++)
+            missing += !covered(&runs[k], i);
+        if (!missing)
+            continue;
+        listed++;
+        form_text(i, form);
+        vectors_text(a->counts.row[i].vectors, text, sizeof text);
+        fprintf(f, "- `%s`:", form);
+        for (unsigned k = 0; k < nruns && missing < nruns; k++)
+            if (!covered(&runs[k], i))
+                fprintf(f, " %s", runs[k].mode_name);
+        fprintf(f, "%s%s%s\n", missing == nruns ? " never" : "", text[0] ? ", only " : "", text);
+    }
     fprintf(f, "%s\n## Exceptions not provoked\n\n", listed ? "" : "None.\n");
     listed = 0;
-    for (unsigned i = 1; i < NFORMS; i++) {
-        uint32_t missing = expected(i) & ~n->row[i].vectors;
-        if (missing) {
-            form_text(i, form);
-            vectors_text(missing, want, sizeof want);
-            fprintf(f, "- `%s`: %s\n", form, want);
+    for (unsigned i = 1; i < NFORMS; i++)
+        for (unsigned k = 0; k < nruns; k++) {
+            uint32_t missing = expected(i) & ~runs[k].counts.row[i].vectors;
+            if (!missing)
+                continue;
             listed++;
+            form_text(i, form);
+            vectors_text(missing, text, sizeof text);
+            fprintf(f, "- `%s`: %s (%s)\n", form, text, runs[k].mode_name);
         }
-    }
-    fprintf(f, "%s\n## Every form\n\n", listed ? "" : "None.\n");
     fprintf(f,
+            "%s\n## Every form\n\n"
             "Counted are cases in which the instruction surely completed: those before the first "
-            "control transfer of\na block, and a sample of traced ones. \"Translated\" counts "
-            "only cases that ran in translations alone.\n\n");
-    fprintf(f, translates ? "| form | completed | translated | exceptions |\n|---|---|---|---|\n"
-                          : "| form | completed | exceptions |\n|---|---|---|\n");
+            "control transfer of a block,\nand a sample of traced ones. After the stroke: those "
+            "that ran in translations alone.\n\n| form |",
+            listed ? "" : "None.\n");
+    for (unsigned k = 0; k < nruns; k++)
+        fprintf(f, " %s | exceptions |", runs[k].mode_name);
+    fprintf(f, "\n|---|");
+    for (unsigned k = 0; k < nruns; k++)
+        fprintf(f, "---:|---|");
+    fprintf(f, "\n");
     for (unsigned i = 1; i < NFORMS; i++) {
         form_text(i, form);
-        vectors_text(n->row[i].vectors, got, sizeof got);
-        if (translates)
-            fprintf(f, "| `%s` | %" PRIu64 " | %" PRIu64 " | %s |\n", form, n->row[i].executed,
-                    n->row[i].translated, got);
-        else
-            fprintf(f, "| `%s` | %" PRIu64 " | %s |\n", form, n->row[i].executed, got);
+        fprintf(f, "| `%s` |", form);
+        for (unsigned k = 0; k < nruns; k++) {
+            const struct validate_run *r = &runs[k];
+            vectors_text(r->counts.row[i].vectors, text, sizeof text);
+            fprintf(f, " %" PRIu64, r->counts.row[i].executed);
+            if (r->mode != VALIDATE_INTERPRET)
+                fprintf(f, " / %" PRIu64, r->counts.row[i].translated);
+            fprintf(f, " | %s |", text);
+        }
+        fprintf(f, "\n");
     }
 }

@@ -15,6 +15,7 @@ struct validate_run {
 };
 
 void validate_summary(const struct validate_run *r, FILE *f);
-void validate_report(const struct validate_run *r, FILE *f);
+/* Runs of several modes side by side; `tests` as the user asked for it. */
+void validate_report(const struct validate_run *runs, unsigned nruns, uint64_t tests, FILE *f);
 
 #endif

@@ -41,7 +41,8 @@ enum hostcall_service {
     HC_SYSCALL,     /* the guest executed int 0x80; G_EIP points behind it; registers are read and
                        written in place */
     HC_FAULT,       /* a guest fault: arg = physical address of struct hc_fault in concealed memory;
-                       personality kills the       process or redirects the registers to a signal handler */
+                       personality kills the       process or redirects the registers to a signal handler
+                     */
     HC_UNIMPLEMENTED, /* arg: as HC_FAULT; an instruction CMS does not implement: a loud line, then
                          a fault follows */
     HC_LOADSEG, /* arg: selector | segment register (enum seg_reg) << 16; sets the base register; 0,

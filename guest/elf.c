@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ELF reader. libelf knows the format; this file knows what may be run: a 32-bit little-endian
- * i386 executable, statically linked, with sane segments. Headers are checked against the file's
- * size before any byte is used, because the file comes from anywhere.
+ * i386 executable, or a position-independent one, with sane segments. Headers are checked against
+ * the file's size before any byte is used, because the file comes from anywhere.
  */
 #include <elf.h>
 #include <errno.h>
@@ -35,7 +35,8 @@ static int add_segment(struct elf_image *e, const Elf32_Phdr *p, const uint8_t *
         return fail(err, n, "malformed: a segment is larger in the file than in memory");
     if (!p->p_memsz)
         return 0;
-    if (p->p_vaddr < (uint32_t)SPACE_FIRST_PAGE * PAGE || (uint64_t)p->p_vaddr + p->p_memsz > top)
+    if ((!e->movable && p->p_vaddr < (uint32_t)SPACE_FIRST_PAGE * PAGE) ||
+        (uint64_t)p->p_vaddr + p->p_memsz > top)
         return fail(err, n, "malformed: a segment lies outside the user address space");
     if ((p->p_vaddr ^ p->p_offset) & (PAGE - 1))
         return fail(err, n, "malformed: a segment's address and offset differ within the page");
@@ -63,12 +64,9 @@ static int parse_headers(struct elf_image *e, Elf *elf, const uint8_t *bytes, si
         return fail(err, n, "malformed ELF header");
     if (h->e_machine != EM_386)
         return fail(err, n, "wrong machine: not an i386 program");
-    if (h->e_type == ET_DYN)
-        return fail(
-            err, n,
-            "dynamic or position-independent program: only static executables are supported");
-    if (h->e_type != ET_EXEC)
+    if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
         return fail(err, n, "not an executable (a relocatable or core file)");
+    e->movable = h->e_type == ET_DYN;
     phnum = h->e_phnum; /* PN_XNUM, the escape for more, is too many anyway */
     if (h->e_phentsize != sizeof(Elf32_Phdr) || !phnum || phnum > 256)
         return fail(err, n, "malformed: impossible program headers");
@@ -83,10 +81,13 @@ static int parse_headers(struct elf_image *e, Elf *elf, const uint8_t *bytes, si
     for (size_t i = 0; i < phnum; i++) {
         Elf32_Phdr p; /* a copy: nothing aligns the table within a hostile file */
         memcpy(&p, (const uint8_t *)table + i * sizeof p, sizeof p);
-        if (p.p_type == PT_INTERP)
-            return fail(err, n,
-                        "dynamic program (it names an interpreter): only static "
-                        "executables are supported");
+        if (p.p_type == PT_INTERP) {
+            if (p.p_offset > size || p.p_filesz > size - p.p_offset || p.p_filesz < 2 ||
+                p.p_filesz > sizeof e->interp || bytes[p.p_offset + p.p_filesz - 1] ||
+                bytes[p.p_offset] != '/')
+                return fail(err, n, "malformed: impossible name of an interpreter");
+            memcpy(e->interp, bytes + p.p_offset, p.p_filesz);
+        }
         if (p.p_type != PT_LOAD)
             continue;
         if (add_segment(e, &p, bytes, size, err, n))
@@ -128,7 +129,8 @@ int elf_parse(struct elf_image *e, const uint8_t *bytes, size_t size, char *err,
 static int read_file(struct elf_image *e, const char *path, char *err, size_t n)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* Without O_NONBLOCK a pipe without a writer would hold us here. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0)
         return fail(err, n, strerror(errno));
@@ -177,6 +179,19 @@ int elf_load(struct elf_image *e, const char *path, char *err, size_t errlen)
     e->file = f.file;
     e->size = f.size;
     return 0;
+}
+
+bool elf_place(struct elf_image *e, uint32_t base)
+{
+    if ((uint64_t)e->end + base > (uint64_t)SPACE_TOP_PAGE * PAGE || base < SPACE_FIRST_PAGE * PAGE)
+        return false;
+    for (uint32_t i = 0; i < e->nsegments; i++)
+        e->segment[i].vaddr += base;
+    e->entry += base;
+    e->end += base;
+    if (e->phdr)
+        e->phdr += base;
+    return true;
 }
 
 void elf_free(struct elf_image *e)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Static i386 ELF executables: what the loader takes from one, and every reason to refuse one. */
+/* i386 ELF executables: what the loader takes from one, and every reason to refuse one. */
 #ifndef GUEST_ELF_H
 #define GUEST_ELF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +21,9 @@ struct elf_image {
         phnum; /* phdr: its address in the process, 0 if no segment holds it */
     uint32_t nsegments;
     struct elf_segment segment[ELF_SEGMENTS];
-    uint32_t end; /* first byte behind all segments: where brk begins */
+    uint32_t end;     /* first byte behind all segments: where brk begins */
+    bool movable;     /* position-independent: addresses count from wherever it is put */
+    char interp[256]; /* the program that loads it; empty: none */
 };
 
 /* Reads and checks the file. 0, or -1 with one line (no newline) that names the file and the
@@ -28,6 +31,8 @@ struct elf_image {
 int elf_load(struct elf_image *e, const char *path, char *err, size_t errlen);
 /* The same over bytes in memory, which it takes no ownership of. */
 int elf_parse(struct elf_image *e, const uint8_t *bytes, size_t size, char *err, size_t errlen);
+/* Puts a movable one at base, a multiple of the page size. False: it does not fit there. */
+bool elf_place(struct elf_image *e, uint32_t base);
 void elf_free(struct elf_image *e);
 
 #endif

@@ -1,37 +1,79 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process personality: a small Linux for one guest process on the simulated processor. It
- * builds the address space, answers host calls (system calls, faults) and turns faults into
- * signals. State is plain data; host descriptors are derived from (path, offset). Nothing a guest
- * sees depends on the host but the files it opens and what it reads from standard input.
+ * The process personality: a small Linux for the guest processes of one simulated processor. It
+ * builds their address spaces, answers host calls (system calls, faults), turns faults into
+ * signals, and switches between tasks by the guest's clock. It never forks or threads the host.
+ *
+ * State is plain data: tables of fixed size whose rows name each other by index. The few pointers
+ * (to the rows of the task that runs, to what the host opened) are derived. Nothing a guest sees
+ * depends on the host but the files it opens and what it reads from standard input.
+ *
+ *   task      what runs: registers, signal mask, thread storage. Row 0 of nothing is special.
+ *   group     what Linux calls a process: tasks of one thread group, their signal actions, parent.
+ *   space     an address space; tasks share it by CLONE_VM.
+ *   files     descriptors and working directory; tasks share them by CLONE_FILES.
+ *   open      an open file description; descriptors share it by dup and fork.
  */
 #ifndef GUEST_PROCESS_H
 #define GUEST_PROCESS_H
 
-#include <stdio.h>
 #include <limits.h>
+#include <stdio.h>
 #include "guest/space.h"
 
-enum { PROC_FDS = 256, PROC_OPEN = 256, PROC_FILES = 512, PROC_INODE_SLOTS = 1 << 16 };
-enum { NSIG_GUEST = 65, TLS_SLOTS = 3, TLS_FIRST = 6 };
+enum {
+    PROC_TASKS = 128,
+    PROC_FDS = 256,
+    PROC_OPEN = 1024,
+    PROC_PIPES = 128,
+    PROC_FILES = 512,
+    PROC_INODE_SLOTS = 1 << 16,
+    PIPE_BYTES = 64 << 10,
+    PIPE_ATOMIC = 4096 /* PIPE_BUF */
+};
+enum { NSIG_GUEST = 65, TLS_SLOTS = 3, TLS_FIRST = 6, GUEST_TIMERS = 3, COMM = 16 };
 enum { SEL_USER_CS = 0x73, SEL_USER_DS = 0x7b };
+
+enum open_kind {
+    OPEN_HOST,   /* a file, folder or stream of the host */
+    OPEN_PIPE_R, /* ends of a pipe of ours */
+    OPEN_PIPE_W,
+    OPEN_RANDOM /* /dev/urandom: the fixed sequence */
+};
 
 /* An open file description: what dup'ed descriptors share. */
 struct guest_open {
     uint32_t refs;   /* 0: free */
     uint32_t flags;  /* guest O_* */
-    bool stream;     /* no offset of ours: standard streams and whatever the host cannot seek */
+    uint8_t kind;    /* enum open_kind */
+    uint8_t std;     /* a standard stream of the simulator: its number + 1 */
+    bool stream;     /* no offset of ours: standard streams, pipes and what the host cannot seek */
+    uint16_t pipe;   /* index of a pipe of ours */
     uint64_t offset; /* of seekable files; the host's own offset is never used */
     uint32_t dirpos; /* next entry of a directory */
     char path[PATH_MAX];
-    int host;   /* derived: a descriptor of the host */
+    int host;   /* derived: a descriptor of the host, -1 if there is none */
     char **dir; /* derived: sorted names of a directory, read when its first entry is */
     uint32_t ndir;
+};
+
+struct guest_pipe {
+    bool used;
+    uint32_t readers, writers; /* descriptions of either end */
+    uint32_t head, count;      /* first byte, and how many there are */
+    uint8_t bytes[PIPE_BYTES];
 };
 
 struct guest_fd {
     bool used, cloexec;
     uint16_t open; /* index of its description */
+};
+
+struct files {
+    uint32_t refs; /* tasks; 0: free */
+    struct guest_fd fd[PROC_FDS];
+    char cwd[PATH_MAX]; /* empty: where the simulator was started */
+    uint32_t umask;
 };
 
 struct guest_inode {
@@ -48,37 +90,113 @@ struct sigaction_guest {
     uint64_t mask;
 };
 
-struct process {
-    struct vm *vm;
-    struct space space;
-    char program[PATH_MAX];
-    const char *sysroot; /* NULL: none */
-    uint32_t umask;
-    struct guest_fd fd[PROC_FDS];
-    struct guest_open open[PROC_OPEN];
-    uint32_t nfiles;
-    struct guest_file file[PROC_FILES];
+struct siginfo_guest {
+    int32_t code;
+    uint32_t field[5]; /* what follows si_code: address, or pid and uid and status ... */
+};
+
+struct sigqueue_guest {
+    uint64_t pending; /* bit n - 1: signal n */
+    struct siginfo_guest info[NSIG_GUEST];
+};
+
+struct guest_timer {
+    uint64_t next, interval; /* ns of the guest's clock; next 0: off */
+};
+
+struct group {
+    uint32_t refs; /* tasks alive in it */
+    bool used, zombie, exiting, stopped, stop_told, vforked;
+    uint32_t tgid, ppid, pgid, sid;
+    uint32_t exit_signal; /* sent to the parent at the end; 0: none */
+    int status;           /* as wait4 gives it */
     struct sigaction_guest act[NSIG_GUEST];
-    uint64_t sigmask;
+    struct sigqueue_guest queue;
+    struct guest_timer timer[GUEST_TIMERS];
+    char exe[PATH_MAX];  /* as the guest names it */
+    char host[PATH_MAX]; /* the file itself */
+};
+
+enum task_state { TASK_FREE, TASK_RUN, TASK_BLOCKED };
+enum wait_kind {
+    WAIT_NONE,
+    WAIT_PIPE,  /* key: pipe index; also anything that a poll may have asked about */
+    WAIT_CHILD, /* key: group index */
+    WAIT_FUTEX, /* key: space_key */
+    WAIT_SLEEP, /* only time or a signal */
+    WAIT_POLL,  /* any pipe */
+    WAIT_VFORK  /* key: task id of the child; no signal but a deadly one ends it */
+};
+enum restart { RESTART_SYS /* by SA_RESTART */, RESTART_NEVER };
+
+struct task {
+    uint8_t state, wait, restart_rule;
+    bool restarting;              /* its system call will be, or is, done again after a wait */
+    bool woken;                   /* a futex wake met it */
+    bool restore_mask;            /* saved_mask returns when the call ends without a handler */
+    uint16_t space, files, group; /* rows */
+    uint32_t tid;
+    uint64_t wait_key, wait_until, wait_order; /* until: UINT64_MAX: for ever */
+    uint32_t wait_bits;                        /* futex bitset */
+    uint32_t io_done; /* bytes that a write had put into a pipe before it had to wait */
+    uint32_t rem_at;  /* where an interrupted sleep leaves the rest, and as what */
+    bool rem_wide;
+    struct vm_context regs; /* while it does not run */
+    uint64_t sigmask, saved_mask;
+    struct sigqueue_guest queue;
+    uint32_t alt_sp, alt_size, alt_flags;
+    uint32_t trapno, error, cr2; /* of its last fault: sigcontext shows them */
+    uint32_t fault_eip;
+    int fault_signal; /* made of it, and not delivered yet; 0: none */
     uint32_t tls_base[TLS_SLOTS];
     bool tls_used[TLS_SLOTS];
     uint32_t clear_tid, robust_list;
+    char comm[COMM];
+};
+
+struct process {
+    struct vm *vm;
+    const char *sysroot; /* NULL: none; else without a slash at its end */
+    char sysroot_buf[PATH_MAX];
+    struct frames frames;
+    struct task task[PROC_TASKS];
+    struct group group[PROC_TASKS];
+    struct space spaces[PROC_TASKS];
+    struct files file_table[PROC_TASKS];
+    struct guest_open open[PROC_OPEN];
+    struct guest_pipe pipe[PROC_PIPES];
+    uint32_t nfiles;
+    struct guest_file file[PROC_FILES];
+    uint32_t current, next_tid;
+    uint64_t order; /* of waits, so that the first to wait is the first to go */
+    /* Derived from `current`. */
+    struct task *cur;
+    struct group *grp;
+    struct space *space;
+    struct files *files;
+    struct guest_fd *fd;
+
     uint64_t epoch;   /* seconds: virtual time at cycle 0 */
+    uint64_t end_by;  /* ns: when the others are killed after the first process has ended */
+    uint64_t skew;    /* ns that were slept through with nothing to run */
     uint64_t rng;     /* getrandom and AT_RANDOM */
     uint32_t ninodes; /* virtual inode numbers, in order of first sight */
     struct guest_inode inode[PROC_INODE_SLOTS];
-    uint64_t syscalls, faults;
-    bool exited;
-    int status; /* as a shell sees it: exit code, or 128 + signal */
-    int signal; /* the signal that ended it, 0 if it exited */
-    bool panic; /* CMS reported a defect of its own */
+    uint64_t syscalls, faults, switches;
+    bool ended;  /* the first process has: */
+    int status;  /* as a shell sees it: exit code, or 128 + signal */
+    int signal;  /* the signal that ended it, 0 if it exited */
+    bool exited; /* and all others have */
+    bool panic;  /* CMS reported a defect of its own */
     uint32_t panic_code;
-    uint8_t loud[64]; /* one bit per system call already complained of */
-    FILE *log;        /* loud lines; stderr */
+    bool yield;         /* the running task gives way */
+    bool space_changed; /* what the host call answers */
+    uint8_t loud[64];   /* one bit per system call already complained of */
+    FILE *log;          /* loud lines; stderr */
 };
 
 struct process_args {
-    const char *program; /* path on the host */
+    const char *program; /* path as the guest sees it with a sysroot, else on the host */
     int argc;
     char **argv;            /* argv[0] included */
     const char *const *env; /* NULL-terminated extra K=V; the host's environment is never passed */
@@ -95,9 +213,7 @@ int process_load(struct process *p, struct vm *vm, const struct process_args *a,
                  size_t errlen);
 uint32_t process_hostcall(void *process, uint32_t service, uint32_t arg);
 
-/* For syscall files. */
-void process_exit(struct process *p, int code);
-void process_kill(struct process *p, int signal);
+/* For the personality's own files. */
 uint64_t process_now_ns(const struct process *p);
 uint32_t process_random(struct process *p);
 int32_t process_syscall(struct process *p, uint32_t nr, const uint32_t arg[6]);

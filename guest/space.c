@@ -9,32 +9,51 @@
  * none.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include "guest/space.h"
 
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4 };
 
-static uint8_t *frame_bytes(struct space *s, uint32_t frame)
+static uint8_t *frame_bytes(const struct space *s, uint32_t frame)
 {
-    return vm_mem(s->vm, frame * PAGE, PAGE);
+    return vm_mem(s->pool->vm, frame * PAGE, PAGE);
+}
+
+int frames_init(struct frames *f, struct vm *vm)
+{
+    memset(f, 0, sizeof *f);
+    f->vm = vm;
+    f->nframes = vm_concealed_base(vm) / PAGE;
+    f->next_frame = 1;
+    f->refs = calloc(f->nframes, sizeof *f->refs);
+    return f->refs ? 0 : -ENOMEM;
+}
+
+void frames_free(struct frames *f)
+{
+    free(f->refs);
+    f->refs = NULL;
 }
 
 static uint32_t frame_alloc(struct space *s)
 {
-    uint32_t f = s->free_head;
+    struct frames *pool = s->pool;
+    uint32_t f = pool->free_head;
     uint8_t *p;
 
     if (f) {
         p = frame_bytes(s, f);
-        memcpy(&s->free_head, p, 4);
+        memcpy(&pool->free_head, p, 4);
         memset(p, 0, PAGE);
     } else {
-        if (s->next_frame >= s->nframes)
+        if (pool->next_frame >= pool->nframes)
             return 0;
-        f = s->next_frame++;
+        f = pool->next_frame++;
     }
-    if (++s->frames_used > s->frames_peak)
-        s->frames_peak = s->frames_used;
+    if (++pool->used > pool->peak)
+        pool->peak = pool->used;
+    pool->refs[f] = 1;
     return f;
 }
 
@@ -43,10 +62,14 @@ static void frame_free(struct space *s, uint32_t f)
     /* A frame that held code may carry T-bits: the old bytes go through the bus, so that CMS hears
      * of it. */
     static const uint8_t zeros[PAGE];
-    vm_bus_write(s->vm, f * PAGE, zeros, PAGE);
-    memcpy(frame_bytes(s, f), &s->free_head, 4);
-    s->free_head = f;
-    s->frames_used--;
+    struct frames *pool = s->pool;
+
+    if (--pool->refs[f])
+        return;
+    vm_bus_write(pool->vm, f * PAGE, zeros, PAGE);
+    memcpy(frame_bytes(s, f), &pool->free_head, 4);
+    pool->free_head = f;
+    pool->used--;
 }
 
 static uint32_t *table_word(struct space *s, uint32_t frame, uint32_t index)
@@ -69,12 +92,10 @@ static uint32_t *pte_of(struct space *s, uint32_t page, bool make)
     return table_word(s, *pde / PAGE, page & 1023);
 }
 
-int space_init(struct space *s, struct vm *vm)
+int space_init(struct space *s, struct frames *pool)
 {
     memset(s, 0, sizeof *s);
-    s->vm = vm;
-    s->nframes = vm_concealed_base(vm) / PAGE;
-    s->next_frame = 1;
+    s->pool = pool;
     uint32_t f = frame_alloc(s);
     if (!f)
         return -ENOMEM;
@@ -119,7 +140,8 @@ static void merge_around(struct space *s, uint32_t at)
 
     while (i + 1 < s->nareas && i <= at + 1) {
         struct area *a = &s->area[i], *b = a + 1;
-        if (a->end == b->first && a->prot == b->prot && !a->stack && !b->stack) {
+        if (a->end == b->first && a->prot == b->prot && !a->stack && !b->stack &&
+            a->shared == b->shared) {
             a->end = b->end;
             area_remove(s, i + 1);
         } else {
@@ -178,6 +200,29 @@ int space_unmap(struct space *s, uint32_t first, uint32_t pages)
     return 0;
 }
 
+int space_discard(struct space *s, uint32_t first, uint32_t pages)
+{
+    if (!range_ok(first, pages))
+        return -ENOMEM;
+    for (uint32_t i = area_at(s, first); i < s->nareas && s->area[i].first < first + pages; i++) {
+        const struct area *a = &s->area[i];
+        uint32_t from = a->first > first ? a->first : first;
+        uint32_t to = a->end < first + pages ? a->end : first + pages;
+        for (uint32_t p = from; p < to && !a->shared; p++) {
+            uint32_t *pte = pte_of(s, p, false);
+            if (!pte) {
+                p |= 1023;
+            } else if (*pte & PTE_P) {
+                uint32_t f = *pte / PAGE;
+                *pte = 0;
+                frame_free(s, f);
+                s->changed = true;
+            }
+        }
+    }
+    return 0;
+}
+
 int space_map(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, bool stack)
 {
     int e = space_unmap(s, first, pages);
@@ -185,10 +230,110 @@ int space_map(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, bo
     if (e)
         return e;
     uint32_t at = area_at(s, first);
-    e = area_insert(s, at, (struct area){first, first + pages, prot, stack});
+    e = area_insert(s, at, (struct area){first, first + pages, prot, stack, false});
     if (!e)
         merge_around(s, at);
     return e;
+}
+
+static uint32_t page_in(struct space *s, uint32_t page, const struct area *a, bool write);
+
+int space_map_shared(struct space *s, uint32_t first, uint32_t pages, uint32_t prot)
+{
+    int e = space_unmap(s, first, pages);
+    const struct area a = {first, first + pages, prot, false, true};
+
+    if (e)
+        return e;
+    uint32_t at = area_at(s, first);
+    e = area_insert(s, at, a);
+    for (uint32_t p = first; !e && p < first + pages; p++)
+        if (!page_in(s, p, &a, false))
+            e = -ENOMEM;
+    if (e)
+        space_unmap(s, first, pages);
+    return e;
+}
+
+void space_clear(struct space *s)
+{
+    while (s->nareas) /* no split is needed, so this cannot fail */
+        space_unmap(s, s->area[0].first, s->area[0].end - s->area[0].first);
+    for (uint32_t i = 0; i < 1024; i++) {
+        uint32_t pde = *table_word(s, s->cr3 / PAGE, i);
+        if (pde & PTE_P)
+            frame_free(s, pde / PAGE);
+    }
+    frame_free(s, s->cr3 / PAGE);
+    s->cr3 = 0;
+}
+
+int space_fork(struct space *to, struct space *from)
+{
+    int e = space_init(to, from->pool);
+
+    if (e)
+        return e;
+    to->nareas = from->nareas;
+    memcpy(to->area, from->area, from->nareas * sizeof from->area[0]);
+    to->brk_start = from->brk_start;
+    to->brk = from->brk;
+    for (uint32_t i = 0; i < from->nareas; i++) {
+        const struct area *a = &from->area[i];
+        for (uint32_t p = a->first; p < a->end; p++) {
+            uint32_t *pte = pte_of(from, p, false), *copy;
+            if (!pte) {
+                p |= 1023;
+                continue;
+            }
+            if (!(*pte & PTE_P))
+                continue;
+            copy = pte_of(to, p, true);
+            if (!copy || from->pool->refs[*pte / PAGE] == UINT16_MAX) {
+                space_clear(to);
+                return -ENOMEM;
+            }
+            if (!a->shared && (*pte & PTE_W)) {
+                *pte &= ~(uint32_t)PTE_W;
+                from->changed = true;
+            }
+            *copy = *pte;
+            from->pool->refs[*pte / PAGE]++;
+        }
+    }
+    return 0;
+}
+
+int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages)
+{
+    int e = split_at(s, from);
+
+    if (!e)
+        e = split_at(s, from + pages);
+    uint32_t i = area_at(s, from);
+    if (e || i == s->nareas || s->area[i].first != from || s->area[i].end != from + pages)
+        return e ? e : -EFAULT;
+    struct area a = s->area[i];
+    for (uint32_t p = 0; p < pages; p++) { /* tables first: after this nothing fails */
+        if (!pte_of(s, to + p, true))
+            return -ENOMEM;
+    }
+    a.first = to;
+    a.end = to + pages;
+    uint32_t at = area_at(s, to);
+    e = area_insert(s, at, a);
+    if (e)
+        return e;
+    for (uint32_t p = 0; p < pages; p++) {
+        uint32_t *old = pte_of(s, from + p, false);
+        if (old && (*old & PTE_P)) {
+            *pte_of(s, to + p, false) = *old;
+            *old = 0;
+            s->changed = true;
+        }
+    }
+    area_remove(s, area_at(s, from));
+    return 0;
 }
 
 int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot)
@@ -219,8 +364,9 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
                 continue;
             /* No access at all: kept present for the kernel alone, so that the page's bytes
              * survive. */
-            uint32_t now = (*pte & ~(uint32_t)(PTE_W | PTE_U)) | (prot & P_WRITE ? PTE_W : 0) |
-                           (prot ? PTE_U : 0);
+            bool mine = s->area[i].shared || s->pool->refs[*pte / PAGE] == 1;
+            uint32_t now = (*pte & ~(uint32_t)(PTE_W | PTE_U)) |
+                           (prot & P_WRITE && mine ? PTE_W : 0) | (prot ? PTE_U : 0);
             if (now != *pte) {
                 *pte = now;
                 s->changed = true;
@@ -266,18 +412,31 @@ static struct area *area_of(struct space *s, uint32_t page)
     return i < s->nareas && s->area[i].first <= page ? &s->area[i] : NULL;
 }
 
-/* Makes the page present; gives its physical address, or 0 if memory is out. */
-static uint32_t page_in(struct space *s, uint32_t page, const struct area *a)
+/* Makes the page present, and its space the only owner if it is to be written; gives its physical
+ * address, or 0 if memory is out. */
+static uint32_t page_in(struct space *s, uint32_t page, const struct area *a, bool write)
 {
-    uint32_t *pte = pte_of(s, page, true);
+    uint32_t *pte = pte_of(s, page, true), f;
 
     if (!pte)
         return 0;
     if (!(*pte & PTE_P)) {
-        uint32_t f = frame_alloc(s);
+        f = frame_alloc(s);
         if (!f)
             return 0;
         *pte = f * PAGE | PTE_P | (a->prot & P_WRITE ? PTE_W : 0) | (a->prot ? PTE_U : 0);
+    } else if (write && !a->shared && !(*pte & PTE_W)) {
+        uint32_t old = *pte / PAGE;
+        f = old;
+        if (s->pool->refs[old] > 1) {
+            f = frame_alloc(s);
+            if (!f)
+                return 0;
+            memcpy(frame_bytes(s, f), frame_bytes(s, old), PAGE);
+            s->pool->refs[old]--;
+        }
+        *pte = f * PAGE | PTE_P | (a->prot & P_WRITE ? PTE_W : 0) | (a->prot ? PTE_U : 0);
+        s->changed = true;
     }
     return *pte & ~(uint32_t)(PAGE - 1);
 }
@@ -290,16 +449,27 @@ int space_fault(struct space *s, uint32_t addr, bool write)
     if (!a || !a->prot || (write && !(a->prot & P_WRITE)))
         return -EFAULT;
     uint32_t *pte = pte_of(s, page, false);
-    if (pte && (*pte & PTE_P))
+    if (pte && (*pte & PTE_P) && !(write && !(*pte & PTE_W)))
         return -EFAULT; /* it is there, and the guest may still not: not ours to mend */
-    return page_in(s, page, a) ? 0 : -ENOMEM;
+    return page_in(s, page, a, write) ? 0 : -ENOMEM;
+}
+
+uint64_t space_key(struct space *s, uint32_t addr)
+{
+    struct area *a = area_of(s, addr / PAGE);
+
+    if (!a || !a->prot)
+        return 0;
+    if (!a->shared)
+        return (uint64_t)s->cr3 << 32 | addr;
+    return 1ull << 63 | (page_in(s, addr / PAGE, a, false) + addr % PAGE);
 }
 
 /* Walks [addr, addr + len) page by page; needs the given permission (0: none) of every area. */
 typedef bool (*chunk_fn)(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx);
 
-static int each_chunk(struct space *s, uint32_t addr, uint32_t len, uint32_t need, chunk_fn fn,
-                      void *ctx)
+static int each_chunk(struct space *s, uint32_t addr, uint32_t len, uint32_t need, bool write,
+                      chunk_fn fn, void *ctx)
 {
     for (uint32_t done = 0; done < len;) {
         uint32_t at = addr + done, n = PAGE - at % PAGE;
@@ -310,7 +480,7 @@ static int each_chunk(struct space *s, uint32_t addr, uint32_t len, uint32_t nee
             n = len - done;
         if (!a || (need && !(a->prot & need)))
             return -EFAULT;
-        pa = page_in(s, at / PAGE, a);
+        pa = page_in(s, at / PAGE, a, write);
         if (!pa)
             return -ENOMEM;
         if (!fn(s, pa + at % PAGE, n, done, ctx))
@@ -322,34 +492,34 @@ static int each_chunk(struct space *s, uint32_t addr, uint32_t len, uint32_t nee
 
 static bool chunk_read(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx)
 {
-    vm_bus_touch(s->vm, pa, len, false);
-    return vm_bus_read(s->vm, pa, (uint8_t *)ctx + done, len);
+    vm_bus_touch(s->pool->vm, pa, len, false);
+    return vm_bus_read(s->pool->vm, pa, (uint8_t *)ctx + done, len);
 }
 
 static bool chunk_write(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx)
 {
-    vm_bus_touch(s->vm, pa, len, true);
-    return vm_bus_write(s->vm, pa, (const uint8_t *)ctx + done, len);
+    vm_bus_touch(s->pool->vm, pa, len, true);
+    return vm_bus_write(s->pool->vm, pa, (const uint8_t *)ctx + done, len);
 }
 
 static bool chunk_poke(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx)
 {
-    return vm_bus_write(s->vm, pa, (const uint8_t *)ctx + done, len);
+    return vm_bus_write(s->pool->vm, pa, (const uint8_t *)ctx + done, len);
 }
 
 int space_read(struct space *s, uint32_t addr, void *dst, uint32_t len)
 {
-    return each_chunk(s, addr, len, P_READ | P_WRITE | P_EXEC, chunk_read, dst);
+    return each_chunk(s, addr, len, P_READ | P_WRITE | P_EXEC, false, chunk_read, dst);
 }
 
 int space_write(struct space *s, uint32_t addr, const void *src, uint32_t len)
 {
-    return each_chunk(s, addr, len, P_WRITE, chunk_write, (void *)(uintptr_t)src);
+    return each_chunk(s, addr, len, P_WRITE, true, chunk_write, (void *)(uintptr_t)src);
 }
 
 int space_poke(struct space *s, uint32_t addr, const void *src, uint32_t len)
 {
-    return each_chunk(s, addr, len, 0, chunk_poke, (void *)(uintptr_t)src);
+    return each_chunk(s, addr, len, 0, true, chunk_poke, (void *)(uintptr_t)src);
 }
 
 int space_zero(struct space *s, uint32_t addr, uint32_t len)

@@ -27,29 +27,54 @@ struct area {
     uint32_t first, end; /* page numbers [first, end) */
     uint32_t prot;       /* P_* */
     bool stack;          /* grows down on demand */
+    bool shared;         /* a fork's two sides keep the same frames */
+};
+
+/* The guest's frames, of which all address spaces are made. A frame in more than one space (after a
+ * fork) is written by none: the first write copies it. */
+struct frames {
+    struct vm *vm;
+    uint32_t nframes;    /* guest frames there are */
+    uint32_t next_frame; /* frames from here on were never used */
+    uint32_t free_head;  /* first of the freed frames, linked through their first word; 0: none */
+    uint32_t used, peak;
+    uint16_t *refs; /* nframes of them: page-table entries that lead to the frame */
 };
 
 struct space {
-    struct vm *vm;
+    struct frames *pool;
+    uint32_t refs; /* tasks that live in it; 0: free slot */
     uint32_t cr3;
     uint32_t nareas;
     struct area area[SPACE_AREAS]; /* sorted, never overlapping, neighbours of equal kind merged */
     uint32_t brk_start, brk;       /* bytes */
-    uint32_t nframes;              /* guest frames there are */
-    uint32_t next_frame;           /* frames from here on were never used */
-    uint32_t free_head; /* first of the freed frames, linked through their first word; 0: none */
-    uint32_t frames_used, frames_peak;
     bool changed; /* an existing translation was changed or removed since last asked */
 };
 
 /* All return 0 or a negative Linux errno. */
-int space_init(struct space *s, struct vm *vm);
+int frames_init(struct frames *f, struct vm *vm);
+void frames_free(struct frames *f);
+
+int space_init(struct space *s, struct frames *pool);
+/* Gives all frames back, page tables included. */
+void space_clear(struct space *s);
+/* A copy of an address space: private frames are shared until one side writes. */
+int space_fork(struct space *to, struct space *from);
 int space_map(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, bool stack);
+/* The same for memory that forks share: its frames are there at once. */
+int space_map_shared(struct space *s, uint32_t first, uint32_t pages, uint32_t prot);
+/* Forgets what private pages hold; their areas stay. */
+int space_discard(struct space *s, uint32_t first, uint32_t pages);
 int space_unmap(struct space *s, uint32_t first, uint32_t pages);
 int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot);
 /* A free range of `pages` pages, searched downwards from the mmap top; 0 if there is none. */
 uint32_t space_find_free(const struct space *s, uint32_t pages);
 bool space_is_free(const struct space *s, uint32_t first, uint32_t pages);
+
+/* Moves the pages of `from` to the free range at `to`, with their area's permissions. */
+int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages);
+/* What a futex at addr is known by: the same for all who see the same word. 0: no such memory. */
+uint64_t space_key(struct space *s, uint32_t addr);
 
 /* Resolves a page fault of the guest at addr: 0 if the page is there now, -EFAULT if the guest may
  * not, -ENOMEM. */

@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +21,7 @@
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
                        const uint32_t *a __attribute__((unused)))
 
-enum { IO_PIECE = 64 << 10, GSIGPIPE = 13 };
+enum { IO_PIECE = 64 << 10 };
 
 struct guest_open *fd_open(struct process *p, uint32_t fd)
 {
@@ -35,6 +34,8 @@ void open_unref(struct process *p, uint32_t index)
 
     if (--o->refs)
         return;
+    if (o->kind == OPEN_PIPE_R || o->kind == OPEN_PIPE_W)
+        pipe_end_closed(p, o);
     if (o->host > 2)
         close(o->host);
     for (uint32_t i = 0; i < o->ndir; i++)
@@ -67,60 +68,10 @@ void process_note_file(struct process *p, const char *path)
         snprintf(p->file[p->nfiles++].path, sizeof p->file[0].path, "%s", path);
 }
 
-static int through_sysroot(struct process *p, const char *in, char *out, size_t n)
-{
-    /* The one name that means another file for the guest than for the simulator. */
-    if (!strcmp(in, "/proc/self/exe"))
-        in = p->program;
-    else if (p->sysroot && in[0] == '/') {
-        int k = snprintf(out, n, "%s%s", p->sysroot, in);
-        if (k > 0 && (size_t)k < n && !faccessat(AT_FDCWD, out, F_OK, AT_SYMLINK_NOFOLLOW))
-            return 0;
-    }
-    return (size_t)snprintf(out, n, "%s", in) < n ? 0 : -ENAMETOOLONG;
-}
-
-int guest_path(struct process *p, uint32_t addr, char *out, size_t n)
-{
-    char in[PATH_MAX];
-    int r = space_string(&p->space, addr, in, sizeof in);
-
-    if (r < 0)
-        return r;
-    if (!r)
-        return -ENOENT;
-    return through_sysroot(p, in, out, n);
-}
-
-int guest_path_at(struct process *p, int32_t dirfd, uint32_t addr, char *out, size_t n)
-{
-    char in[PATH_MAX];
-    int r = space_string(&p->space, addr, in, sizeof in);
-
-    if (r < 0)
-        return r;
-    if (!r)
-        return -ENOENT;
-    if (in[0] == '/' || dirfd == GAT_FDCWD)
-        return through_sysroot(p, in, out, n);
-    struct guest_open *o = fd_open(p, (uint32_t)dirfd);
-    if (!o)
-        return -EBADF;
-    if (o->stream)
-        return -ENOTDIR;
-    return (size_t)snprintf(out, n, "%s/%s", o->path, in) < n ? 0 : -ENAMETOOLONG;
-}
-
-static int32_t open_path(struct process *p, const char *path, uint32_t flags, uint32_t mode)
+int32_t fd_new(struct process *p, uint32_t flags, struct guest_open **out)
 {
     int32_t fd = fd_alloc(p, 0);
     uint32_t oi = 0;
-    struct stat st;
-    int h = 0;
-    static const uint32_t map[][2] = {{GO_CREAT, O_CREAT},       {GO_EXCL, O_EXCL},
-                                      {GO_TRUNC, O_TRUNC},       {GO_DIRECTORY, O_DIRECTORY},
-                                      {GO_NOFOLLOW, O_NOFOLLOW}, {GO_NONBLOCK, O_NONBLOCK},
-                                      {GO_PATH, O_PATH}};
 
     if (fd < 0)
         return fd;
@@ -128,11 +79,45 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
         oi++;
     if (oi == PROC_OPEN)
         return -ENFILE;
+    memset(&p->open[oi], 0, sizeof p->open[oi]);
+    p->open[oi].refs = 1;
+    p->open[oi].flags = flags & ~(uint32_t)GO_CLOEXEC;
+    p->open[oi].host = -1;
+    p->fd[fd] = (struct guest_fd){true, (flags & GO_CLOEXEC) != 0, (uint16_t)oi};
+    *out = &p->open[oi];
+    return fd;
+}
+
+void files_unref(struct process *p, uint32_t row)
+{
+    struct files *f = &p->file_table[row];
+
+    if (--f->refs)
+        return;
+    for (uint32_t i = 0; i < PROC_FDS; i++)
+        if (f->fd[i].used) {
+            f->fd[i].used = false;
+            open_unref(p, f->fd[i].open);
+        }
+}
+
+static int32_t open_path(struct process *p, const char *path, uint32_t flags, uint32_t mode)
+{
+    struct guest_open *o;
+    struct stat st;
+    int h = 0;
+    static const uint32_t map[][2] = {{GO_CREAT, O_CREAT},       {GO_EXCL, O_EXCL},
+                                      {GO_TRUNC, O_TRUNC},       {GO_DIRECTORY, O_DIRECTORY},
+                                      {GO_NOFOLLOW, O_NOFOLLOW}, {GO_NONBLOCK, O_NONBLOCK},
+                                      {GO_PATH, O_PATH}};
+
+    if ((flags & GO_ACCMODE) == GO_ACCMODE)
+        return -EINVAL;
     for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
         if ((flags & map[i][0]) == map[i][0])
             h |= (int)map[i][1];
-    int host =
-        open(path, h | (int)(flags & GO_ACCMODE) | O_NOCTTY | O_CLOEXEC, mode & ~p->umask & 07777);
+    int host = open(path, h | (int)(flags & GO_ACCMODE) | O_NOCTTY | O_CLOEXEC,
+                    mode & ~p->files->umask & 07777);
     if (host < 0)
         return -errno;
     /* Descriptors 0..2 of the host are the simulator's: never let a guest file take one. */
@@ -143,43 +128,61 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
         if (host < 0)
             return -errno;
     }
-    struct guest_open *o = &p->open[oi];
-    memset(o, 0, sizeof *o);
-    o->refs = 1;
-    o->flags = flags & ~(uint32_t)GO_CLOEXEC;
+    int32_t fd = fstat(host, &st) ? -errno : fd_new(p, flags, &o);
+    if (fd < 0) {
+        close(host);
+        return fd;
+    }
     o->host = host;
-    o->stream =
-        !fstat(host, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISBLK(st.st_mode);
+    o->stream = !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISBLK(st.st_mode);
     if (!realpath(path, o->path))
         snprintf(o->path, sizeof o->path, "%s", path);
     if (S_ISREG(st.st_mode) && (flags & GO_ACCMODE) != GO_WRONLY && !(flags & GO_TRUNC))
         process_note_file(p, path);
-    p->fd[fd] = (struct guest_fd){true, (flags & GO_CLOEXEC) != 0, (uint16_t)oi};
     return fd;
+}
+
+static int32_t dup_from(struct process *p, uint32_t from, uint32_t at_least, bool cloexec);
+
+static int32_t open_at(struct process *p, int32_t dirfd, uint32_t name, uint32_t flags,
+                       uint32_t mode)
+{
+    char path[PATH_MAX];
+    struct guest_open *o;
+    bool follow = !(flags & GO_NOFOLLOW) && (flags & (GO_CREAT | GO_EXCL)) != (GO_CREAT | GO_EXCL);
+    int e = space_string(p->space, name, path, sizeof path);
+
+    if (e < 0)
+        return e;
+    if (path_descriptor(path) >= 0)
+        return dup_from(p, (uint32_t)path_descriptor(path), 0, (flags & GO_CLOEXEC) != 0);
+    if (!strcmp(path, "/dev/urandom") || !strcmp(path, "/dev/random")) {
+        int32_t fd = fd_new(p, flags, &o);
+        if (fd >= 0) {
+            o->kind = OPEN_RANDOM;
+            o->stream = true;
+        }
+        return fd;
+    }
+    if (!strcmp(path, "/dev/tty"))
+        return -ENXIO;
+    e = guest_path_at(p, dirfd, name, follow, path, sizeof path);
+    return e ? e : open_path(p, path, flags, mode);
 }
 
 CALL(open)
 {
-    char path[PATH_MAX];
-    int e = guest_path(p, a[0], path, sizeof path);
-
-    return e ? e : open_path(p, path, a[1], a[2]);
+    return open_at(p, GAT_FDCWD, a[0], a[1], a[2]);
 }
 
 CALL(openat)
 {
-    char path[PATH_MAX];
-    int e = guest_path_at(p, (int32_t)a[0], a[1], path, sizeof path);
-
-    return e ? e : open_path(p, path, a[2], a[3]);
+    return open_at(p, (int32_t)a[0], a[1], a[2], a[3]);
 }
 
 CALL(creat)
 {
-    char path[PATH_MAX];
-    int e = guest_path(p, a[0], path, sizeof path);
-
-    return e ? e : open_path(p, path, GO_WRONLY | GO_CREAT | GO_TRUNC, a[1]);
+    return open_at(p, GAT_FDCWD, a[0], GO_WRONLY | GO_CREAT | GO_TRUNC, a[1]);
 }
 
 CALL(close)
@@ -276,12 +279,21 @@ static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr
                           const uint64_t *at)
 {
     static uint8_t buf[IO_PIECE];
+
+    if (o->kind == OPEN_PIPE_R)
+        return pipe_read(p, o, addr, len);
+    if (o->kind == OPEN_RANDOM) {
+        const uint32_t random[2] = {addr, len};
+        return sys_getrandom(p, random);
+    }
+    if (!space_ok(p->space, addr, len, true))
+        return -EFAULT; /* before anything is taken from a stream */
     ssize_t n = o->stream ? read(o->host, buf, len)
                           : pread(o->host, buf, len, (off_t)(at ? *at : o->offset));
 
     if (n < 0)
         return -errno;
-    int e = space_write(&p->space, addr, buf, (uint32_t)n);
+    int e = space_write(p->space, addr, buf, (uint32_t)n);
     if (e)
         return e;
     if (!o->stream && !at)
@@ -294,8 +306,12 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
 {
     static uint8_t buf[IO_PIECE];
     struct stat st;
-    int e = space_read(&p->space, addr, buf, len);
 
+    if (o->kind == OPEN_PIPE_W)
+        return pipe_write(p, o, addr, len);
+    if (o->kind == OPEN_RANDOM)
+        return (int32_t)len;
+    int e = space_read(p->space, addr, buf, len);
     if (e)
         return e;
     if (!o->stream && !at && (o->flags & GO_APPEND) && !fstat(o->host, &st))
@@ -304,8 +320,10 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
                           : pwrite(o->host, buf, len, (off_t)(at ? *at : o->offset));
     if (n < 0) {
         e = -errno;
-        if (e == -EPIPE)
-            process_signal(p, GSIGPIPE);
+        if (e == -EPIPE) {
+            struct siginfo_guest info = {.code = GSI_USER, .field = {p->grp->tgid, GUEST_UID}};
+            signal_to_task(p, p->cur, GSIGPIPE, &info);
+        }
         return e;
     }
     if (!o->stream && !at)
@@ -313,14 +331,14 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
     return (int32_t)n;
 }
 
+/* `done`: bytes of an earlier try that had to wait. */
 static int32_t transfer(struct process *p, uint32_t fd, uint32_t addr, uint32_t len,
-                        const uint64_t *at, bool out)
+                        const uint64_t *at, bool out, uint32_t done)
 {
     struct guest_open *o = fd_open(p, fd);
-    uint32_t done = 0, acc = o ? o->flags & GO_ACCMODE : 0;
+    uint32_t acc = o ? o->flags & GO_ACCMODE : 0;
 
-    if (!o || (out ? acc == 0 && o->host > 2 : acc == GO_WRONLY && o->host > 2) ||
-        (o->flags & GO_PATH))
+    if (!o || (!o->std && (out ? acc == 0 : acc == GO_WRONLY)) || (o->flags & GO_PATH))
         return -EBADF;
     if (at && o->stream)
         return -ESPIPE;
@@ -331,46 +349,77 @@ static int32_t transfer(struct process *p, uint32_t fd, uint32_t addr, uint32_t 
         uint64_t here = at ? *at + done : 0;
         int32_t n = out ? write_piece(p, o, addr + done, piece, at ? &here : NULL)
                         : read_piece(p, o, addr + done, piece, at ? &here : NULL);
+        if (n == SYS_BLOCK) {
+            p->cur->io_done = done;
+            return n;
+        }
         if (n < 0)
             return done ? (int32_t)done : n;
         done += (uint32_t)n;
+        if (o->kind == OPEN_PIPE_W && !(o->flags & GO_NONBLOCK))
+            continue; /* a write to a pipe goes on until all is written */
         if ((uint32_t)n < piece || o->stream)
             break;
     } while (done < len);
     return (int32_t)done;
 }
 
+static uint32_t done_before(struct process *p)
+{
+    uint32_t n = p->cur->restarting ? p->cur->io_done : 0;
+
+    p->cur->io_done = 0;
+    return n;
+}
+
 CALL(read)
 {
-    return transfer(p, a[0], a[1], a[2], NULL, false);
+    return transfer(p, a[0], a[1], a[2], NULL, false, 0);
 }
 CALL(write)
 {
-    return transfer(p, a[0], a[1], a[2], NULL, true);
+    return transfer(p, a[0], a[1], a[2], NULL, true, done_before(p));
 }
 
 CALL(pread64)
 {
     uint64_t at = a[3] | (uint64_t)a[4] << 32;
-    return transfer(p, a[0], a[1], a[2], &at, false);
+    return transfer(p, a[0], a[1], a[2], &at, false, 0);
 }
 
 CALL(pwrite64)
 {
     uint64_t at = a[3] | (uint64_t)a[4] << 32;
-    return transfer(p, a[0], a[1], a[2], &at, true);
+    return transfer(p, a[0], a[1], a[2], &at, true, 0);
 }
 
 static int32_t vectored(struct process *p, const uint32_t *a, bool out)
 {
-    uint32_t done = 0, v[2];
+    uint32_t done = 0, v[2], before = out ? done_before(p) : 0;
 
     if (a[2] > 1024)
         return -EINVAL;
+    if (!fd_open(p, a[0]))
+        return -EBADF;
     for (uint32_t i = 0; i < a[2]; i++) {
-        int32_t e = space_read(&p->space, a[1] + 8 * i, v, 8);
-        if (!e && v[1])
-            e = transfer(p, a[0], v[0], v[1], NULL, out);
+        int32_t e = space_read(p->space, a[1] + 8 * i, v, 8);
+        if (!e && before >= v[1]) { /* an earlier try wrote it; empty parts too */
+            before -= v[1];
+            done += v[1];
+            continue;
+        }
+        if (!e)
+            e = transfer(p, a[0], v[0], v[1], NULL, out, before);
+        before = 0;
+        if (e == SYS_BLOCK) {
+            if (!out && done) { /* a short read, not a wait */
+                task_run(p, p->cur);
+                p->cur->restarting = false;
+                return (int32_t)done;
+            }
+            p->cur->io_done += done;
+            return e;
+        }
         if (e < 0)
             return done ? (int32_t)done : e;
         done += (uint32_t)e;
@@ -394,23 +443,37 @@ static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)
     struct guest_open *to = fd_open(p, a[0]), *from = fd_open(p, a[1]);
     static uint8_t buf[IO_PIECE];
     uint64_t off = 0;
-    int32_t e = a[2] ? space_read(&p->space, a[2], &off, wide ? 8 : 4) : 0;
+    int32_t e = a[2] ? space_read(p->space, a[2], &off, wide ? 8 : 4) : 0;
 
     if (e)
         return e;
-    if (!to || !from)
+    if (!to || !from || (!to->std && !(to->flags & GO_ACCMODE)) || (to->flags & GO_PATH))
         return -EBADF;
-    if (from->stream)
+    if (from->stream || to->kind == OPEN_RANDOM)
         return -EINVAL;
     if (!a[2])
         off = from->offset;
     uint32_t done = 0;
     while (done < a[3]) {
         uint32_t piece = a[3] - done < IO_PIECE ? a[3] - done : IO_PIECE;
+        if (to->kind == OPEN_PIPE_W) {
+            uint32_t room = pipe_room(p, to);
+            if (!p->pipe[to->pipe].readers)
+                return done ? (int32_t)done : pipe_write(p, to, 0, 0);
+            if (!room && !done) /* waits there */
+                return to->flags & GO_NONBLOCK
+                           ? -EAGAIN
+                           : task_block(p, WAIT_PIPE, to->pipe, UINT64_MAX, RESTART_SYS);
+            if (piece > room)
+                piece = room;
+            if (!piece)
+                break;
+        }
         ssize_t n = pread(from->host, buf, piece, (off_t)(off + done));
         if (n > 0)
-            n = to->stream ? write(to->host, buf, (size_t)n)
-                           : pwrite(to->host, buf, (size_t)n, (off_t)to->offset);
+            n = to->kind == OPEN_PIPE_W ? (ssize_t)pipe_put(p, to, buf, (uint32_t)n)
+                : to->stream            ? write(to->host, buf, (size_t)n)
+                                        : pwrite(to->host, buf, (size_t)n, (off_t)to->offset);
         if (n < 0 && !done)
             return -errno;
         if (n <= 0)
@@ -423,7 +486,7 @@ static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)
     if (!a[2])
         from->offset = off;
     else
-        e = space_write(&p->space, a[2], &off, wide ? 8 : 4);
+        e = space_write(p->space, a[2], &off, wide ? 8 : 4);
     return e ? e : (int32_t)done;
 }
 
@@ -477,7 +540,7 @@ CALL(llseek)
 {
     int64_t r = seek(p, a[0], (int64_t)((uint64_t)a[1] << 32 | a[2]), a[4]);
 
-    return r < 0 ? (int32_t)r : space_write(&p->space, a[3], &r, 8);
+    return r < 0 ? (int32_t)r : space_write(p->space, a[3], &r, 8);
 }
 
 CALL(ioctl)
@@ -490,7 +553,10 @@ static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
 {
     struct guest_open *o = fd_open(p, fd);
 
-    return !o ? -EBADF : ftruncate(o->host, (off_t)len) ? -errno : 0;
+    return !o                               ? -EBADF
+           : o->kind != OPEN_HOST           ? -EINVAL
+           : ftruncate(o->host, (off_t)len) ? -errno
+                                            : 0;
 }
 
 CALL(ftruncate)
@@ -583,36 +649,11 @@ CALL(getdents64)
         memcpy(rec + 16, &rl, 2);
         rec[18] = (uint8_t)o->dir[o->dirpos][0];
         memcpy(rec + 19, name, strlen(name));
-        int e = space_write(&p->space, a[1] + done, rec, len);
+        int e = space_write(p->space, a[1] + done, rec, len);
         if (e)
             return done ? (int32_t)done : e;
         done += len;
         o->dirpos++;
     }
     return (int32_t)done;
-}
-
-CALL(poll)
-{
-    /* Everything is always ready: the host's streams block when they are read, which costs the
-     * guest no time. */
-    uint32_t n = 0;
-    struct {
-        int32_t fd;
-        int16_t want, got;
-    } f;
-
-    if (a[1] > PROC_FDS)
-        return -EINVAL;
-    for (uint32_t i = 0; i < a[1]; i++) {
-        int32_t e = space_read(&p->space, a[0] + 8 * i, &f, 8);
-        if (e)
-            return e;
-        f.got = f.fd < 0 ? 0 : fd_open(p, (uint32_t)f.fd) ? f.want & (POLLIN | POLLOUT) : POLLNVAL;
-        n += f.got != 0;
-        e = space_write(&p->space, a[0] + 8 * i, &f, 8);
-        if (e)
-            return e;
-    }
-    return (int32_t)n;
 }

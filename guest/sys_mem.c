@@ -19,7 +19,7 @@ static uint32_t pages_of(uint32_t bytes)
 
 CALL(brk)
 {
-    struct space *s = &p->space;
+    struct space *s = p->space;
     uint32_t want = a[0], old = pages_of(s->brk), now = pages_of(want);
 
     if (want < s->brk_start || want >= (uint32_t)(SPACE_TOP_PAGE - STACK_PAGES) * PAGE)
@@ -45,7 +45,7 @@ static int32_t fill_from_file(struct process *p, uint32_t addr, uint32_t len, in
             return -errno;
         if (!n)
             break;
-        int e = space_poke(&p->space, addr + done, buf, (uint32_t)n);
+        int e = space_poke(p->space, addr + done, buf, (uint32_t)n);
         if (e)
             return e;
         done += (uint32_t)n;
@@ -56,7 +56,7 @@ static int32_t fill_from_file(struct process *p, uint32_t addr, uint32_t len, in
 static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot, uint32_t flags,
                    uint32_t fd, uint64_t offset)
 {
-    struct space *s = &p->space;
+    struct space *s = p->space;
     uint32_t pages = pages_of(len), first = addr / PAGE;
     struct guest_open *o = NULL;
 
@@ -67,6 +67,8 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
         if (!o)
             return -EBADF;
         if (o->stream)
+            return -ENODEV;
+        if (o->kind != OPEN_HOST)
             return -ENODEV;
         if ((flags & MAP_SHARED) && (prot & P_WRITE))
             return -EINVAL; /* shared writable file mappings are not supported */
@@ -82,7 +84,9 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
     } else if ((flags & MAP_FIXED_NOREPLACE) && !space_is_free(s, first, pages)) {
         return -EEXIST;
     }
-    int e = space_map(s, first, pages, prot, false);
+    bool shared = !o && (flags & MAP_SHARED);
+    int e =
+        shared ? space_map_shared(s, first, pages, prot) : space_map(s, first, pages, prot, false);
     if (!e && o)
         e = fill_from_file(p, first * PAGE, len, o->host, offset);
     return e ? e : (int32_t)(first * PAGE);
@@ -96,7 +100,7 @@ CALL(mmap2)
 CALL(old_mmap)
 {
     uint32_t m[6];
-    int32_t e = space_read(&p->space, a[0], m, sizeof m);
+    int32_t e = space_read(p->space, a[0], m, sizeof m);
 
     return e ? e : map(p, m[0], m[1], m[2], m[3], m[4], m[5]);
 }
@@ -105,28 +109,43 @@ CALL(munmap)
 {
     if (a[0] % PAGE || !a[1])
         return -EINVAL;
-    return space_unmap(&p->space, a[0] / PAGE, pages_of(a[1]));
+    return space_unmap(p->space, a[0] / PAGE, pages_of(a[1]));
 }
 
 CALL(mprotect)
 {
     if (a[0] % PAGE || a[2] & ~7u)
         return -EINVAL;
-    return a[1] ? space_protect(&p->space, a[0] / PAGE, pages_of(a[1]), a[2]) : 0;
+    return a[1] ? space_protect(p->space, a[0] / PAGE, pages_of(a[1]), a[2]) : 0;
 }
 
 CALL(mremap)
 {
-    enum { MAYMOVE = 1 };
-    struct space *s = &p->space;
+    enum { MAYMOVE = 1, FIXED = 2 };
+    struct space *s = p->space;
     uint32_t first = a[0] / PAGE, old = pages_of(a[1]), now = pages_of(a[2]);
-    uint8_t buf[PAGE];
 
-    if (a[0] % PAGE || !now || !old || a[3] & ~(uint32_t)MAYMOVE)
+    if (a[0] % PAGE || !now || !old || (a[3] & ~(uint32_t)(MAYMOVE | FIXED)) ||
+        (a[3] & (MAYMOVE | FIXED)) == FIXED)
         return -EINVAL;
-    if (!space_ok(s, a[0], a[1], true))
+    if (!space_ok(s, a[0], old * PAGE, true))
         return -EFAULT; /* only private writable memory is moved, which is what allocators ask for
                          */
+    if (a[3] & FIXED) {
+        uint32_t at = a[4] / PAGE;
+        if (a[4] % PAGE || at < SPACE_FIRST_PAGE || at >= SPACE_TOP_PAGE ||
+            now > SPACE_TOP_PAGE - at || (at < first + old && first < at + now))
+            return -EINVAL;
+        uint32_t keep = now < old ? now : old;
+        int e = space_unmap(s, at, now);
+        if (!e)
+            e = space_move(s, first, at, keep);
+        if (!e && now > old)
+            e = space_map(s, at + old, now - old, P_READ | P_WRITE, false);
+        if (!e && now < old)
+            e = space_unmap(s, first + now, old - now);
+        return e ? e : (int32_t)a[4];
+    }
     if (now <= old) {
         int e = now < old ? space_unmap(s, first + now, old - now) : 0;
         return e ? e : (int32_t)a[0];
@@ -140,18 +159,35 @@ CALL(mremap)
     uint32_t to = space_find_free(s, now);
     if (!to)
         return -ENOMEM;
-    int e = space_map(s, to, now, P_READ | P_WRITE, false);
-    for (uint32_t i = 0; !e && i < old; i++) {
-        e = space_read(s, (first + i) * PAGE, buf, PAGE);
-        if (!e)
-            e = space_poke(s, (to + i) * PAGE, buf, PAGE);
-    }
+    int e = space_move(s, first, to, old);
     if (!e)
-        e = space_unmap(s, first, old);
+        e = space_map(s, to + old, now - old, P_READ | P_WRITE, false);
     return e ? e : (int32_t)(to * PAGE);
 }
 
+CALL(mincore)
+{
+    uint8_t in = 1;
+
+    if (a[0] % PAGE)
+        return -EINVAL;
+    if (!space_ok(p->space, a[0], a[1], false))
+        return -ENOMEM;
+    for (uint32_t i = 0; i < pages_of(a[1]); i++)
+        if (space_write(p->space, a[2] + i, &in, 1))
+            return -EFAULT;
+    return 0;
+}
+
+/* Advice, but for the one kind that programs rely on: pages that are not needed read as zero. */
 CALL(madvise)
 {
+    enum { DONTNEED = 4 };
+    uint32_t first = a[0] / PAGE, pages = pages_of(a[1]);
+
+    if (a[0] % PAGE)
+        return -EINVAL;
+    if (a[2] == DONTNEED && pages)
+        return space_discard(p->space, first, pages);
     return 0;
-} /* advice */
+}

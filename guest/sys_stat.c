@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -66,7 +67,7 @@ static int32_t put_stat64(struct process *p, uint32_t at, const struct stat *st)
     g.t[3] = (uint32_t)st->st_mtim.tv_nsec;
     g.t[4] = (uint32_t)st->st_ctim.tv_sec;
     g.t[5] = (uint32_t)st->st_ctim.tv_nsec;
-    return space_write(&p->space, at, &g, sizeof g);
+    return space_write(p->space, at, &g, sizeof g);
 }
 
 static int32_t put_statx(struct process *p, uint32_t at, const struct stat *st)
@@ -98,7 +99,7 @@ static int32_t put_statx(struct process *p, uint32_t at, const struct stat *st)
     PUT32(140, VIRTUAL_DEV);
 #undef PUT32
 #undef PUT64
-    return space_write(&p->space, at, x, sizeof x);
+    return space_write(p->space, at, x, sizeof x);
 }
 
 typedef int32_t (*put_fn)(struct process *, uint32_t, const struct stat *);
@@ -110,14 +111,17 @@ static int32_t stat_fd(struct process *p, uint32_t fd, uint32_t at, put_fn put)
 
     if (!o)
         return -EBADF;
-    if (fstat(o->host, &st))
+    memset(&st, 0, sizeof st);
+    if (o->kind == OPEN_HOST && fstat(o->host, &st))
         return -errno;
-    if (o->stream && o->host <= 2) {
+    if (o->std || o->kind != OPEN_HOST) {
         /* Standard streams look alike wherever they lead: a pipe with nothing known of it. */
         memset(&st, 0, sizeof st);
         st.st_mode = S_IFIFO | 0600;
         st.st_nlink = 1;
-        st.st_dev = st.st_ino = (ino_t)-1 - (ino_t)o->host;
+        st.st_dev = st.st_ino = (ino_t)-1 - (ino_t)(o->std ? o->std - 1u : 8u + o->pipe);
+        if (o->kind == OPEN_RANDOM)
+            st.st_mode = S_IFCHR | 0666;
     }
     return put(p, at, &st);
 }
@@ -129,9 +133,13 @@ static int32_t stat_at(struct process *p, uint32_t dirfd, uint32_t name, uint32_
     struct stat st;
     uint8_t first;
 
-    if ((flags & GAT_EMPTY_PATH) && !space_read(&p->space, name, &first, 1) && !first)
+    if ((flags & GAT_EMPTY_PATH) && !space_read(p->space, name, &first, 1) && !first)
         return stat_fd(p, dirfd, at, put);
-    int e = guest_path_at(p, (int32_t)dirfd, name, path, sizeof path);
+    if (space_string(p->space, name, path, sizeof path) > 0 && path_descriptor(path) >= 0 &&
+        !(flags & GAT_SYMLINK_NOFOLLOW))
+        return stat_fd(p, (uint32_t)path_descriptor(path), at, put);
+    int e =
+        guest_path_at(p, (int32_t)dirfd, name, !(flags & GAT_SYMLINK_NOFOLLOW), path, sizeof path);
     if (e)
         return e;
     if (fstatat(AT_FDCWD, path, &st, flags & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
@@ -167,7 +175,7 @@ static int32_t put_statfs(struct process *p, uint32_t at)
     uint32_t s[21] = {0xef53,  PAGE, 1 << 20, 0, 1 << 19, 0, 1 << 19, 0,
                       1 << 18, 0,    1 << 17, 0, 1,       0, 255,     PAGE};
 
-    return space_write(&p->space, at, s, 84);
+    return space_write(p->space, at, s, 84);
 }
 
 CALL(statfs64)
@@ -185,12 +193,25 @@ static int32_t read_link(struct process *p, int32_t dirfd, uint32_t name, uint32
 {
     char path[PATH_MAX], target[PATH_MAX];
     ssize_t n;
-    int e = space_string(&p->space, name, path, sizeof path);
+    int e = space_string(p->space, name, path, sizeof path);
 
-    if (e >= 0 && !strcmp(path, "/proc/self/exe")) {
-        n = snprintf(target, sizeof target, "%s", p->program);
+    if (e < 0)
+        return e;
+    if (size == 0 || (int32_t)size < 0)
+        return -EINVAL;
+    int32_t fd = path_descriptor(path);
+    if (path_is_exe(p, path)) {
+        n = snprintf(target, sizeof target, "%s", p->grp->exe);
+    } else if (fd >= 0) {
+        const struct guest_open *o = fd_open(p, (uint32_t)fd);
+        if (!o)
+            return -ENOENT;
+        if (o->stream)
+            n = snprintf(target, sizeof target, "pipe:[%u]", o->std ? o->std - 1u : 8u + o->pipe);
+        else
+            n = snprintf(target, sizeof target, "%s", path_for_guest(p, o->path));
     } else {
-        e = guest_path_at(p, dirfd, name, path, sizeof path);
+        e = guest_path_at(p, dirfd, name, false, path, sizeof path);
         if (e)
             return e;
         n = readlink(path, target, sizeof target);
@@ -199,7 +220,7 @@ static int32_t read_link(struct process *p, int32_t dirfd, uint32_t name, uint32
         return -errno;
     if ((uint32_t)n > size)
         n = (ssize_t)size;
-    e = space_write(&p->space, at, target, (uint32_t)n);
+    e = space_write(p->space, at, target, (uint32_t)n);
     return e ? e : (int32_t)n;
 }
 
@@ -217,81 +238,134 @@ CALL(getcwd)
 {
     char cwd[PATH_MAX];
 
-    if (!getcwd(cwd, sizeof cwd))
+    if (p->files->cwd[0])
+        snprintf(cwd, sizeof cwd, "%s", path_for_guest(p, p->files->cwd));
+    else if (!getcwd(cwd, sizeof cwd))
         return -errno;
     uint32_t n = (uint32_t)strlen(cwd) + 1;
     if (n > a[1])
         return -ERANGE;
-    int e = space_write(&p->space, a[0], cwd, n);
+    int e = space_write(p->space, a[0], cwd, n);
     return e ? e : (int32_t)n;
+}
+
+/* The host's own working directory stays where it is: each process has its own. */
+static int32_t change_dir(struct process *p, const char *path)
+{
+    char real[PATH_MAX];
+    struct stat st;
+
+    if (!realpath(path, real) || stat(real, &st))
+        return -errno;
+    if (!S_ISDIR(st.st_mode))
+        return -ENOTDIR;
+    if (access(real, X_OK))
+        return -errno;
+    strcpy(p->files->cwd, real);
+    return 0;
+}
+
+CALL(chdir)
+{
+    char path[PATH_MAX];
+    int e = guest_path(p, a[0], true, path, sizeof path);
+
+    return e ? e : change_dir(p, path);
 }
 
 CALL(fchdir)
 {
     struct guest_open *o = fd_open(p, a[0]);
 
-    return !o ? -EBADF : fchdir(o->host) ? -errno : 0;
+    return !o ? -EBADF : o->kind != OPEN_HOST ? -ENOTDIR : change_dir(p, o->path);
 }
 
 CALL(umask)
 {
-    uint32_t old = p->umask;
+    uint32_t old = p->files->umask;
 
-    p->umask = a[0] & 0777;
+    p->files->umask = a[0] & 0777;
     return (int32_t)old;
 }
 
+/* The name of what a call is going to change: the host's devices are not the guest's to change. */
+static int path_to_change(struct process *p, int32_t dirfd, uint32_t addr, bool follow, char *out,
+                          size_t n)
+{
+    int e = guest_path_at(p, dirfd, addr, follow, out, n);
+
+    return !e && !strncmp(out, "/dev", 4) ? -EROFS : e;
+}
+
+static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint32_t mode)
+{
+    char path[PATH_MAX];
+    int e = guest_path_at(p, dirfd, addr, true, path, sizeof path);
+
+    return mode & ~7u ? -EINVAL : e ? e : access(path, (int)mode) ? -errno : 0;
+}
+
+CALL(access)
+{
+    return may_access(p, GAT_FDCWD, a[0], a[1]);
+}
+CALL(faccessat)
+{
+    return may_access(p, (int32_t)a[0], a[1], a[2]);
+}
+CALL(faccessat2)
+{
+    return may_access(p, (int32_t)a[0], a[1], a[2]);
+}
+
 /* Calls that are one host call on one path. */
-#define PATH_CALL(name, addr, expr)                                                                \
+#define PATH_CALL(name, addr, follow, expr)                                                        \
     CALL(name)                                                                                     \
     {                                                                                              \
         char path[PATH_MAX];                                                                       \
-        int e = guest_path(p, addr, path, sizeof path);                                            \
+        int e = path_to_change(p, GAT_FDCWD, addr, follow, path, sizeof path);                     \
         return e ? e : (expr) ? -errno : 0;                                                        \
     }
-#define PATH_CALL_AT(name, expr)                                                                   \
+#define PATH_CALL_AT(name, follow, expr)                                                           \
     CALL(name)                                                                                     \
     {                                                                                              \
         char path[PATH_MAX];                                                                       \
-        int e = guest_path_at(p, (int32_t)a[0], a[1], path, sizeof path);                          \
+        int e = path_to_change(p, (int32_t)a[0], a[1], follow, path, sizeof path);                 \
         return e ? e : (expr) ? -errno : 0;                                                        \
     }
-PATH_CALL(access, a[0], access(path, (int)a[1]))
-PATH_CALL_AT(faccessat, access(path, (int)a[2]))
-PATH_CALL_AT(faccessat2, access(path, (int)a[2]))
-PATH_CALL(chdir, a[0], chdir(path))
-PATH_CALL(mkdir, a[0], mkdir(path, a[1] & ~p->umask & 07777))
-PATH_CALL_AT(mkdirat, mkdir(path, a[2] & ~p->umask & 07777))
-PATH_CALL(rmdir, a[0], rmdir(path))
-PATH_CALL(unlink, a[0], unlink(path))
-PATH_CALL_AT(unlinkat, (a[2] & GAT_REMOVEDIR) ? rmdir(path) : unlink(path))
-PATH_CALL(chmod, a[0], chmod(path, a[1] & 07777))
-PATH_CALL_AT(fchmodat, chmod(path, a[2] & 07777))
-PATH_CALL(chown32, a[0], chown(path, a[1], a[2]))
-PATH_CALL(lchown32, a[0], lchown(path, a[1], a[2]))
-PATH_CALL_AT(fchownat, fchownat(AT_FDCWD, path, a[2], a[3],
-                                a[4] & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
+PATH_CALL(mkdir, a[0], false, mkdir(path, a[1] & ~p->files->umask & 07777))
+PATH_CALL_AT(mkdirat, false, mkdir(path, a[2] & ~p->files->umask & 07777))
+PATH_CALL(rmdir, a[0], false, rmdir(path))
+PATH_CALL(unlink, a[0], false, unlink(path))
+PATH_CALL_AT(unlinkat, false, (a[2] & GAT_REMOVEDIR) ? rmdir(path) : unlink(path))
+PATH_CALL(chmod, a[0], true, chmod(path, a[1] & 07777))
+PATH_CALL_AT(fchmodat, true, chmod(path, a[2] & 07777))
+PATH_CALL(chown32, a[0], true, chown(path, a[1], a[2]))
+PATH_CALL(lchown32, a[0], false, lchown(path, a[1], a[2]))
+PATH_CALL_AT(fchownat, !(a[4] & GAT_SYMLINK_NOFOLLOW),
+             fchownat(AT_FDCWD, path, a[2], a[3],
+                      a[4] & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
 
 CALL(fchmod)
 {
     struct guest_open *o = fd_open(p, a[0]);
-    return !o ? -EBADF : fchmod(o->host, a[1] & 07777) ? -errno : 0;
+    return !o ? -EBADF : o->stream ? -EROFS : fchmod(o->host, a[1] & 07777) ? -errno : 0;
 }
 
 CALL(fchown32)
 {
     struct guest_open *o = fd_open(p, a[0]);
-    return !o ? -EBADF : fchown(o->host, a[1], a[2]) ? -errno : 0;
+    return !o ? -EBADF : o->stream ? -EROFS : fchown(o->host, a[1], a[2]) ? -errno : 0;
 }
 
 static int32_t two_paths(struct process *p, int32_t d1, uint32_t n1, int32_t d2, uint32_t n2,
                          int (*fn)(const char *, const char *))
 {
     char x[PATH_MAX], y[PATH_MAX];
-    int e = guest_path_at(p, d1, n1, x, sizeof x);
+    int e = path_to_change(p, d1, n1, false, x, sizeof x);
 
     if (!e)
-        e = guest_path_at(p, d2, n2, y, sizeof y);
+        e = path_to_change(p, d2, n2, false, y, sizeof y);
     return e ? e : fn(x, y) ? -errno : 0;
 }
 
@@ -315,12 +389,12 @@ CALL(link)
 static int32_t make_symlink(struct process *p, uint32_t text, int32_t dirfd, uint32_t name)
 {
     char target[PATH_MAX], path[PATH_MAX];
-    int e = space_string(&p->space, text, target,
+    int e = space_string(p->space, text, target,
                          sizeof target); /* the text as it is: it is not resolved */
 
     if (e < 0)
         return e;
-    e = guest_path_at(p, dirfd, name, path, sizeof path);
+    e = path_to_change(p, dirfd, name, false, path, sizeof path);
     return e ? e : symlink(target, path) ? -errno : 0;
 }
 
@@ -341,9 +415,10 @@ static int32_t set_times(struct process *p, uint32_t dirfd, uint32_t name,
 
     if (!name) {
         struct guest_open *o = fd_open(p, dirfd);
-        return !o ? -EBADF : futimens(o->host, t) ? -errno : 0;
+        return !o ? -EBADF : o->stream ? -EROFS : futimens(o->host, t) ? -errno : 0;
     }
-    int e = guest_path_at(p, (int32_t)dirfd, name, path, sizeof path);
+    int e =
+        path_to_change(p, (int32_t)dirfd, name, !(flags & GAT_SYMLINK_NOFOLLOW), path, sizeof path);
     if (e)
         return e;
     return utimensat(AT_FDCWD, path, t, flags & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0)
@@ -368,7 +443,7 @@ static int32_t times_from_guest(struct process *p, const uint32_t *a, bool wide)
     virtual_now(p, &t[0]);
     t[1] = t[0];
     if (a[2]) {
-        int e = space_read(&p->space, a[2], w, wide ? 32 : 16);
+        int e = space_read(p->space, a[2], w, wide ? 32 : 16);
         if (e)
             return e;
         for (int i = 0; i < 2; i++) {
@@ -400,7 +475,7 @@ CALL(utime)
     virtual_now(p, &t[0]);
     t[1] = t[0];
     if (a[1]) {
-        int e = space_read(&p->space, a[1], w, sizeof w);
+        int e = space_read(p->space, a[1], w, sizeof w);
         if (e)
             return e;
         t[0] = (struct timespec){(int32_t)w[0], 0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dispatch of system calls, and the calls about the process itself: identity, time, limits, threads
- * of one. To add a call: a row in syscalls.def and a handler in the file of its family.
+ * Dispatch of system calls, and the calls about the process itself: identity, limits, thread
+ * storage. To add a call: a row in syscalls.def and a handler in the file of its family.
  */
 #include <errno.h>
 #include <string.h>
@@ -37,42 +37,7 @@ int32_t process_syscall(struct process *p, uint32_t nr, const uint32_t a[6])
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
                        const uint32_t *a __attribute__((unused)))
 
-CALL(exit)
-{
-    process_exit(p, (int)a[0]);
-    return 0;
-}
-
-CALL(exit_group)
-{
-    return sys_exit(p, a);
-}
-
-/* Identity: one process, one user, always the same. */
-CALL(getpid)
-{
-    return GUEST_PID;
-}
-CALL(gettid)
-{
-    return GUEST_PID;
-}
-CALL(getppid)
-{
-    return GUEST_PPID;
-}
-CALL(getpgrp)
-{
-    return GUEST_PID;
-}
-CALL(getpgid)
-{
-    return GUEST_PID;
-}
-CALL(getsid)
-{
-    return GUEST_PID;
-}
+/* One user, always the same. */
 CALL(getuid32)
 {
     return GUEST_UID;
@@ -115,7 +80,7 @@ CALL(uname)
     char u[6][65] = {"Linux", "chrysalis", "6.1.0", "#1 Chrysalis process personality",
                      "i686",  "(none)"};
 
-    return space_write(&p->space, a[0], u, sizeof u);
+    return space_write(p->space, a[0], u, sizeof u);
 }
 
 CALL(sysinfo)
@@ -123,11 +88,11 @@ CALL(sysinfo)
     uint32_t s[16] = {0};
 
     s[0] = (uint32_t)(process_now_ns(p) / 1000000000u);
-    s[4] = p->space.nframes * PAGE;
-    s[5] = (p->space.nframes - p->space.frames_used) * PAGE;
+    s[4] = p->frames.nframes * PAGE;
+    s[5] = (p->frames.nframes - p->frames.used) * PAGE;
     s[10] = 1; /* processes, in the low half */
     s[13] = 1; /* unit of memory figures */
-    return space_write(&p->space, a[0], s, sizeof s);
+    return space_write(p->space, a[0], s, sizeof s);
 }
 
 static int32_t put_limit(struct process *p, uint32_t which, uint32_t at, bool wide)
@@ -142,8 +107,8 @@ static int32_t put_limit(struct process *p, uint32_t which, uint32_t at, bool wi
     if (which == NOFILE)
         lim[0] = lim[1] = PROC_FDS;
     uint32_t narrow[2] = {(uint32_t)lim[0], (uint32_t)lim[1]};
-    return wide ? space_write(&p->space, at, lim, sizeof lim)
-                : space_write(&p->space, at, narrow, sizeof narrow);
+    return wide ? space_write(p->space, at, lim, sizeof lim)
+                : space_write(p->space, at, narrow, sizeof narrow);
 }
 
 CALL(ugetrlimit)
@@ -159,108 +124,21 @@ CALL(prlimit64)
     return a[3] ? put_limit(p, a[1], a[3], true) : 0;
 }
 
-CALL(getrusage)
-{
-    uint32_t r[18] = {0};
-    uint64_t us = process_now_ns(p) / 1000;
-
-    r[0] = (uint32_t)(us / 1000000);
-    r[1] = (uint32_t)(us % 1000000);
-    return space_write(&p->space, a[1], r, sizeof r);
-}
-
-CALL(times)
-{
-    uint32_t t[4] = {(uint32_t)(process_now_ns(p) / 10000000), 0, 0, 0};
-    int32_t e = a[0] ? space_write(&p->space, a[0], t, sizeof t) : 0;
-
-    return e ? e : (int32_t)(t[0] & 0x7fffffff);
-}
-
-/* Time: the guest clock from a fixed epoch. CLOCK_REALTIME and its coarse form count from the
- * epoch, the rest from 0. */
-static uint64_t clock_ns(const struct process *p, uint32_t id)
-{
-    uint64_t now = process_now_ns(p);
-
-    return id == 0 || id == 5 ? p->epoch * 1000000000u + now : now;
-}
-
-static int32_t put_time(struct process *p, uint32_t at, uint64_t ns, uint32_t unit, bool wide)
-{
-    uint32_t w[4] = {0}, n = 0;
-
-    w[n++] = (uint32_t)(ns / 1000000000u);
-    if (wide)
-        w[n++] = (uint32_t)(ns / 1000000000u >> 32);
-    w[n++] = (uint32_t)(ns % 1000000000u / unit);
-    if (wide)
-        w[n++] = 0;
-    return space_write(&p->space, at, w, n * 4);
-}
-
-CALL(time)
-{
-    uint32_t t = (uint32_t)(clock_ns(p, 0) / 1000000000u);
-    int32_t e = a[0] ? space_write(&p->space, a[0], &t, 4) : 0;
-
-    return e ? e : (int32_t)t;
-}
-
-CALL(gettimeofday)
-{
-    static const uint32_t utc[2];
-    int32_t e = a[0] ? put_time(p, a[0], clock_ns(p, 0), 1000, false) : 0;
-
-    return e || !a[1] ? e : space_write(&p->space, a[1], utc, sizeof utc);
-}
-
-CALL(clock_gettime)
-{
-    return a[0] > 11 ? -EINVAL : put_time(p, a[1], clock_ns(p, a[0]), 1, false);
-}
-CALL(clock_gettime64)
-{
-    return a[0] > 11 ? -EINVAL : put_time(p, a[1], clock_ns(p, a[0]), 1, true);
-}
-CALL(clock_getres)
-{
-    return a[0] > 11 ? -EINVAL : a[1] ? put_time(p, a[1], 1, 1, false) : 0;
-}
-CALL(clock_getres64)
-{
-    return a[0] > 11 ? -EINVAL : a[1] ? put_time(p, a[1], 1, 1, true) : 0;
-}
-
-/* Sleeping takes no time: there is nothing else to run, and the clock is the machine's. */
-CALL(nanosleep)
-{
-    return space_ok(&p->space, a[0], 8, false) ? 0 : -EFAULT;
-}
-CALL(clock_nanosleep)
-{
-    return space_ok(&p->space, a[2], 8, false) ? 0 : -EFAULT;
-}
-CALL(clock_nanosleep64)
-{
-    return space_ok(&p->space, a[2], 16, false) ? 0 : -EFAULT;
-}
-
 CALL(set_thread_area)
 {
     uint32_t d[4];
-    int32_t e = space_read(&p->space, a[0], d, sizeof d);
+    int32_t e = space_read(p->space, a[0], d, sizeof d);
 
     if (e)
         return e;
     uint32_t slot = d[0] - TLS_FIRST;
     if (d[0] == UINT32_MAX)
-        for (slot = 0; slot < TLS_SLOTS && p->tls_used[slot]; slot++)
+        for (slot = 0; slot < TLS_SLOTS && p->cur->tls_used[slot]; slot++)
             ;
     if (slot >= TLS_SLOTS)
         return d[0] == UINT32_MAX ? -ESRCH : -EINVAL;
-    p->tls_used[slot] = true;
-    p->tls_base[slot] = d[1];
+    p->cur->tls_used[slot] = true;
+    p->cur->tls_base[slot] = d[1];
     d[0] = slot + TLS_FIRST;
     /* A register that holds the selector already sees the new base, as Linux makes it. */
     uint32_t sel2 = vm_reg(p->vm, GUEST_REG0 + G_SEL2), sel = d[0] << 3 | 3;
@@ -268,19 +146,7 @@ CALL(set_thread_area)
         vm_set_reg(p->vm, GUEST_REG0 + G_FSBASE, d[1]);
     if (sel2 >> 16 == sel)
         vm_set_reg(p->vm, GUEST_REG0 + G_GSBASE, d[1]);
-    return space_write(&p->space, a[0], d, 4);
-}
-
-CALL(set_tid_address)
-{
-    p->clear_tid = a[0];
-    return GUEST_PID;
-}
-
-CALL(set_robust_list)
-{
-    p->robust_list = a[0];
-    return a[1] == 12 ? 0 : -EINVAL;
+    return space_write(p->space, a[0], d, 4);
 }
 
 CALL(rseq)
@@ -294,7 +160,7 @@ CALL(getrandom)
 
     while (done < a[1] && done < 1 << 20) {
         uint32_t r = process_random(p), n = a[1] - done < 4 ? a[1] - done : 4;
-        int32_t e = space_write(&p->space, a[0] + done, &r, n);
+        int32_t e = space_write(p->space, a[0] + done, &r, n);
         if (e)
             return done ? (int32_t)done : e;
         done += n;
@@ -308,40 +174,55 @@ CALL(prctl)
     char name[16];
 
     switch (a[0]) {
-    case SET_NAME: return space_string(&p->space, a[1], name, sizeof name) == -EFAULT ? -EFAULT : 0;
-    case GET_NAME: return space_write(&p->space, a[1], "chrysalis-guest", 16);
+    case SET_NAME:
+        memset(name, 0, sizeof name);
+        if (space_string(p->space, a[1], name, sizeof name) == -EFAULT)
+            return -EFAULT;
+        name[sizeof name - 1] = 0;
+        memcpy(p->cur->comm, name, sizeof name);
+        return 0;
+    case GET_NAME: return space_write(p->space, a[1], p->cur->comm, COMM);
     case SET_VMA: return -EINVAL;
     default: return -EINVAL;
     }
 }
 
-CALL(futex)
-{
-    enum { WAIT = 0, WAKE = 1, WAIT_BITSET = 9, WAKE_BITSET = 10, MASK = 0x7f };
-    uint32_t op = a[1] & MASK, v;
-    int32_t e;
-
-    if (op == WAKE || op == WAKE_BITSET)
-        return 0; /* nobody else can wait: one thread */
-    if (op != WAIT && op != WAIT_BITSET)
-        return -ENOSYS;
-    e = space_read(&p->space, a[0], &v, 4);
-    if (e)
-        return e;
-    if (v != a[2])
-        return -EAGAIN;
-    if (a[3])
-        return -ETIMEDOUT;
-    fprintf(p->log, "chrysalis: the guest waits for a futex that nobody can wake\n");
-    process_kill(p, 9);
-    return 0;
-}
-
-CALL(sched_yield)
-{
-    return 0;
-}
+/* No network: a socket cannot be had, so no descriptor is one. */
 CALL(socket)
 {
     return -EAFNOSUPPORT;
-} /* no network; glibc tries its name-service daemon and falls back */
+}
+
+static int32_t not_a_socket(struct process *p, uint32_t fd)
+{
+    return fd_open(p, fd) ? -ENOTSOCK : -EBADF;
+}
+
+#define NO_SOCKET(name)                                                                            \
+    CALL(name)                                                                                     \
+    {                                                                                              \
+        return not_a_socket(p, a[0]);                                                              \
+    }
+NO_SOCKET(bind)
+NO_SOCKET(connect)
+NO_SOCKET(listen)
+NO_SOCKET(setsockopt)
+NO_SOCKET(getsockopt)
+NO_SOCKET(getsockname)
+NO_SOCKET(getpeername)
+NO_SOCKET(shutdown)
+CALL(socketpair)
+{
+    return -EAFNOSUPPORT;
+}
+
+CALL(socketcall)
+{
+    uint32_t fd;
+
+    if (!a[0] || a[0] > 20)
+        return -EINVAL;
+    if (a[0] == 1 || a[0] == 8) /* socket, socketpair */
+        return -EAFNOSUPPORT;
+    return space_read(p->space, a[1], &fd, 4) ? -EFAULT : not_a_socket(p, fd);
+}

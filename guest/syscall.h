@@ -11,7 +11,38 @@
 struct hc_fault;
 
 enum { GUEST_UID = 0, GUEST_PID = 1000, GUEST_PPID = 999 };
-enum { SYS_NO_RESULT = INT32_MIN }; /* the handler set the registers itself */
+enum {
+    SYS_NO_RESULT = INT32_MIN, /* the handler set the registers itself */
+    SYS_BLOCK = INT32_MIN + 1  /* task_block was called: the instruction will be executed again */
+};
+
+/* Linux's numbers of the signals that are spoken of here. */
+enum {
+    GSIGHUP = 1,
+    GSIGINT = 2,
+    GSIGILL = 4,
+    GSIGTRAP = 5,
+    GSIGABRT = 6,
+    GSIGBUS = 7,
+    GSIGFPE = 8,
+    GSIGKILL = 9,
+    GSIGSEGV = 11,
+    GSIGPIPE = 13,
+    GSIGALRM = 14,
+    GSIGCHLD = 17,
+    GSIGCONT = 18,
+    GSIGSTOP = 19,
+    GSIGTSTP = 20,
+    GSIGTTIN = 21,
+    GSIGTTOU = 22,
+    GSIGURG = 23,
+    GSIGVTALRM = 26,
+    GSIGPROF = 27,
+    GSIGWINCH = 28,
+    GSIGSYS = 31
+};
+enum { GSI_USER = 0, GSI_KERNEL = 0x80, GSI_TKILL = -6 };
+enum { GSIG_DFL = 0, GSIG_IGN = 1 };
 
 /* i386 open flags. */
 enum {
@@ -44,16 +75,91 @@ enum {
 /* Descriptors (sys_file.c). */
 struct guest_open *fd_open(struct process *p, uint32_t fd); /* NULL: bad descriptor */
 void open_unref(struct process *p, uint32_t index);
-/* Reads a path from the guest and gives the host's: through the sysroot if it has the file. 0 or
- * -errno. */
-int guest_path(struct process *p, uint32_t addr, char *out, size_t n);
-/* A path relative to a directory descriptor, as the *at calls have it. */
-int guest_path_at(struct process *p, int32_t dirfd, uint32_t addr, char *out, size_t n);
-void process_note_file(struct process *p, const char *path);
+/* A fresh description and a descriptor for it: the descriptor or -errno. */
+int32_t fd_new(struct process *p, uint32_t flags, struct guest_open **o);
+void files_unref(struct process *p, uint32_t row);
 uint32_t virtual_inode(struct process *p, uint64_t dev, uint64_t ino);
+void process_note_file(struct process *p, const char *path);
 
-/* Signals (signal.c): a fault or a kill; default action or the process's own handler. */
-void process_signal_fault(struct process *p, int signal, const struct hc_fault *f);
-void process_signal(struct process *p, int signal);
+/* Names (path.c). Reads one from the guest and gives the host's, through the sysroot; `follow` says
+ * whether a link at its end is followed. 0 or -errno. */
+int guest_path(struct process *p, uint32_t addr, bool follow, char *out, size_t n);
+/* Relative to a directory descriptor, as the *at calls have it. */
+int guest_path_at(struct process *p, int32_t dirfd, uint32_t addr, bool follow, char *out,
+                  size_t n);
+/* The same of a name in our hands, relative to the working directory. */
+int path_of_name(struct process *p, const char *name, bool follow, char *out, size_t n);
+/* The number of a descriptor that the name means (/dev/fd/3, /dev/stdin, ...), or -1. */
+int32_t path_descriptor(const char *name);
+bool path_is_exe(const struct process *p, const char *name);
+/* What the guest calls a file of the host. */
+const char *path_for_guest(const struct process *p, const char *host);
+
+/* Pipes (pipe.c). */
+void pipe_end_closed(struct process *p, const struct guest_open *o);
+int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+uint32_t pipe_room(const struct process *p, const struct guest_open *o);
+/* From the simulator's own memory, as many bytes as there is room for. */
+uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, uint32_t len);
+
+/* Programs (exec.c). A fresh address space is filled from a file; args and env are counted lists.
+ * Gives the space's row and the registers of the first instruction. 0 or -errno, with one line in
+ * err. */
+struct exec_image {
+    uint32_t space, eip, esp;
+    char exe[PATH_MAX], host[PATH_MAX];
+};
+int exec_load(struct process *p, const char *name, const char *host, uint32_t argc, char **argv,
+              uint32_t envc, char **env, struct exec_image *out, char *err, size_t errlen);
+void exec_enter(struct process *p, const struct exec_image *e);
+
+/* Tasks (task.c). */
+void task_make_current(struct process *p, uint32_t row);
+struct task *task_by_tid(struct process *p, uint32_t tid);
+struct group *group_by_pid(struct process *p, uint32_t pid);
+static inline uint32_t group_row(const struct process *p, const struct group *g)
+{
+    return (uint32_t)(g - p->group);
+}
+/* Says that the running task waits, and how its system call ends when a handler comes between.
+ * Gives SYS_BLOCK. On the next execution of the call `restarting` is set, and wait_until is what it
+ * was. */
+int32_t task_block(struct process *p, enum wait_kind kind, uint64_t key, uint64_t until,
+                   enum restart rule);
+uint32_t task_wake(struct process *p, enum wait_kind kind, uint64_t key, uint32_t max);
+void task_run(struct process *p, struct task *t); /* it need not wait any more */
+void task_exit(struct process *p, struct task *t, int status);
+void group_exit(struct process *p, struct group *g, int status);
+/* The end of every host call: signals, the next task if this one cannot go on, the next deadline.
+ */
+void process_resume(struct process *p);
+void process_preempt(struct process *p); /* the same, and another's turn if one wants it */
+int task_new_row(struct process *p);
+void process_try_again(struct process *p);
+
+/* Signals (signal.c, sigframe.c). */
+void signal_to_group(struct process *p, struct group *g, int signal,
+                     const struct siginfo_guest *info);
+void signal_to_task(struct process *p, struct task *t, int signal,
+                    const struct siginfo_guest *info);
+/* One that cannot be refused, at the running task. */
+void signal_force(struct process *p, int signal, const struct siginfo_guest *info);
+void signal_fault(struct process *p, const struct hc_fault *f);
+bool signal_waits(const struct process *p, const struct task *t); /* one that is not blocked */
+void signals_deliver(struct process *p);
+void signals_forget_handlers(struct group *g);
+uint32_t signal_altstack_state(const struct task *t, uint32_t sp);
+bool sigframe_push(struct process *p, int signal, const struct siginfo_guest *info,
+                   const struct sigaction_guest *act, uint64_t mask);
+
+/* Time (sys_time.c). */
+void timers_expire(struct process *p);
+uint64_t timers_next(const struct process *p); /* ns; UINT64_MAX: none */
+void sleep_interrupted(struct process *p, struct task *t);
+int read_timespec(struct process *p, uint32_t at, bool wide, uint64_t *ns);
+
+/* Futexes (futex.c). */
+uint32_t futex_wake_at(struct process *p, uint32_t addr, uint32_t max);
 
 #endif

@@ -280,30 +280,29 @@ enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t ei
     uint32_t opsize = mode & MODE_CODE32 ? 4 : 2, addrsize = opsize;
     const uint32_t other = opsize ^ 6;
 
-    for (;;) {
-        if (c.i >= c.limit)
-            return exhausted(&c);
-        opcode = bytes[c.i++];
-        entry = map1[opcode];
-        if (entry < T_SPECIAL)
-            break;
-        if (entry == T_0F) {
-            if (c.i >= c.limit)
-                return exhausted(&c);
-            opcode = bytes[c.i++];
-            entry = map2[opcode];
-            break;
-        }
+    if (c.limit == 0)
+        return exhausted(&c);
+    opcode = bytes[c.i++];
+    entry = map1[opcode];
+    while (__builtin_expect(entry >= T_SPECIAL, 0)) {
         if (entry == T_OPSIZE)
             opsize = other;
         else if (entry == T_ADDRSIZE)
             addrsize = other;
         else if (entry == T_LOCK)
             lock = 1;
-        else if (entry >= T_REP)
-            rep = entry - T_REP;
-        else
+        else if (entry < T_REP)
             seg = entry - T_SEG;
+        else if (entry != T_0F)
+            rep = entry - T_REP;
+        if (c.i >= c.limit)
+            return exhausted(&c);
+        opcode = bytes[c.i++];
+        if (entry == T_0F) {
+            entry = map2[opcode];
+            break;
+        }
+        entry = map1[opcode];
     }
 
     uint32_t modrm = 0;

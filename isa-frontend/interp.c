@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The interpreter's loop. Two ways execute an instruction: fast handlers straight from the bytes (interp_fast.c), for what
- * is frequent, and the generic way (interp_generic.c), for everything. A single instruction always takes the generic way,
- * so that the two are tried against each other wherever CMS steps over something.
+ * The interpreter's loop. Two ways execute an instruction: fast handlers straight from the bytes
+ * (interp_fast.c), for what is frequent, and the generic way (interp_generic.c), for everything. A
+ * single instruction always takes the generic way, so that the two are tried against each other
+ * wherever CMS steps over something.
  */
 #include "isa-frontend/interp_int.h"
 
-/* Where the fast handlers stopped; apart, so that a block without such an instruction saves no registers. */
+/* Where the fast handlers stopped; apart, so that a block without such an instruction saves no
+ * registers. */
 static __attribute__((noinline)) enum interp_exit go_on(void)
 {
     for (;;) {

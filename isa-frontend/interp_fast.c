@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frequent instructions, straight from their bytes: 32-bit operands and addresses, no prefixes, flat segments. All else
- * is left to the generic way (IX_SLOW, with nothing done). Made for a machine with few ALUs, loads of three cycles and
- * indirect jumps of three:
+ * The frequent instructions, straight from their bytes: 32-bit operands and addresses, no prefixes,
+ * flat segments. All else is left to the generic way (IX_SLOW, with nothing done). Made for a
+ * machine with few ALUs, loads of three cycles and indirect jumps of three:
  *
- * - One word of code is fetched, and one jump through a table follows. The table is indexed by opcode, ModRM.mod and
- *   ModRM.rm together, so that register forms arrive at their handler at once, and memory forms at one of seven address
- *   computations (m0 m1 m2: [reg], +disp8, +disp32; s0 s1 s2: the same with SIB; d0: disp32 alone), each of which
- *   goes on to the opcode's handler for memory through a second, small table. The most frequent opcodes have handlers of
- *   their own for the four most frequent address forms (FORMS).
- * - Each handler ends with the fetch and the table look-up of the next instruction, before its own commit, so that their
- *   latencies overlap with its work; a store comes before the fetch, which sees it in the store buffer. The fetch cannot
- *   fault: behind `limit`, near the end of a page, instructions are left to the generic way.
- * - Two-byte opcodes move `eip` behind the 0F and come through tables of their own; G_EIP stays on the instruction
- *   until its commit. Prefixes 66 and 65 do the same, for a few opcodes.
+ * - One word of code is fetched, and one jump through a table follows. The table is indexed by
+ * opcode, ModRM.mod and ModRM.rm together, so that register forms arrive at their handler at once,
+ * and memory forms at one of seven address computations (m0 m1 m2: [reg], +disp8, +disp32; s0 s1
+ * s2: the same with SIB; d0: disp32 alone), each of which goes on to the opcode's handler for
+ * memory through a second, small table. The most frequent opcodes have handlers of their own for
+ * the four most frequent address forms (FORMS).
+ * - Each handler ends with the fetch and the table look-up of the next instruction, before its own
+ * commit, so that their latencies overlap with its work; a store comes before the fetch, which sees
+ * it in the store buffer. The fetch cannot fault: behind `limit`, near the end of a page,
+ * instructions are left to the generic way.
+ * - Two-byte opcodes move `eip` behind the 0F and come through tables of their own; G_EIP stays on
+ * the instruction until its commit. Prefixes 66 and 65 do the same, for a few opcodes.
  * - Nothing here calls a function, so that it needs no stack.
  *
- * To add an opcode: a handler (label), and its row in the tables at the end: ONE for opcodes without ModRM, MODRM with the
- * handlers of register and memory form. tests/unit/test_interp_silicon.c runs each handler against the host's processor.
+ * To add an opcode: a handler (label), and its row in the tables at the end: ONE for opcodes
+ * without ModRM, MODRM with the handlers of register and memory form.
+ * tests/unit/test_interp_silicon.c runs each handler against the host's processor.
  */
 #include "isa-frontend/interp_int.h"
 
@@ -40,12 +43,13 @@ static inline void set_byte_reg(uint32_t r, uint32_t v)
 #define BYTE2 hw_sext8(w >> 16)
 #define BYTE3 hw_sext8(w >> 24)
 
-/* The last offset in a page at which instructions are executed here: 13 bytes and a fetched word must fit behind it. */
+/* The last offset in a page at which instructions are executed here: 13 bytes and a fetched word
+ * must fit behind it. */
 enum { LAST = 0xfe8 };
 
 /*
- * Ends of handlers. AHEAD(n): the instruction has n bytes from eip; fetches the next word, and `w` stays valid until GO.
- * JUMP(t): a control transfer to t.
+ * Ends of handlers. AHEAD(n): the instruction has n bytes from eip; fetches the next word, and `w`
+ * stays valid until GO. JUMP(t): a control transfer to t.
  */
 #define AHEAD(n)                                                                                   \
     do {                                                                                           \
@@ -78,7 +82,7 @@ enum { LAST = 0xfe8 };
 #define I_(m, r, op) [(m) << 11 | (r) << 8 | (op)]
 #define RM8_(m, op, h, sib, r5)                                                                    \
     I_(m, 0, op) = &&h, I_(m, 1, op) = &&h, I_(m, 2, op) = &&h, I_(m, 3, op) = &&h,                \
-    I_(m, 4, op) = &&sib, I_(m, 5, op) = &&r5, I_(m, 6, op) = &&h, I_(m, 7, op) = &&h
+             I_(m, 4, op) = &&sib, I_(m, 5, op) = &&r5, I_(m, 6, op) = &&h, I_(m, 7, op) = &&h
 #define ONE(op, h)                                                                                 \
     RM8_(0, op, h, h, h), RM8_(1, op, h, h, h), RM8_(2, op, h, h, h), RM8_(3, op, h, h, h)
 #define MODRM(op, h)                                                                               \
@@ -94,7 +98,7 @@ enum { LAST = 0xfe8 };
         RM8_(2, op, m2_0f, s2_0f, m2_0f), RM8_(3, op, h, h, h)
 #define BY_FORM(x, reg)                                                                            \
     [0 ... 7] = &&m0##x, [4] = &&s0##x, [5] = &&d0##x, [8 ... 15] = &&m1##x, [12] = &&s1##x,       \
-    [16 ... 23] = &&m2##x, [20] = &&s2##x, [24 ... 31] = &&reg
+           [16 ... 23] = &&m2##x, [20] = &&s2##x, [24 ... 31] = &&reg
 #define ONE8(op, h)                                                                                \
     ONE(op, h), ONE(op + 1, h), ONE(op + 2, h), ONE(op + 3, h), ONE(op + 4, h), ONE(op + 5, h),    \
         ONE(op + 6, h), ONE(op + 7, h)
@@ -103,10 +107,12 @@ enum { LAST = 0xfe8 };
         ONE(op + 4, n##_al), ONE(op + 5, n##_eax)
 #define ALU_MEM(op, n)                                                                             \
     [op] = &&n##_eb_m, [op + 1] = &&n##_ev_m, [op + 2] = &&n##_gb_m, [op + 3] = &&n##_gv_m
-/* The table's entry for w, in few steps: what is masked is shifted to the scale of an entry already. */
+/* The table's entry for w, in few steps: what is masked is shifted to the scale of an entry
+ * already. */
 enum { SCALE = sizeof(void *) == 8 ? 3 : 2 };
 #define ENTRY(table)                                                                               \
-    (*(const void *const *)((const char *)(table) + (w << SCALE & opcode_rm) + (w >> (3 - SCALE) & mod)))
+    (*(const void *const *)((const char *)(table) + (w << SCALE & opcode_rm) +                     \
+                            (w >> (3 - SCALE) & mod)))
 
 /* The six forms of one ALU instruction. W(x) writes a result; a compare has none. */
 #define ALU_HANDLERS(n, op, W)                                                                     \
@@ -180,7 +186,7 @@ enum { SCALE = sizeof(void *) == 8 ? 3 : 2 };
     case 6: x = hw_xorf##n(x, y); goto to;                                                         \
     default: hw_subf##n(x, y); goto none;                                                          \
     }
-#define SHIFT_GROUP(n, k, to)                                                                         \
+#define SHIFT_GROUP(n, k, to)                                                                      \
     switch (k) {                                                                                   \
     case 0: x = hw_rolf##n(x, y); goto to;                                                         \
     case 1: x = hw_rorf##n(x, y); goto to;                                                         \
@@ -191,9 +197,10 @@ enum { SCALE = sizeof(void *) == 8 ? 3 : 2 };
     default: x = hw_shlf##n(x, y); goto to;                                                        \
     }
 /*
- * The address computations; eip moves behind the address. They go on at `to`. X tells the sets apart.
+ * The address computations; eip moves behind the address. They go on at `to`. X tells the sets
+ * apart.
  */
-#define SIB_BASE  hw_gget(w >> 16 & 7)
+#define SIB_BASE hw_gget(w >> 16 & 7)
 #define ADD_INDEX()                                                                                \
     do {                                                                                           \
         if ((w >> 19 & 7) != 4)                                                                    \
@@ -240,8 +247,7 @@ enum { SCALE = sizeof(void *) == 8 ? 3 : 2 };
     f##_1 : addr = hw_gget(RM) + BYTE2;                                                            \
     eip += 3;                                                                                      \
     BODY;                                                                                          \
-    f##_s0 : if ((w >> 16 & 7) == 5)                                                               \
-        goto all;                                                                                  \
+    f##_s0 : if ((w >> 16 & 7) == 5) goto all;                                                     \
     addr = SIB_BASE;                                                                               \
     eip += 3;                                                                                      \
     ADD_INDEX();                                                                                   \
@@ -294,7 +300,8 @@ enum { SCALE = sizeof(void *) == 8 ? 3 : 2 };
     } while (0)
 
 /* The sixteen conditions: S(c) for each. */
-#define CONDITIONS(S) S(0) S(1) S(2) S(3) S(4) S(5) S(6) S(7) S(8) S(9) S(10) S(11) S(12) S(13) S(14) S(15)
+#define CONDITIONS(S)                                                                              \
+    S(0) S(1) S(2) S(3) S(4) S(5) S(6) S(7) S(8) S(9) S(10) S(11) S(12) S(13) S(14) S(15)
 
 /* clang-format off */
 #ifndef __clang__

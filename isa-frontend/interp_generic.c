@@ -467,16 +467,20 @@ static uint32_t control(const struct insn *in, uint32_t next, uint32_t mode)
         }
         return jump(target);
     case I_RETF:
+        /* The selector is read first, which shows if it is on another page. */
+        sel = load((s.esp + size) & s.mask, 2);
         target = pop(&s, size);
-        sel = pop(&s, size);
+        stack_add(&s, size);
         check_code_selector(in, sel, mode);
         stack_add(&s, in->imm);
         hw_setg(G_ESP, s.esp);
         return jump(target);
     case I_IRET: {
-        target = pop(&s, size);
-        sel = pop(&s, size);
-        uint32_t fl = pop(&s, size);
+        /* The topmost word is read first, which shows if it is on another page. */
+        uint32_t fl = load((s.esp + 2 * size) & s.mask, size);
+        sel = load((s.esp + size) & s.mask, 2);
+        target = load(s.esp & s.mask, size);
+        stack_add(&s, 3 * size);
         check_code_selector(in, sel, mode);
         set_eflags(fl, size, mode);
         hw_setg(G_ESP, s.esp);
@@ -486,6 +490,8 @@ static uint32_t control(const struct insn *in, uint32_t next, uint32_t mode)
     case I_LOOPE:
     case I_LOOPNE:
     case I_JECXZ: return counted(in, next);
+    case I_SYSENTER:
+    case I_SYSEXIT: return ia32_system(in, mode);
     default: return interrupt(in, next, mode);
     }
 }
@@ -663,7 +669,9 @@ static bool data(const struct insn *in, uint32_t mode)
         return true;
     case I_PUSHSEG:
         s = stack_open(mode);
-        push(&s, size, selector(in->o[0].reg));
+        /* Only 16 bits are written, as recent processors do; the manual permits either. */
+        stack_add(&s, 0u - size);
+        store(s.esp & s.mask, 2, selector(in->o[0].reg));
         hw_setg(G_ESP, s.esp);
         return true;
     case I_POP:
@@ -752,7 +760,7 @@ uint32_t ia32_step(bool single)
     return ia32_system(&in, mode);
 }
 
-uint32_t ia32_write_intent(uint32_t eip)
+uint32_t ia32_write_intent(uint32_t eip, uint32_t *addr)
 {
     struct insn in;
     enum decode_result r;
@@ -767,7 +775,10 @@ uint32_t ia32_write_intent(uint32_t eip)
     } else {
         r = fetch(eip, mode, &in);
     }
-    return r == DEC_OK && in.o[0].kind == O_MEM && (ia32_rows[in.row].attr & (AT_LK | AT_RM))
-               ? ACC_WRITE
-               : 0;
+    if (r != DEC_OK || in.o[0].kind != O_MEM || !(ia32_rows[in.row].attr & (AT_LK | AT_RM)))
+        return 0;
+    uint32_t a = ia32_linear(&in);
+    if (*addr - a < in.o[0].size && hw_probew(a, 1))
+        *addr = a;
+    return ACC_WRITE;
 }

@@ -60,6 +60,8 @@ uint32_t ia32_system(const struct insn *in, uint32_t mode)
         hw_wrcc((x & 3) < (y & 3) ? F_ZF : 0, F_ZF);
         if ((x & 3) < (y & 3)) {
             x = (x & 0xfffc) | (y & 3);
+            if (in->seg == SEG_CS)
+                cms_guest_fault(X_GP, 0);
             if (in->o[0].kind == O_MEM)
                 hw_gst16(a, x);
             else

@@ -8,8 +8,7 @@
  * FIP, FCS and the opcode, those with a memory operand set FDP and FDS too. (Recent processors
  * write most of them only when an unmasked exception comes, and selectors never.)
  *
- * Not there: transcendentals (fsin, fcos, fsincos, fptan, fpatan, f2xm1, fyl2x, fyl2xp1), the
- * real-mode formats of environments. The first end in cms_unimplemented.
+ * Not there: the real-mode formats of environments.
  *
  * Two entries: ia32_x87 for a decoded instruction, and ia32_x87_fast straight from the bytes, for
  * the loop of the fast handlers, with their assumptions (32-bit operands and addresses, no

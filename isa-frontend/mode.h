@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The mode word: all that a translation may assume about the processor, beyond its bytes. Unused bits are 0. */
+/* The mode word: all that a translation may assume about the processor, beyond its bytes. Unused
+ * bits are 0. */
 #ifndef ISA_FRONTEND_MODE_H
 #define ISA_FRONTEND_MODE_H
 

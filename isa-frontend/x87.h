@@ -140,6 +140,21 @@ enum x87_class { X87_UNSUPPORTED, X87_NAN, X87_NORMAL, X87_INFINITY, X87_ZERO, X
 /* By exponent and significand alone. */
 enum x87_class x87_class(uint32_t se, uint32_t hi, uint32_t lo);
 
+/* A finite number other than zero has its significand normalised and an exponent that may be 0 or
+ * negative. */
+struct x87_num {
+    uint64_t sig;
+    int32_t exp;   /* biased */
+    uint32_t sign; /* 0x8000: negative */
+    enum x87_class class;
+};
+
+/* x87_scale.c: what is in wide register w. */
+struct x87_num x87_number(uint32_t w);
+/* Should the magnitude grow, by the guest's rounding control? `dropped` is the part dropped, in
+ * units of 2^-64. */
+bool x87_grows(const struct x87 *x, uint32_t sign, uint64_t sig, uint64_t dropped);
+
 /* Both operands in place, or the stack fault of an arithmetic op on ST(d) and ST(s): false, and all
  * is done. */
 bool x87_have2(struct x87 *x, uint32_t d, uint32_t s);
@@ -156,6 +171,15 @@ void x87_d9_reg(struct x87 *x, uint32_t modrm);
 void x87_fprem(struct x87 *x, bool nearest);
 void x87_fscale(struct x87 *x);
 void x87_fxtract(struct x87 *x);
+
+/* x87_trans_trig.c, x87_trans_exp.c: transcendentals. */
+void x87_fsin(struct x87 *x, bool cosine);
+void x87_fsincos(struct x87 *x);
+void x87_fptan(struct x87 *x);
+void x87_fpatan(struct x87 *x);
+void x87_f2xm1(struct x87 *x);
+void x87_fyl2x(struct x87 *x);
+void x87_fyl2xp1(struct x87 *x);
 
 /* x87_bcd.c */
 void x87_fbld(struct x87 *x);

@@ -163,6 +163,10 @@ void x87_d9_reg(struct x87 *x, uint32_t modrm)
     case 0xe4: ftst(x); return;
     case 0xe5: fxam(x); return;
     case 0xe8 ... 0xee: constant(x, modrm - 0xe8); return;
+    case 0xf0: x87_f2xm1(x); return;
+    case 0xf1: x87_fyl2x(x); return;
+    case 0xf2: x87_fptan(x); return;
+    case 0xf3: x87_fpatan(x); return;
     case 0xf4: x87_fxtract(x); return;
     case 0xf5: x87_fprem(x, true); return;
     case 0xf6: /* fdecstp */
@@ -171,15 +175,17 @@ void x87_d9_reg(struct x87 *x, uint32_t modrm)
         x->top = (x->top + (modrm == 0xf7 ? 1 : 7)) & 7;
         return;
     case 0xf8: x87_fprem(x, false); return;
+    case 0xf9: x87_fyl2xp1(x); return;
     case 0xfa: /* fsqrt */
         if (x87_have2(x, 0, 0))
             x87_status(x, hw_fsqrt(x87_st(x, 0)), 0);
         return;
+    case 0xfb: x87_fsincos(x); return;
     case 0xfc: /* frndint */
         if (x87_have2(x, 0, 0))
             x87_status(x, hw_frnd(x87_st(x, 0)), 0);
         return;
     case 0xfd: x87_fscale(x); return;
-    default: /* f2xm1 fyl2x fptan fpatan fyl2xp1 fsincos fsin fcos */ cms_unimplemented(x->eip);
+    default: x87_fsin(x, modrm == 0xff); return;
     }
 }

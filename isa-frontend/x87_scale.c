@@ -8,20 +8,11 @@
 
 enum { E_BIAS = 16383, E_MAX = 0x7fff, E_WRAP = 24576 };
 
-/* A finite number other than zero has its significand normalised and an exponent that may be 0 or
- * negative. */
-struct num {
-    uint64_t sig;
-    int32_t exp; /* biased */
-    uint32_t sign;
-    enum x87_class class;
-};
-
-static struct num get(uint32_t w)
+struct x87_num x87_number(uint32_t w)
 {
     uint32_t lo = x87_word(w, 0), hi = x87_word(w, 1), se = x87_word(w, 2) & 0xffff;
-    struct num n = {(uint64_t)hi << 32 | lo, (int32_t)(se & 0x7fff), se & 0x8000,
-                    x87_class(se, hi, lo)};
+    struct x87_num n = {(uint64_t)hi << 32 | lo, (int32_t)(se & 0x7fff), se & 0x8000,
+                        x87_class(se, hi, lo)};
     if (n.class == X87_DENORMAL) {
         n.exp = 1;
         while (!(n.sig >> 63)) {
@@ -37,7 +28,7 @@ static void set(uint32_t w, uint32_t sign, uint32_t exp, uint64_t sig)
     x87_set(w, sign | exp, (uint32_t)(sig >> 32), (uint32_t)sig);
 }
 
-static bool no_number(const struct num *n)
+static bool no_number(const struct x87_num *n)
 {
     return n->class == X87_NAN || n->class == X87_UNSUPPORTED;
 }
@@ -51,10 +42,10 @@ static bool invalid(struct x87 *x)
     return false;
 }
 
-static bool operands(struct x87 *x, struct num *a, struct num *b)
+static bool operands(struct x87 *x, struct x87_num *a, struct x87_num *b)
 {
-    *a = get(x87_st(x, 0));
-    *b = get(x87_st(x, 1));
+    *a = x87_number(x87_st(x, 0));
+    *b = x87_number(x87_st(x, 1));
     if (no_number(a) || no_number(b)) {
         x87_status(x, hw_fadd(x87_st(x, 0), x87_st(x, 1)), 0);
         return false;
@@ -62,14 +53,12 @@ static bool operands(struct x87 *x, struct num *a, struct num *b)
     return true;
 }
 
-static bool denormals(struct x87 *x, const struct num *a, const struct num *b)
+static bool denormals(struct x87 *x, const struct x87_num *a, const struct x87_num *b)
 {
     return (a->class != X87_DENORMAL && b->class != X87_DENORMAL) || !x87_status(x, FS_DE, 0);
 }
 
-/* Should the magnitude grow, by the guest's rounding control? `half` is the part dropped, in units
- * of 2^-64. */
-static bool grows(const struct x87 *x, uint32_t sign, uint64_t sig, uint64_t dropped)
+bool x87_grows(const struct x87 *x, uint32_t sign, uint64_t sig, uint64_t dropped)
 {
     switch (x->fcw >> 10 & 3) {
     case 0: return dropped > (uint64_t)1 << 63 || (dropped == (uint64_t)1 << 63 && (sig & 1));
@@ -96,7 +85,7 @@ static void finish(struct x87 *x, uint32_t sign, int32_t exp, uint64_t sig)
                 return;
             }
         }
-        if (!(x->fcw & FS_OE) || grows(x, sign, 1, (uint64_t)1 << 63 | 1)) {
+        if (!(x->fcw & FS_OE) || x87_grows(x, sign, 1, (uint64_t)1 << 63 | 1)) {
             set(w, sign, E_MAX, (uint64_t)1 << 63);
             s = FS_C1;
         } else {
@@ -119,7 +108,7 @@ static void finish(struct x87 *x, uint32_t sign, int32_t exp, uint64_t sig)
         sig = shift < 64 ? sig >> shift : 0;
         if (dropped)
             s = FS_UE | FS_PE;
-        if ((x->fcw & FS_UE) && grows(x, sign, sig, dropped)) {
+        if ((x->fcw & FS_UE) && x87_grows(x, sign, sig, dropped)) {
             sig++;
             s |= FS_C1;
         }
@@ -130,7 +119,7 @@ static void finish(struct x87 *x, uint32_t sign, int32_t exp, uint64_t sig)
 }
 
 /* ST(0) stays as it is, but a denormal encoding of a normal number becomes the normal one. */
-static void unchanged(struct x87 *x, const struct num *a)
+static void unchanged(struct x87 *x, const struct x87_num *a)
 {
     if (a->class == X87_DENORMAL && a->exp == 1)
         set(x87_st(x, 0), a->sign, 1, a->sig);
@@ -138,7 +127,7 @@ static void unchanged(struct x87 *x, const struct num *a)
 
 void x87_fscale(struct x87 *x)
 {
-    struct num a, b;
+    struct x87_num a, b;
     int32_t n = 0;
     if (!x87_have2(x, 0, 1) || !operands(x, &a, &b))
         return;
@@ -173,7 +162,7 @@ void x87_fscale(struct x87 *x)
 
 void x87_fprem(struct x87 *x, bool nearest)
 {
-    struct num a, b;
+    struct x87_num a, b;
     x->fsw &= ~FS_C2;
     if (!x87_have2(x, 0, 1) || !operands(x, &a, &b))
         return;
@@ -254,7 +243,7 @@ void x87_fxtract(struct x87 *x)
         }
         return;
     }
-    struct num a = get(x87_st(x, 0));
+    struct x87_num a = x87_number(x87_st(x, 0));
     uint32_t w = x87_st(x, 0);
     uint32_t s = a.class == X87_ZERO ? FS_ZE : a.class == X87_DENORMAL ? FS_DE : 0;
     x->fsw &= ~FS_C1;

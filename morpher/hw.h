@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The intrinsics: the only way from CMS to the hardware. Compiled for the VLIW each is one op of ops.def in inline
- * assembly; compiled for the host each is a function over a struct vm (morpher/host/hw_host.c), which leaves by longjmp
- * to cms_entry when the op takes a rollback trap, exactly as the hardware would.
+ * The intrinsics: the only way from CMS to the hardware. Compiled for the VLIW each is one op of
+ * ops.def in inline assembly; compiled for the host each is a function over a struct vm
+ * (morpher/host/hw_host.c), which leaves by longjmp to cms_entry when the op takes a rollback trap,
+ * exactly as the hardware would.
  *
- * Guest general register i is r[32+i]. A trap in any of the guest accesses rolls everything back to the last
- * hw_commit, drops the C stack and enters cms_entry afresh: no local variable survives, native memory written since
- * the commit stays written (so a handler writes none between its first guest access and its commit).
+ * Guest general register i is r[32+i]. A trap in any of the guest accesses rolls everything back to
+ * the last hw_commit, drops the C stack and enters cms_entry afresh: no local variable survives,
+ * native memory written since the commit stays written (so a handler writes none between its first
+ * guest access and its commit).
  */
 #ifndef MORPHER_HW_H
 #define MORPHER_HW_H
@@ -87,6 +89,7 @@
 #endif
 
 /* HW(shape, function suffix = mnemonic): the list both builds are made from. */
+/* clang-format off */
 #define HW_LIST(HW)                                                                                \
     HW(RRB, addf8) HW(RRB, addf16) HW(RRB, addf32) HW(RRB, subf8) HW(RRB, subf16) HW(RRB, subf32)  \
     HW(RRB, adcf8) HW(RRB, adcf16) HW(RRB, adcf32) HW(RRB, sbbf8) HW(RRB, sbbf16) HW(RRB, sbbf32)  \
@@ -111,6 +114,7 @@
     HW(RB, wget) HW(AB, wput) HW(RRB, fld) HW(RRB, fst) HW(RRB, fadd) HW(RRB, fsub) HW(RRB, fsubr) \
     HW(RRB, fmul) HW(RRB, fdiv) HW(RRB, fdivr) HW(RRB, fcom) HW(RRB, fucom) HW(RR, fsqrt)          \
     HW(RR, frnd)
+/* clang-format on */
 
 #define HW_DECL_(shape, name) HW_OP_##shape##_(hw_##name, #name)
 HW_LIST(HW_DECL_)
@@ -136,7 +140,8 @@ HW_ATTR uint32_t hw_rdcc(void)
         __asm__ volatile("mfs\t%0, %1" : "=r"(d_) : "i"(sr) : "memory");                           \
         d_;                                                                                        \
     })
-/* The guest registers of fixed number, without the indirection of gget: plain moves from and to r32.. */
+/* The guest registers of fixed number, without the indirection of gget: plain moves from and to
+ * r32.. */
 #define hw_g(i)                                                                                    \
     ({                                                                                             \
         uint32_t d_;                                                                               \

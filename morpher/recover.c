@@ -102,9 +102,12 @@ static enum go on_page(const struct trap *t)
         deliver_fault(X_MC, MC_CONCEALED, t->addr);
         return GO_ANY;
     }
+    uint32_t addr = t->addr;
     if (!(access & ACC_EXEC))
-        access |= ia32_write_intent(hw_g(G_EIP));
-    deliver_fault(X_PF, page_error(result, access), t->addr);
+        access |= ia32_write_intent(hw_g(G_EIP), &addr);
+    if (addr != t->addr)
+        result = walk_page(addr, access, true, &w);
+    deliver_fault(X_PF, page_error(result, access), addr);
     return GO_ANY;
 }
 

@@ -80,6 +80,13 @@ bool as_same(const char *word, uint32_t len, const char *s);
 /* asm.c */
 uint32_t as_symbol(struct as *a, const char *name, uint32_t len);
 void as_emit(struct as *a, struct vop op, uint32_t sym);
+uint32_t as_lookup(struct as *a, const char *name, uint32_t len); /* of this file; makes it */
+void as_define(struct as *a, uint32_t sym);                       /* here */
+uint32_t as_position(const struct as *a, enum as_stream s);
+
+/* asm_dir.c: the name of the directive has been read. */
+void as_directive(struct as *a, const char *w, uint32_t n);
+void as_align(struct as *a, uint64_t to);
 
 /* asm_insn.c: the mnemonic has been read. */
 void as_instruction(struct as *a, const char *mnem, uint32_t len);

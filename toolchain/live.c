@@ -6,10 +6,11 @@
  * want what that work overwrites. r32 to r63 (the guest's) and the condition codes always count as
  * wanted.
  *
- * Calls and returns follow the integer ABI: a call wants what its function wants, and leaves
- * nothing in the temporaries but results; a return wants results, stack and saved registers. An
- * indirect jump wants what the labels of its table want, if the table can be seen in the same
- * block; otherwise everything.
+ * A call wants what its function wants, and what is wanted behind it: the compiler may well keep a
+ * value in a temporary register across the call of a function that it knows to leave it alone. An
+ * indirect call wants all arguments; a return wants results, stack and saved registers, by the
+ * integer ABI. An indirect jump wants what the labels of its table want, if the table can be seen
+ * in the same block; otherwise everything.
  */
 #include "toolchain/sched.h"
 
@@ -19,7 +20,6 @@ enum { NONE = 0xffffffffu };
 
 static const uint32_t args = RANGE(10, 17), results = RANGE(10, 11), sp = BIT(2);
 static const uint32_t saved = RANGE(8, 9) | RANGE(18, 27);
-static const uint32_t temps = BIT(1) | RANGE(5, 7) | RANGE(10, 17) | RANGE(28, 31);
 static const uint32_t everything = ~(uint32_t)(BIT(0) | BIT(3) | BIT(4));
 
 struct live {
@@ -103,10 +103,10 @@ static uint32_t behind(const struct lo *lo, const uint32_t *before, uint32_t i)
         to = before[lo->sym[sym].value];
     switch (o->opc) {
     case OP_JAL:
-        return o->rd == 0 ? to : o->rd == 1 ? to | sp | (before[i + 1] & ~temps) : everything;
+        return o->rd == 0 ? to : o->rd == 1 ? to | sp | (before[i + 1] & ~BIT(1)) : everything;
     case OP_JALR:
         if (o->rd)
-            return o->rd == 1 ? args | sp | (before[i + 1] & ~temps) : everything;
+            return o->rd == 1 ? args | sp | (before[i + 1] & ~BIT(1)) : everything;
         return o->ra == 1 ? results | sp | saved : everything;
     case OP_JTLB:
     case OP_EXIT:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The implementation ISA as both sides of the wall see it: op numbers, operand shapes, trap codes, special registers,
- * phases, and the linear op record. Freestanding: CMS includes it too. Everything here is generated from the .def tables.
+ * The implementation ISA as both sides of the wall see it: op numbers, operand shapes, trap codes,
+ * special registers, phases, and the linear op record. Freestanding: CMS includes it too.
+ * Everything here is generated from the .def tables.
  */
 #ifndef VLIW_MODEL_ISA_H
 #define VLIW_MODEL_ISA_H
@@ -75,7 +76,24 @@ enum op_order { ORD_FREE, ORD_NLD, ORD_NST, ORD_GLD, ORD_GST, ORD_TRAP, ORD_CTL,
 enum op_bmode { B_REG, B_SHORT, B_LONG };
 
 /* x86 condition numbers, as in the low nibble of Jcc. */
-enum cond { CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP, CC_L, CC_GE, CC_LE, CC_G };
+enum cond {
+    CC_O,
+    CC_NO,
+    CC_B,
+    CC_AE,
+    CC_E,
+    CC_NE,
+    CC_BE,
+    CC_A,
+    CC_S,
+    CC_NS,
+    CC_P,
+    CC_NP,
+    CC_L,
+    CC_GE,
+    CC_LE,
+    CC_G
+};
 
 /* Condition-code bits, in EFLAGS positions. */
 enum { F_CF = 1, F_PF = 4, F_AF = 0x10, F_ZF = 0x40, F_SF = 0x80, F_OF = 0x800, F_ALL = 0x8d5 };
@@ -117,21 +135,42 @@ enum cause {
 /* Kinds of guest access, in TRAP_INFO: low bits size, then what it was. */
 enum { ACC_SIZE = 0xff, ACC_READ = 0x100, ACC_WRITE = 0x200, ACC_EXEC = 0x400 };
 
-/* Formats of a wide register's contents, as FP ops name them in bits 7..5 of an operand. Integers are two's complement. */
+/* Formats of a wide register's contents, as FP ops name them in bits 7..5 of an operand. Integers
+ * are two's complement. */
 enum wide_format { WF_X80, WF_F32, WF_F64, WF_I16, WF_I32, WF_I64 };
 /* FSW bits that FP ops raise, in the places where the x87 has them. */
-enum { FS_IE = 1, FS_DE = 2, FS_ZE = 4, FS_OE = 8, FS_UE = 16, FS_PE = 32, FS_C0 = 0x100, FS_C1 = 0x200, FS_C2 = 0x400, FS_C3 = 0x4000 };
-/* The guest's x87 registers are w16..w23, by physical number; the shadowed wide registers begin there. */
+enum {
+    FS_IE = 1,
+    FS_DE = 2,
+    FS_ZE = 4,
+    FS_OE = 8,
+    FS_UE = 16,
+    FS_PE = 32,
+    FS_C0 = 0x100,
+    FS_C1 = 0x200,
+    FS_C2 = 0x400,
+    FS_C3 = 0x4000
+};
+/* The guest's x87 registers are w16..w23, by physical number; the shadowed wide registers begin
+ * there. */
 enum { WIDE_SHADOW0 = 16, WIDE_X87 = 16, WIDE_TEMP = 24 };
 
-/* TLB entry word: frame number << 12 | marks. A page must be R to be read, W to be written, X to be executed. */
+/* TLB entry word: frame number << 12 | marks. A page must be R to be read, W to be written, X to be
+ * executed. */
 enum { TLB_V = 1, TLB_R = 2, TLB_W = 4, TLB_X = 8, TLB_DIRTY = 16, TLB_IO = 32, TLB_GLOBAL = 64 };
 
 /* T-bits: one bit per chunk of a 4 KB frame. */
 enum { TBIT_CHUNK = 128, TBIT_CHUNKS = 4096 / TBIT_CHUNK };
 
 /* Machine-check reasons in TRAP_INFO. */
-enum { MC_CONCEALED = 1, MC_NO_MEMORY, MC_TRAP_IN_HANDLER, MC_NATIVE_ADDRESS, MC_HOSTCALL_STATE, MC_BAD_RFE };
+enum {
+    MC_CONCEALED = 1,
+    MC_NO_MEMORY,
+    MC_TRAP_IN_HANDLER,
+    MC_NATIVE_ADDRESS,
+    MC_HOSTCALL_STATE,
+    MC_BAD_RFE
+};
 
 /* A linear op: what the assembler reads, the schedulers move and the encoder packs. */
 struct vop {
@@ -140,10 +179,12 @@ struct vop {
     uint8_t ra;
     uint8_t rb;    /* register of b when bmode is B_REG */
     uint8_t bmode; /* enum op_bmode */
-    int32_t imm;   /* value of b when bmode is B_SHORT or B_LONG; absolute address of a target; a condition (setcc, cmov) */
+    int32_t imm;   /* value of b when bmode is B_SHORT or B_LONG; absolute address of a target; a
+                      condition (setcc, cmov) */
 };
 
-/* The table itself, for hosted code and for CMS alike. `isa.c` is freestanding and is part of both builds. */
+/* The table itself, for hosted code and for CMS alike. `isa.c` is freestanding and is part of both
+ * builds. */
 struct op_info {
     const char *name;
     uint8_t format, unit, latency, order;
@@ -151,11 +192,13 @@ struct op_info {
 };
 extern const struct op_info op_table[OP_COUNT_];
 
-/* What an op reads and writes. Bits 0..63 general registers; the condition codes apart. r0 never appears. */
+/* What an op reads and writes. Bits 0..63 general registers; the condition codes apart. r0 never
+ * appears. */
 struct op_regs {
     uint64_t reads, writes;
     bool reads_cc, writes_cc;
-    bool keeps_cc; /* writes only some condition codes, or sometimes none, so that the older value still matters */
+    bool keeps_cc; /* writes only some condition codes, or sometimes none, so that the older value
+                      still matters */
 };
 struct op_regs op_regs(const struct vop *op);
 

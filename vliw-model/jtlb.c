@@ -21,7 +21,8 @@ uint32_t jtlb_lookup(struct vm *vm, uint32_t eip)
     struct jtlb_entry *e = set_of(vm, eip);
     vm->s.st.jtlb_accesses++;
     for (uint32_t w = 0; w < vm->m.jtlb_ways; w++)
-        if (e[w].valid && e[w].eip == eip && e[w].mode == vm->s.mode) {
+        if (e[w].valid && e[w].eip == eip &&
+            (e[w].mode == vm->s.mode || (vm->broken & BREAK_MODE))) {
             e[w].stamp = now(vm);
             return e[w].target;
         }

@@ -335,8 +335,10 @@ static void emit_link(struct lin *l)
 static void emit_commit(struct lin *l)
 {
     if (l->b->commit)
-        emit(l, l->vm->broken & (BREAK_COMMIT | BREAK_LATCH) ? H_COMMIT_SLOW : H_COMMIT, 0, 0, 0, 0,
-             l->b->retired);
+        emit(l,
+             l->vm->broken & (BREAK_COMMIT | BREAK_LATCH | BREAK_RETIRED) ? H_COMMIT_SLOW
+                                                                          : H_COMMIT,
+             0, 0, 0, 0, l->b->retired);
 }
 
 /* Saves, plain ops, copies, commit and the late op, if there is one. Returns whether the next

@@ -309,6 +309,24 @@ static int check_formats(const struct mdesc *m, char *err, size_t size)
     return check_ops(m, err, size);
 }
 
+/* Ways of the TLB without which a bundle could miss for ever, each fill taking the place of one
+ * that the same bundle needs: a page for each access; where all pages share a set, two, as an
+ * access may straddle pages. */
+static uint32_t tlb_ways_needed(const struct mdesc *m)
+{
+    uint32_t most = 0;
+    for (unsigned i = 0; i < m->nformats; i++) {
+        uint32_t accesses = 0;
+        for (unsigned s = 0; s < m->format[i].nslots; s++)
+            accesses += (m->format[i].slot[s] & UNIT_MEM) != 0;
+        if (accesses > m->bundle_width)
+            accesses = m->bundle_width;
+        if (accesses > most)
+            most = accesses;
+    }
+    return m->tlb_entries > m->tlb_ways ? most : 2 * most;
+}
+
 /* Returns O_NONE, or the option to blame with the reason in err. */
 static unsigned check(const struct mdesc *m, char *err, size_t size)
 {
@@ -330,6 +348,8 @@ static unsigned check(const struct mdesc *m, char *err, size_t size)
          "l2.line: must not be shorter than the lines of L1"},
         {O_tlb_entries, m->tlb_entries % m->tlb_ways || !power_of_two(m->tlb_entries / m->tlb_ways),
          "tlb.entries: entries / ways must be a power of two"},
+        {O_tlb_ways, m->tlb_ways < tlb_ways_needed(m),
+         "tlb.ways: too few for the memory slots of a bundle, which could miss for ever"},
         {O_br_entries, !power_of_two(m->br_entries), "branch.entries: must be a power of two"},
         {O_jtlb_sets, !power_of_two(m->jtlb_sets), "jtlb.sets: must be a power of two"},
         /* What else CMS keeps there is not the model's business: the command asks cm_layout. */

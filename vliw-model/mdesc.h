@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine description: plain data, the same bytes for the model, the tool chain and CMS (which finds it in
- * concealed memory). Options are the fields made from options.def; bundle formats say which ops may share a bundle.
+ * The machine description: plain data, the same bytes for the model, the tool chain and CMS (which
+ * finds it in concealed memory). Options are the fields made from options.def; bundle formats say
+ * which ops may share a bundle.
  *
- * A bundle fits a format if its ops can be given distinct slots of it, in order, each slot's unit set holding the op's unit,
- * and its immediate words are no more than the format's. `UNIT_ANY` (nop) goes anywhere. In a machine file:
+ * A bundle fits a format if its ops can be given distinct slots of it, in order, each slot's unit
+ * set holding the op's unit, and its immediate words are no more than the format's. `UNIT_ANY`
+ * (nop) goes anywhere. In a machine file:
  *
  *     [bundle]
- *     formats = mem.alu  alu.alu+shift  ...      each word a format; slots separated by '.', unit sets by '+',
- *                                                 an `imm` slot (always last) is the place of an immediate word
+ *     formats = mem.alu  alu.alu+shift  ...      each word a format; slots separated by '.', unit
+ * sets by '+', an `imm` slot (always last) is the place of an immediate word
  */
 #ifndef VLIW_MODEL_MDESC_H
 #define VLIW_MODEL_MDESC_H
@@ -28,7 +30,7 @@ struct bundle_format {
 
 struct mdesc {
 #define OPT(field, key, dflt, min, max, unit, doc) uint32_t field;
-#define OPTE(field, key, dflt, choices, doc) uint32_t field;
+#define OPTE(field, key, dflt, choices, doc)       uint32_t field;
 #include "vliw-model/options.def"
 #undef OPT
 #undef OPTE
@@ -50,16 +52,29 @@ enum { CMS_ON_MODEL, CMS_ON_HOST };
 
 /*
  * Freestanding, used by the tool chain's scheduler, by CMS's and by the validator (mdesc.c).
- * mdesc_place: can these ops share a bundle? Gives each op its slot of the chosen format (the smallest that fits).
- * Returns the format's index, or -1. Ops may be given in any order; slots say in which order they must be encoded.
+ * mdesc_place: can these ops share a bundle? Gives each op its slot of the chosen format (the
+ * smallest that fits). Returns the format's index, or -1. Ops may be given in any order; slots say
+ * in which order they must be encoded.
  */
-int mdesc_place(const struct mdesc *m, const struct vop *ops, uint32_t nops, uint8_t slot_of[MAX_BUNDLE_OPS]);
+int mdesc_place(const struct mdesc *m, const struct vop *ops, uint32_t nops,
+                uint8_t slot_of[MAX_BUNDLE_OPS]);
 
 /* Puts ops into encoding order, with nops where the machine pads. False if no format holds them. */
 bool mdesc_pack(const struct mdesc *m, const struct vop *ops, uint32_t nops, struct bundle *out);
 
-/* Why an op cannot run on this machine (missing capability), or a bundle fits no format; 0 if all is well. */
-enum bundle_error { BE_OK, BE_FORMAT, BE_DISP, BE_SELECT, BE_CMPBR, BE_TWO_CC, BE_TWO_WRITES, BE_WIDTH, BE_PAD };
+/* Why an op cannot run on this machine (missing capability), or a bundle fits no format; 0 if all
+ * is well. */
+enum bundle_error {
+    BE_OK,
+    BE_FORMAT,
+    BE_DISP,
+    BE_SELECT,
+    BE_CMPBR,
+    BE_TWO_CC,
+    BE_TWO_WRITES,
+    BE_WIDTH,
+    BE_PAD
+};
 enum bundle_error mdesc_check(const struct mdesc *m, const struct bundle *b);
 const char *bundle_error_text(enum bundle_error e);
 

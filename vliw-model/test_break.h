@@ -26,7 +26,9 @@ enum break_what {
     BREAK_GATE = 4096,    /* rollback does not drop gated stores */
     BREAK_RESTART = 8192, /* rfe goes on behind the bundle that trapped */
     LONG_WAYS =
-        16384 /* nothing is broken: the engine's short ways are closed, and nothing may change */
+        16384, /* nothing is broken: the engine's short ways are closed, and nothing may change */
+    BREAK_MODE = 32768,   /* the JTLB does not compare the mode word */
+    BREAK_RETIRED = 65536 /* commits retire one guest instruction, whatever they say */
 };
 
 /* A sum of the above. */

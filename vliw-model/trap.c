@@ -238,7 +238,7 @@ bool commit_slow(struct vm *vm, uint32_t pc, uint32_t retired)
     }
     sb_release(vm);
     s->alias_valid = 0;
-    s->retired += retired;
+    s->retired += vm->broken & BREAK_RETIRED ? 1 : retired;
     if (!(vm->broken & BREAK_LATCH))
         s->commit_pc = pc;
     s->commit_dir = 0;

@@ -243,6 +243,36 @@ uint32_t vm_special(const struct vm *vm, enum special s)
     return special_read((struct vm *)vm, s);
 }
 
+void vm_get_context(const struct vm *vm, struct vm_context *c)
+{
+    const struct vm_state *s = &vm->s;
+    memcpy(c->r, s->r + GUEST_REG0, sizeof c->r);
+    c->cc = cc_flags(&s->cc);
+    c->mode = s->mode;
+    c->align_check = s->align_check;
+    memcpy(c->fpsr, s->fpsr, sizeof c->fpsr);
+    memcpy(c->wide, s->wide, sizeof c->wide);
+}
+
+void vm_set_context(struct vm *vm, const struct vm_context *c)
+{
+    struct vm_state *s = &vm->s;
+    for (unsigned i = 0; i < NGPR - GUEST_REG0; i++)
+        vm_set_reg(vm, GUEST_REG0 + i, c->r[i]);
+    vm_set_cc(vm, c->cc);
+    s->mode = s->mode_shadow = c->mode;
+    s->align_check = s->align_shadow = c->align_check;
+    memcpy(s->fpsr, c->fpsr, sizeof s->fpsr);
+    memcpy(s->fpsr_shadow, c->fpsr, sizeof s->fpsr_shadow);
+    memcpy(s->wide, c->wide, sizeof s->wide);
+    memcpy(s->wide_shadow, c->wide, sizeof s->wide_shadow);
+}
+
+void vm_set_deadline(struct vm *vm, uint64_t retired)
+{
+    vm->s.deadline = retired;
+}
+
 uint64_t vm_cycles(const struct vm *vm)
 {
     return vm_now(vm);

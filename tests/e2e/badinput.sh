@@ -39,6 +39,8 @@ mkdir -p folder
 run=("$CHRYSALIS" run --quiet)
 refused program-missing nonesuch "${run[@]}" -- ./nonesuch
 refused program-folder "not a regular file" "${run[@]}" -- ./folder
+mkfifo pipe
+refused program-pipe "not a regular file" timeout 10 "${run[@]}" -- ./pipe
 refused program-text "not an ELF" "${run[@]}" -- ./text
 refused program-empty "not an ELF" "${run[@]}" -- ./empty
 refused program-64-bit "64-bit" "${run[@]}" -- /bin/true
@@ -82,6 +84,17 @@ head -c 4000 /dev/urandom >m6.ini
 refused machine-noise "m6.ini" "${run[@]}" --machine m6.ini -- "$guest" true
 printf 'ways = 4\n' >m7.ini
 refused machine-sectionless "m7.ini:1" "${run[@]}" --machine m7.ini -- "$guest" true
+
+refused dump-nothing "program" "$CHRYSALIS" dump
+refused dump-stage "frob" "$CHRYSALIS" dump --stages gfrob --hex 9090cd80
+refused dump-digits "zz" "$CHRYSALIS" dump --hex 90zz
+refused dump-address "here" "$CHRYSALIS" dump "$guest" here
+refused dump-no-code "no code" "$CHRYSALIS" dump "$guest" 10
+refused dump-program "not an ELF" "$CHRYSALIS" dump ./text 8048000
+refused ops-argument "all" "$CHRYSALIS" ops all
+refused env-no-name "=1" "${run[@]}" --env =1 -- "$guest" true
+refused set-tlb "tlb.ways" "${run[@]}" --set tlb.entries=8 --set tlb.ways=1 \
+    --set "bundle.formats=mem+alu.mem+alu+shift+mul+fp.br.imm" -- "$guest" true
 
 printf '\t.text\nf:\n\tfrob\ta0, a1\n' >a1.s
 refused assembly-mnemonic "a1.s:3.*frob" "$CHRYSALIS" as -o a.lo a1.s

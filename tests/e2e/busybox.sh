@@ -54,7 +54,7 @@ $machine-gear1-$stall|--machine machines/$machine.ini --set mem.stall=$stall --s
 "
     done
     small+="$machine-tiny-cache|--machine machines/$machine.ini --set cms.hot_threshold=2 --set cms.tcache_kb=64
-$machine-tiny-buffer|--machine machines/$machine.ini --set cms.hot_threshold=2 --set sb.entries=4
+$machine-tiny-buffer|--machine machines/$machine.ini --set cms.hot_threshold=2 --set sb.entries=4 --set cms.verify=1
 "
 done
 small+="tm5800-flush|--machine machines/tm5800.ini --set cms.hot_threshold=1 --set cms.tcache_kb=64 --set cms.evict=flush
@@ -95,6 +95,8 @@ while IFS='|' read -r mode options; do
             bad+=" $name:output"
         elif ! cmp -s "$o.status" "$OUT/o/$name.native.status"; then
             bad+=" $name:status"
+        elif ! grep -q '"cms.aborts.verify": 0,' "$o.json"; then # only where cms.verify is set does it count
+            bad+=" $name:verifier"
         else
             rm -f "$o" "$o.json"
         fi

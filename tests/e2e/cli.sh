@@ -29,6 +29,13 @@ verdict $? help-options "nothing about: $(tr '\n' ' ' <"$OUT/missing")"
 "$CHRYSALIS" --version | grep -q '^chrysalis [0-9]'
 verdict $? version
 
+# So does the help of a command.
+for command in run dump ops machine validate; do
+    "$CHRYSALIS" $command --help >"$OUT/help" 2>"$OUT/err" && [ ! -s "$OUT/err" ] &&
+        grep -q "^usage: chrysalis $command " "$OUT/help"
+    verdict $? help-$command "$(cat "$OUT/help" "$OUT/err")"
+done
+
 # The printed form of a machine is a machine file, and the same machine.
 for file in machines/*.ini; do
     "$CHRYSALIS" machine "$file" >"$OUT/1.ini" && "$CHRYSALIS" machine "$OUT/1.ini" >"$OUT/2.ini" &&

@@ -21,6 +21,9 @@ smc
 remap
 grow
 memory
+transcendental
+signals
+processes
 faults
 faults divide
 faults read

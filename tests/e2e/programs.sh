@@ -56,7 +56,7 @@ build()
 }
 generate()
 {
-    csmith --seed "$1" $OPTIONS >"$OUT/csmith-$1.c" &&
+    (cd "$OUT" && csmith --seed "$1" $OPTIONS) >"$OUT/csmith-$1.c" && # it leaves a file where it runs
         build "csmith-$1" "$OUT/csmith-$1.c" -w 2>"$OUT/csmith-$1.log" ||
         echo "not ok csmith-$1 was built: $(head -n 1 "$OUT/csmith-$1.log")"
 }

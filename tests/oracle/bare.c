@@ -37,6 +37,20 @@ static void next_case(struct bare *b)
     b->retired_at_start = vm_retired(b->vm);
 }
 
+static uint32_t load_segment(struct bare *b, uint32_t sel, uint32_t seg)
+{
+    uint32_t at = GUEST_REG0 + G_SEL0 + seg / 2, shift = seg % 2 * 16;
+
+    if (!b->selectors)
+        return sel == 0x7b || sel == 0x2b ? 0 : 1;
+    if (sel != (seg == 5 ? b->gs : 0x2b))
+        return 1;
+    vm_set_reg(b->vm, at, (vm_reg(b->vm, at) & ~(0xffffu << shift)) | sel << shift);
+    if (seg == 5)
+        vm_set_reg(b->vm, GUEST_REG0 + G_GSBASE, b->gs_base);
+    return 0;
+}
+
 static uint32_t hostcall(void *ctx, uint32_t service, uint32_t arg)
 {
     struct bare *b = ctx;
@@ -50,7 +64,7 @@ static uint32_t hostcall(void *ctx, uint32_t service, uint32_t arg)
         memcpy(&r.fault, vm_mem(b->vm, arg, sizeof r.fault), sizeof r.fault);
         break;
     case HC_UNIMPLEMENTED: return 0; /* the fault follows */
-    case HC_LOADSEG: return (arg & 0xffff) == 0x7b || (arg & 0xffff) == 0x2b ? 0 : 1;
+    case HC_LOADSEG: return load_segment(b, arg & 0xffff, arg >> 16);
     case HC_PANIC:
         b->panic = true;
         vm_request_stop(b->vm);
@@ -70,7 +84,7 @@ void bare_init(struct bare *b, const struct mdesc *m, const struct mdesc *told)
     MUST(b->vm);
     b->cr3 = PAGE_BYTES;
     b->next_frame = 2;
-    b->panic = false;
+    b->panic = b->selectors = false;
     struct cm_boot *boot = (void *)vm_mem(b->vm, vm_concealed_base(b->vm) + CM_BOOT, sizeof *boot);
     boot->magic = CM_MAGIC;
     boot->version = 1;

@@ -28,7 +28,7 @@ struct oracle_cms {
     const struct oracle_case *c;
     struct oracle_result *r;
     uint64_t translated;
-    bool started, quit, over;
+    bool started, quit, over, x87_used;
     char why[200];
     ucontext_t caller, machine;
     void *stack;
@@ -78,6 +78,11 @@ static bool next(struct bare *b)
     e->last = c->in.eip;
     e->last_len = c->len;
     bare_set(b, c->in.gpr, c->in.eip, c->in.eflags & IA32_FLAGS);
+    vm_set_reg(b->vm, GUEST_REG0 + G_SEL0, 0x2b | 0x23u << 16);
+    vm_set_reg(b->vm, GUEST_REG0 + G_SEL1, 0x2b | 0x2bu << 16);
+    vm_set_reg(b->vm, GUEST_REG0 + G_SEL2, silicon_gs() << 16);
+    vm_set_reg(b->vm, GUEST_REG0 + G_FSBASE, 0);
+    vm_set_reg(b->vm, GUEST_REG0 + G_GSBASE, SILICON_GS_BASE);
     bare_deadline(b, DEADLINE);
     return true;
 }
@@ -126,9 +131,9 @@ struct oracle_cms *oracle_cms_new(const struct mdesc *m, const char *cms, char *
     e->b.done = done;
     e->b.ctx = e;
     bare_init(&e->b, m, NULL);
-    vm_set_reg(e->b.vm, GUEST_REG0 + G_SEL0, 0x2b | 0x23u << 16);
-    vm_set_reg(e->b.vm, GUEST_REG0 + G_SEL1, 0x2b | 0x2bu << 16);
-    vm_set_reg(e->b.vm, GUEST_REG0 + G_SEL2, 0);
+    e->b.selectors = true;
+    e->b.gs = silicon_gs();
+    e->b.gs_base = SILICON_GS_BASE;
     /* Page tables first: the windows' frames shall follow each other. */
     bare_page(&e->b, SILICON_CODE, PTE_RW);
     bare_page(&e->b, SILICON_DATA, PTE_RW);
@@ -156,6 +161,11 @@ struct oracle_cms *oracle_cms_new(const struct mdesc *m, const char *cms, char *
     return e;
 }
 
+struct vm *oracle_cms_vm(struct oracle_cms *e)
+{
+    return e->b.vm;
+}
+
 void oracle_cms_free(struct oracle_cms *e)
 {
     if (e->stack)
@@ -173,6 +183,17 @@ void oracle_cms_data(struct oracle_cms *e)
 
 void oracle_cms_run(struct oracle_cms *e, const struct oracle_case *c, struct oracle_result *r)
 {
+    if (e->x87_used) { /* it may have left an exception pending */
+        static const struct oracle_case reset = {
+            /* fninit, fldz eight times, fninit */
+            .code = {0xdb, 0xe3, 0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee,
+                     0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee, 0xdb, 0xe3},
+            .len = 20,
+            .in = {.eip = SILICON_CODE + 0x100}};
+        e->x87_used = false;
+        oracle_cms_run(e, &reset, r);
+    }
+    e->x87_used = c->x87;
     oracle_place(c);
     e->c = c;
     e->r = r;

@@ -98,13 +98,22 @@ static void put_back(void *ctx, uint32_t at)
 
 void oracle_silicon_run(const struct oracle_case *c, struct oracle_result *r)
 {
+    struct ia32_state in = c->in;
     r->ndiff = 0;
     r->retired = r->translated = 0;
     r->fetch = false;
     r->why = NULL;
     oracle_place(c);
     silicon_load(c->in.eip, c->code, c->len);
-    r->end = silicon_run(&c->in, c->len, &r->st, &r->f);
+    silicon_use_fx(c->x87);
+    if (c->x87) { /* as FNINIT leaves it, registers 0; and the same of MXCSR */
+        memset(in.fx, 0, sizeof in.fx);
+        in.fx[0] = 0x7f;
+        in.fx[1] = 0x03;
+        in.fx[24] = 0x80;
+        in.fx[25] = 0x1f;
+    }
+    r->end = silicon_run(&in, c->len, &r->st, &r->f);
     if (r->end != SILICON_FAULT) {
         r->f = (struct ia32_fault){-1, 0, 0};
     } else if (r->f.vector == VEC_PF) {

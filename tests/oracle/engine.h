@@ -22,6 +22,7 @@ enum { ORACLE_CODE_MAX = 20 * GEN_INSN_MAX, ORACLE_DIFFS = 1024 };
 struct oracle_case {
     uint8_t code[ORACLE_CODE_MAX];
     uint32_t len;
+    bool x87;             /* it uses the x87, from FNINIT on */
     struct ia32_state in; /* in.eip: where the block stands */
 };
 
@@ -76,6 +77,7 @@ void functional_trace(const struct oracle_case *c, struct oracle_trace *t);
  * `err`, if that cannot be. */
 struct oracle_cms;
 struct oracle_cms *oracle_cms_new(const struct mdesc *m, const char *cms, char *err, size_t size);
+struct vm *oracle_cms_vm(struct oracle_cms *e);
 void oracle_cms_free(struct oracle_cms *e);
 void oracle_cms_data(struct oracle_cms *e);
 void oracle_cms_run(struct oracle_cms *e, const struct oracle_case *c, struct oracle_result *r);

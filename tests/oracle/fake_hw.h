@@ -46,6 +46,7 @@ static struct {
     jmp_buf out;
     uint32_t vector, error, cr2;
     bool unimplemented;
+    bool selectors; /* judge the selectors of HC_LOADSEG, instead of giving hostcall_answer */
     uint32_t hostcalls, hostcall_arg, hostcall_answer;
 } fh;
 
@@ -122,7 +123,7 @@ static void fh_access(uint32_t a, uint32_t n, uint32_t acc)
         return;
     fh_rollback();
     if (!(acc & ACC_EXEC))
-        acc |= ia32_write_intent(fh.r[32 + G_EIP]);
+        acc |= ia32_write_intent(fh.r[32 + G_EIP], &bad);
     fh_stop(X_PF, (silicon_access(bad) ? 1 : 0) | (acc & ACC_WRITE ? 2 : 0) | 4, bad);
 }
 
@@ -361,11 +362,24 @@ void *cm_ptr(uint32_t pa)
     return &fh_boot;
 }
 
+/* The selectors that silicon's process has. */
+static uint32_t fh_load_segment(uint32_t sel, uint32_t seg)
+{
+    uint32_t at = G_SEL0 + seg / 2, shift = seg % 2 * 16;
+    if (sel != (seg == SEG_GS ? silicon_gs() : 0x2b))
+        return 1;
+    fh.r[32 + at] = (fh.r[32 + at] & ~(0xffffu << shift)) | sel << shift;
+    if (seg >= SEG_FS)
+        fh.r[32 + G_FSBASE + (seg - SEG_FS)] = seg == SEG_GS ? SILICON_GS_BASE : 0;
+    return 0;
+}
+
 uint32_t hw_hostcall(uint32_t arg, uint32_t service)
 {
-    (void)service;
     fh.hostcalls++;
     fh.hostcall_arg = arg;
+    if (fh.selectors && service == HC_LOADSEG)
+        return fh_load_segment(arg & 0xffff, arg >> 16);
     return fh.hostcall_answer;
 }
 

@@ -16,6 +16,7 @@
 enum { MAX_STEPS = 100000 };
 
 static uint32_t last, last_len;
+static bool x87_used; /* by the block before */
 
 void functional_data(void)
 {
@@ -34,6 +35,11 @@ static void put_back(void *ctx, uint32_t at)
 static void begin(const struct oracle_case *c)
 {
     oracle_place(c);
+    if (x87_used || !last_len) {
+        memset(fh.wide, 0, sizeof fh.wide);
+        ia32_x87_reset();
+    }
+    x87_used = c->x87;
     if (!last_len) {
         memcpy(fh.code, oracle_base.code, sizeof fh.code);
     } else {
@@ -49,7 +55,10 @@ static void begin(const struct oracle_case *c)
     fh.r[32 + G_EFL] = 0x202 | (c->in.eflags & 0x200400);
     fh.r[32 + G_SEL0] = 0x2b | 0x23u << 16;
     fh.r[32 + G_SEL1] = 0x2b | 0x2bu << 16;
-    fh.r[32 + G_SEL2] = 0;
+    fh.r[32 + G_SEL2] = silicon_gs() << 16;
+    fh.r[32 + G_FSBASE] = 0;
+    fh.r[32 + G_GSBASE] = SILICON_GS_BASE;
+    fh.selectors = true;
     fh.cc = c->in.eflags & F_ALL;
     fh.mode = MODE_PROCESS;
     fh.ntouched = 0;
@@ -131,6 +140,8 @@ static uint32_t reads(const struct step *s)
 {
     if (s->nothing)
         return 0;
+    if (s->d.op == I_X87 && (s->d.imm & 0xfee0) == 0xdac0) /* FCMOVcc */
+        return F_CF | F_ZF | F_PF;
     if (s->d.op == I_JCC || s->d.op == I_SETCC || s->d.op == I_CMOVCC)
         return condition_flags(s->d.cond);
     return ia32_rows[s->d.row].reads;
@@ -140,6 +151,15 @@ static uint32_t reads(const struct step *s)
 static bool result_undefined(const struct step *s)
 {
     return (s->d.op == I_SHLD || s->d.op == I_SHRD) && s->d.opsize == 2 && s->count > 16;
+}
+
+/* FNSTENV, FSTP m80, FNSAVE, FBSTP: what is written when the other page faults is the processor's
+ * own affair. */
+static bool stores_in_parts(const struct insn *d)
+{
+    uint32_t form = d->imm & 0xff38;
+    return d->op == I_X87 && d->o[0].kind != O_NONE &&
+           (form == 0xd930 || form == 0xdb38 || form == 0xdd30 || form == 0xdf30);
 }
 
 static uint32_t undefined_after(const struct step *s, uint32_t undefined)
@@ -188,8 +208,8 @@ void functional_trace(const struct oracle_case *c, struct oracle_trace *t)
         if (now.d.rep != REP_NONE) /* REP CMPS and SCAS put the flags back that they found */
             t->undefined = before;
         t->undefined |= ia32_undefined(&now.d, now.count);
-        t->partial =
-            now.d.op == I_PUSHA || now.d.op == I_POPA || now.d.op == I_ENTER || now.d.op == I_CALLF;
+        t->partial = stores_in_parts(&now.d) || now.d.op == I_PUSHA || now.d.op == I_POPA ||
+                     now.d.op == I_ENTER || now.d.op == I_CALLF;
     }
     if (fh.r[32 + G_EIP] == c->in.eip + c->len)
         t->partial = false;

@@ -10,12 +10,13 @@
  * pointers are overwritten; the faults are wanted.
  *
  * Left out on purpose:
- * - what would leave the oracle's world: segment register loads and stores, far transfers, iret,
- *   int 0x80, sysenter, FS and GS overrides;
- * - what the host answers in its own way: CPUID, RDTSC, RDPMC, SGDT, SIDT, SLDT, STR, SMSW, and
- *   bits of the selectors (PUSH of a segment register);
- * - undocumented opcodes (SALC, ICEBP, F6 /1, D0 /6) and BSWAP of 16 bits;
- * - jumps with a 16-bit operand size (EIP is cut to 16 bits);
+ * - what would leave the oracle's world: int 0x80, sysenter, selectors but for those in place and
+ *   one out of bounds; any load of FS that succeeds (it is the host's thread pointer), and so FS
+ *   overrides;
+ * - what the host answers in its own way: CPUID, RDTSC, RDPMC, SGDT, SIDT, SLDT, STR, SMSW, LAR,
+ *   LSL, VERR, VERW;
+ * - BSWAP of 16 bits;
+ * - x87, MMX, SSE: they have state of their own, and tests of their own;
  * - REP before BSF and BSR (TZCNT and LZCNT on new processors);
  * - unaligned locked accesses, XCHG included (they may cost 10 ms each on some hosts): these
  *   operands are always absolute and aligned.
@@ -44,7 +45,27 @@ enum {
     IMPL = 0x2000,  /* memory operand without ModRM: address size and segment may be overridden */
 };
 
-enum special { PLAIN, DIVIDE, LEA, STRING, STRING_CMP, POPF, RET, RET_N, INDIRECT, ENTER, INT };
+enum special {
+    PLAIN,
+    DIVIDE,
+    LEA,
+    STRING,
+    STRING_CMP,
+    POPF,
+    RET,
+    RET_N,
+    INDIRECT,
+    ENTER,
+    INT,
+    POP_SEG,
+    LOAD_SEG,
+    LFP,
+    FAR_DIRECT,
+    FAR_INDIRECT,
+    RETF,
+    RETF_N,
+    IRET
+};
 
 struct row {
     uint16_t opcode;
@@ -71,14 +92,14 @@ static const struct row rows[] = {
     {0x83, GEN_ALU, 0x7f, M | G | IB | LK, 0},     {0x83, GEN_ALU, 0x80, M | G | IB, 0},
     {0x84, GEN_ALU, 0, M | B, 0},                  {0x85, GEN_ALU, 0, M, 0},
     {0xa8, GEN_ALU, 0, IB | B, 0},                 {0xa9, GEN_ALU, 0, IZ, 0},
-    {0xf6, GEN_ALU, 0x01, M | G | IB | B, 0},      {0xf7, GEN_ALU, 0x01, M | G | IZ, 0},
+    {0xf6, GEN_ALU, 0x03, M | G | IB | B, 0},      {0xf7, GEN_ALU, 0x03, M | G | IZ, 0},
     {0xf6, GEN_ALU, 0x0c, M | G | B | LK, 0},      {0xf7, GEN_ALU, 0x0c, M | G | LK, 0},
     {0x40, GEN_ALU, 0, R, 0},                      {0x48, GEN_ALU, 0, R, 0},
     {0xfe, GEN_ALU, 0x03, M | G | B | LK, 0},      {0xff, GEN_ALU, 0x03, M | G | LK, 0},
 
-    {0xc0, GEN_SHIFT, 0xbf, M | G | IB | B, 0},    {0xc1, GEN_SHIFT, 0xbf, M | G | IB, 0},
-    {0xd0, GEN_SHIFT, 0xbf, M | G | B, 0},         {0xd1, GEN_SHIFT, 0xbf, M | G, 0},
-    {0xd2, GEN_SHIFT, 0xbf, M | G | B, 0},         {0xd3, GEN_SHIFT, 0xbf, M | G, 0},
+    {0xc0, GEN_SHIFT, 0xff, M | G | IB | B, 0},    {0xc1, GEN_SHIFT, 0xff, M | G | IB, 0},
+    {0xd0, GEN_SHIFT, 0xff, M | G | B, 0},         {0xd1, GEN_SHIFT, 0xff, M | G, 0},
+    {0xd2, GEN_SHIFT, 0xff, M | G | B, 0},         {0xd3, GEN_SHIFT, 0xff, M | G, 0},
     {0x0fa4, GEN_SHIFT, 0, M | IB, 0},             {0x0fa5, GEN_SHIFT, 0, M, 0},
     {0x0fac, GEN_SHIFT, 0, M | IB, 0},             {0x0fad, GEN_SHIFT, 0, M, 0},
 
@@ -113,7 +134,7 @@ static const struct row rows[] = {
 
     {0x9e, GEN_FLAG, 0, B, 0}, {0x9f, GEN_FLAG, 0, B, 0}, {0xf5, GEN_FLAG, 0, B, 0},
     {0xf8, GEN_FLAG, 0, B, 0}, {0xf9, GEN_FLAG, 0, B, 0}, {0xfc, GEN_FLAG, 0, B, 0},
-    {0xfd, GEN_FLAG, 0, B, 0},
+    {0xfd, GEN_FLAG, 0, B, 0}, {0xd6, GEN_FLAG, 0, B, 0}, {0x9b, GEN_FLAG, 0, B, 0},
 
     {0x27, GEN_BCD, 0, B, 0},  {0x2f, GEN_BCD, 0, B, 0},  {0x37, GEN_BCD, 0, B, 0},
     {0x3f, GEN_BCD, 0, B, 0},  {0xd4, GEN_BCD, 0, B | IB, 0}, {0xd5, GEN_BCD, 0, B | IB, 0},
@@ -138,6 +159,20 @@ static const struct row rows[] = {
     {0xeb, GEN_CONTROL, 0, B | REL8, 0},           {0xc3, GEN_CONTROL, 0, B, RET},
     {0xc2, GEN_CONTROL, 0, B, RET_N},              {0xff, GEN_CONTROL, 0x14, B, INDIRECT},
 
+    {0x06, GEN_SEGMENT, 0, 0, 0},                  {0x0e, GEN_SEGMENT, 0, 0, 0},
+    {0x16, GEN_SEGMENT, 0, 0, 0},                  {0x1e, GEN_SEGMENT, 0, 0, 0},
+    {0x0fa0, GEN_SEGMENT, 0, 0, 0},                {0x0fa8, GEN_SEGMENT, 0, 0, 0},
+    {0x8c, GEN_SEGMENT, 0x3f, M | G, 0},           {0x63, GEN_SEGMENT, 0, M | B, 0},
+    {0x07, GEN_SEGMENT, 0, 0, POP_SEG},            {0x17, GEN_SEGMENT, 0, 0, POP_SEG},
+    {0x1f, GEN_SEGMENT, 0, 0, POP_SEG},            {0x0fa1, GEN_SEGMENT, 0, 0, POP_SEG},
+    {0x0fa9, GEN_SEGMENT, 0, 0, POP_SEG},          {0x8e, GEN_SEGMENT, 0x3d, M | G | B, LOAD_SEG},
+    {0xc4, GEN_SEGMENT, 0, M, LFP},                {0xc5, GEN_SEGMENT, 0, M, LFP},
+    {0x0fb2, GEN_SEGMENT, 0, M, LFP},              {0x0fb4, GEN_SEGMENT, 0, M, LFP},
+    {0x0fb5, GEN_SEGMENT, 0, M, LFP},              {0xea, GEN_SEGMENT, 0, B, FAR_DIRECT},
+    {0x9a, GEN_SEGMENT, 0, B, FAR_DIRECT},         {0xff, GEN_SEGMENT, 0x28, B, FAR_INDIRECT},
+    {0xcb, GEN_SEGMENT, 0, B, RETF},               {0xca, GEN_SEGMENT, 0, B, RETF_N},
+    {0xcf, GEN_SEGMENT, 0, B, IRET},
+
     {0xcc, GEN_TRAP, 0, B, 0},                     {0xcd, GEN_TRAP, 0, B, INT},
     {0xce, GEN_TRAP, 0, B, 0},                     {0x62, GEN_TRAP, 0, M | MEM, 0},
     {0x0f0b, GEN_TRAP, 0, B, 0},                   {0xf4, GEN_TRAP, 0, B, 0},
@@ -147,14 +182,24 @@ static const struct row rows[] = {
     {0x6c, GEN_TRAP, 0, B, 0},                     {0x6f, GEN_TRAP, 0, B, 0},
     {0x0f06, GEN_TRAP, 0, B, 0},                   {0x0f09, GEN_TRAP, 0, B, 0},
     {0x0f30, GEN_TRAP, 0, B, 0},                   {0x0f32, GEN_TRAP, 0, B, 0},
+    {0xf1, GEN_TRAP, 0, B, 0},                     {0x0f08, GEN_TRAP, 0, B, 0},
+    {0xe5, GEN_TRAP, 0, B | IB, 0},                {0xe6, GEN_TRAP, 0, B | IB, 0},
+    {0xed, GEN_TRAP, 0, B, 0},                     {0xee, GEN_TRAP, 0, B, 0},
+    {0x6d, GEN_TRAP, 0, B, 0},                     {0x6e, GEN_TRAP, 0, B, 0},
+    {0x0fb9, GEN_TRAP, 0, M | B, 0},               {0x0fff, GEN_TRAP, 0, M | B, 0},
+    {0x0f00, GEN_TRAP, 0x0c, M | G | B, 0},        {0x0f01, GEN_TRAP, 0x8c, M | G | B | MEM, 0},
+    {0x0f01, GEN_TRAP, 0x40, M | G | B, 0},        {0x0f35, GEN_TRAP, 0, B, 0},
+    {0x0faa, GEN_TRAP, 0, B, 0},                   {0x0f20, GEN_TRAP, 0x1d, M | G | B, 0},
+    {0x0f22, GEN_TRAP, 0x1d, M | G | B, 0},        {0x0f21, GEN_TRAP, 0xcf, M | G | B, 0},
+    {0x0f23, GEN_TRAP, 0xcf, M | G | B, 0},
 };
 /* clang-format on */
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
 static const uint8_t weights[GEN_N_FAMILIES] = {
-    [GEN_ALU] = 16,  [GEN_SHIFT] = 10, [GEN_MULDIV] = 5,  [GEN_MOVE] = 14,
-    [GEN_XCHG] = 5,  [GEN_BIT] = 7,    [GEN_FLAG] = 4,    [GEN_BCD] = 3,
-    [GEN_STACK] = 8, [GEN_STRING] = 5, [GEN_CONTROL] = 7, [GEN_TRAP] = 1,
+    [GEN_ALU] = 16,    [GEN_SHIFT] = 10,  [GEN_MULDIV] = 5, [GEN_MOVE] = 14, [GEN_XCHG] = 5,
+    [GEN_BIT] = 7,     [GEN_FLAG] = 4,    [GEN_BCD] = 3,    [GEN_STACK] = 8, [GEN_STRING] = 5,
+    [GEN_CONTROL] = 7, [GEN_SEGMENT] = 3, [GEN_TRAP] = 1,
 };
 
 uint32_t gen_random(struct gen *g)
@@ -368,15 +413,40 @@ static size_t finish(struct gen *g, const uint8_t *buf, const uint8_t *p, const 
     return (size_t)(p - buf);
 }
 
+/* An address from which nothing can be read. */
+static uint32_t unreadable(struct gen *g)
+{
+    return SILICON_DATA_NONE + below(g, SILICON_PAGE - 8);
+}
+
+static uint8_t *mov_esp(uint8_t *p, uint32_t v)
+{
+    *p++ = 0xb8 | IA32_ESP;
+    return put32(p, v);
+}
+
 /* RET and indirect jumps: the target is put where they will look for it. */
 static size_t gen_indirect(struct gen *g, const struct row *r, uint8_t *buf)
 {
     uint8_t *p = buf, *fix, *start;
     unsigned reg = below(g, 3); /* no base of memory operands: few accesses shall hit the code */
+    if (once_in(g, 24)) {
+        bool ret = r->special == RET || r->special == RET_N;
+        if (ret)
+            p = mov_esp(p, unreadable(g));
+        *p++ = (uint8_t)r->opcode;
+        if (r->special == RET_N)
+            p = put16(p, 4);
+        if (!ret)
+            p = modrm_absolute(p, pick_extension(g, r->ext), unreadable(g));
+        return finish(g, buf, p, NULL, 0, false);
+    }
     if (r->special == RET || r->special == RET_N) {
         *p++ = 0x68; /* push target */
         fix = p;
         p = put32(p, 0);
+        if (once_in(g, 32))
+            *p++ = 0x66; /* and EIP is cut to 16 bits */
         *p++ = (uint8_t)r->opcode;
         if (r->special == RET_N)
             p = put16(p, below(g, 8) * 4);
@@ -400,6 +470,114 @@ static size_t gen_indirect(struct gen *g, const struct row *r, uint8_t *buf)
     return finish(g, buf, p, fix, 4, true);
 }
 
+static uint8_t *push_imm(uint8_t *p, uint32_t v)
+{
+    *p++ = 0x68;
+    return put32(p, v);
+}
+
+static uint8_t *store_imm(uint8_t *p, uint32_t cell, uint32_t v)
+{
+    *p++ = 0xc7;
+    p = modrm_absolute(p, 0, cell);
+    return put32(p, v);
+}
+
+/* What may be loaded into a segment register: what it holds, or a selector out of bounds. */
+enum { SEL_DATA = 0x2b, SEL_CODE = 0x23, SEL_BAD = 0xfffb };
+
+static uint32_t selector(struct gen *g, unsigned seg)
+{
+    if (seg == 4 || (seg == 5 && !g->gs) || once_in(g, 12))
+        return SEL_BAD;
+    return seg == 5 ? silicon_gs() : SEL_DATA;
+}
+
+static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
+{
+    uint8_t *p = buf, *fix = NULL;
+    uint32_t code = once_in(g, 12) ? SEL_BAD : SEL_CODE, cell;
+    unsigned seg = 0, reg = below(g, 3);
+    if (r->special != FAR_DIRECT && once_in(g, 24)) {
+        bool stack = r->special == POP_SEG || r->special >= RETF;
+        if (stack)
+            p = mov_esp(p, unreadable(g));
+        if (r->opcode >= 0x0f00)
+            *p++ = 0x0f;
+        *p++ = (uint8_t)r->opcode;
+        if (r->special == RETF_N)
+            p = put16(p, 4);
+        if (!stack)
+            p = modrm_absolute(p, r->ext ? pick_extension(g, r->ext) : reg, unreadable(g));
+        return finish(g, buf, p, NULL, 0, false);
+    }
+    switch (r->special) {
+    case POP_SEG:
+        seg = r->opcode >= 0x0f00 ? (r->opcode == 0x0fa1 ? 4 : 5) : r->opcode >> 3;
+        p = push_imm(p, selector(g, seg));
+        if (r->opcode >= 0x0f00)
+            *p++ = 0x0f;
+        *p++ = (uint8_t)r->opcode;
+        break;
+    case LOAD_SEG:
+        seg = pick_extension(g, r->ext);
+        if (once_in(g, 2)) {
+            *p++ = (uint8_t)(0xb8 | reg);
+            p = put32(p, selector(g, seg));
+            *p++ = 0x8e;
+            *p++ = (uint8_t)(0xc0 | seg << 3 | reg);
+        } else {
+            cell = gen_address(g);
+            p = store_imm(p, cell, selector(g, seg));
+            *p++ = 0x8e;
+            p = modrm_absolute(p, seg, cell);
+        }
+        break;
+    case LFP:
+        seg = r->opcode == 0xc4     ? 0
+              : r->opcode == 0xc5   ? 3
+              : r->opcode == 0x0fb2 ? 2
+              : r->opcode == 0x0fb4 ? 4
+                                    : 5;
+        cell = gen_address(g);
+        p = store_imm(p, cell + 4, selector(g, seg));
+        if (r->opcode >= 0x0f00)
+            *p++ = 0x0f;
+        *p++ = (uint8_t)r->opcode;
+        p = modrm_absolute(p, below(g, 8), cell);
+        break;
+    case FAR_DIRECT:
+        *p++ = (uint8_t)r->opcode;
+        fix = p;
+        p = put16(put32(p, 0), code);
+        break;
+    case FAR_INDIRECT:
+        cell = gen_address(g);
+        p = store_imm(p, cell + 4, code);
+        *p++ = 0xc7;
+        p = modrm_absolute(p, 0, cell);
+        fix = p;
+        p = put32(p, 0);
+        *p++ = 0xff;
+        p = modrm_absolute(p, pick_extension(g, r->ext), cell);
+        break;
+    default: /* far return, IRET */
+        if (r->special == IRET)
+            p = push_imm(p, gen_random(g) & IA32_FLAGS);
+        p = push_imm(p, code);
+        *p++ = 0x68;
+        fix = p;
+        p = put32(p, 0);
+        *p++ = (uint8_t)r->opcode;
+        if (r->special == RETF_N)
+            p = put16(p, below(g, 8) * 4);
+        break;
+    }
+    if (fix)
+        put32(fix, g->eip + (uint32_t)(p - buf));
+    return finish(g, buf, p, fix, fix ? 4 : 0, true);
+}
+
 size_t gen_insn(struct gen *g, uint8_t *buf)
 {
     const struct row *r = pick(g);
@@ -407,6 +585,8 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
     uint8_t *p = buf, *fix = NULL;
     if (r->special == RET || r->special == RET_N || r->special == INDIRECT)
         return gen_indirect(g, r, buf);
+    if (r->special >= POP_SEG)
+        return gen_segment(g, r, buf);
 
     unsigned opcode = r->opcode;
     if (g->opcode >= 0 && span(r) > 1)
@@ -441,7 +621,9 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
             *p++ = 0xd2;
         }
     }
-    if (r->special == POPF) { /* and dword [esp], flags that are safe */
+    if (r->special == POPF && once_in(g, 24)) {
+        p = mov_esp(p, unreadable(g));
+    } else if (r->special == POPF) { /* and dword [esp], flags that are safe */
         *p++ = 0x81;
         *p++ = 0x24;
         *p++ = 0x24;
@@ -453,15 +635,16 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
         p = put32(p, below(g, 24));
     }
 
-    if (small)
+    bool cut = shape & (REL8 | REL32) && once_in(g, 32);
+    if (small || cut)
         *p++ = 0x66;
     if (rep)
         *p++ = r->special == STRING_CMP && once_in(g, 2) ? 0xf2 : 0xf3;
     if (lock && (!(shape & AL) || once_in(g, 4)))
         *p++ = 0xf0;
     if ((memory || shape & (MOFS | IMPL)) && once_in(g, 16)) {
-        static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e};
-        *p++ = segments[below(g, 4)];
+        static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e, 0x65, 0x65};
+        *p++ = segments[below(g, g->gs ? 6 : 4)];
     }
     if (address16)
         *p++ = 0x67;
@@ -495,6 +678,12 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
     }
     if (shape & (REL8 | REL32)) {
         unsigned size = shape & REL8 ? 1 : 4;
+        if (cut) { /* somewhere in the lowest 64 KB, if taken */
+            p = size == 1 ? p : put16(p, gen_random(g));
+            if (size == 1)
+                *p++ = (uint8_t)gen_random(g);
+            return finish(g, buf, p, NULL, 0, false);
+        }
         fix = p;
         memset(p, 0, size);
         p += size;

@@ -28,6 +28,7 @@ enum gen_family {
     GEN_STACK,   /* PUSH, POP, PUSHA, POPA, PUSHF, POPF, ENTER, LEAVE */
     GEN_STRING,  /* MOVS, CMPS, STOS, LODS, SCAS, with and without REP */
     GEN_CONTROL, /* Jcc, JMP, CALL, RET, LOOP, JECXZ: forwards, inside the block */
+    GEN_SEGMENT, /* PUSH, POP, MOV of segment registers, LES .. LGS, far transfers, IRET, ARPL */
     GEN_TRAP,    /* INT3, INTO, INT n, BOUND, UD2, privileged instructions */
     GEN_N_FAMILIES
 };
@@ -37,6 +38,7 @@ struct gen {
     uint64_t s;        /* of the xorshift generator, never 0 */
     unsigned families; /* mask of 1 << enum gen_family; GEN_ALL after gen_init */
     int opcode;        /* -1, or the only opcode wanted: 0x00-0xff, 0x0f00-0x0fff for two bytes */
+    bool gs;           /* GS may be used: its base is SILICON_GS_BASE */
     unsigned wild;     /* of 256 memory operands, how many take registers as they come */
     uint32_t eip;      /* where the next instruction will stand */
     /* Set by gen_insn for gen_block: a jump whose target is still to be chosen (it is the next
@@ -65,6 +67,12 @@ size_t gen_insn(struct gen *g, uint8_t *buf);
  */
 #define GEN_BLOCK_MAX 64
 size_t gen_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n);
+
+/*
+ * As gen_block, but of x87 instructions; it makes its own x87 state, and leaves that in memory.
+ * `buf` has (n + 8) * GEN_INSN_MAX bytes. Silicon wants silicon_use_fx, for it may fault halfway.
+ */
+size_t gen_x87_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n);
 
 /*
  * Registers and flags for a block; eip is left alone. ESP EBP ESI EDI EBX mostly point into the

@@ -14,9 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "isa-frontend/insn.h"
-#include "isa-frontend/mode.h"
-
 enum { LINE_EIP = 0x08001000, LINE_ESP = 0x20004000, ROUNDS = 4 };
 
 static bool differs(struct validator *v, const struct oracle_case *c)
@@ -38,9 +35,13 @@ static bool try_case(struct validator *v, struct oracle_case *c, const struct or
 
 static uint32_t length_at(const struct oracle_case *c, uint32_t at)
 {
-    struct insn d;
-    if (ia32_decode(c->code + at, c->len - at, 0, MODE_PROCESS, &d) != DEC_OK)
-        return 1;
+    /* Not our decoder: what it calls invalid has a length, too, and cut up would become other
+     * instructions, some of which silicon must not be given. */
+    ZydisDecoder z;
+    ZydisDecodedInstruction d;
+    ZydisDecoderInit(&z, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&z, NULL, c->code + at, c->len - at, &d)))
+        return c->len - at;
     return d.length;
 }
 
@@ -252,15 +253,19 @@ static void say_result(struct text *t, const struct oracle_case *c, const struct
     }
 }
 
-static void say_before(struct text *t, const struct oracle_case *c)
+static void say_registers(struct text *t, const struct oracle_case *c)
 {
-    uint32_t shown = 0;
     for (int i = 0; i < 8; i++)
         if (c->in.gpr[i] != (i == IA32_ESP ? LINE_ESP : 0))
             say(t, " %s=%x", reg_names[i], c->in.gpr[i]);
     for (int i = 0; i < 7; i++)
         if (c->in.eflags & flag_names[i].bit)
             say(t, " %s", flag_names[i].name);
+}
+
+static void say_memory(struct text *t)
+{
+    uint32_t shown = 0;
     bool open = false;
     for (uint32_t i = 0; i < SILICON_DATA_SIZE; i++) {
         if (!oracle_base.data[i] || !(silicon_access(SILICON_DATA + i) & SILICON_W)) {
@@ -278,6 +283,23 @@ static void say_before(struct text *t, const struct oracle_case *c)
     }
 }
 
+static void say_code(struct text *t, const struct oracle_case *c)
+{
+    say(t, ":");
+    for (uint32_t i = 0; i < c->len; i++)
+        say(t, " %02x", c->code[i]);
+    say(t, " ;");
+}
+
+void shrink_show(const struct oracle_case *c, char *buf, size_t size)
+{
+    struct text t = {buf, size};
+    say_instructions(&t, c);
+    say_code(&t, c);
+    say_registers(&t, c);
+    say(&t, " eip=%x", c->in.eip);
+}
+
 void shrink_print(struct validator *v, const struct oracle_case *c, char *buf, size_t size)
 {
     struct text t = {buf, size};
@@ -291,11 +313,9 @@ void shrink_print(struct validator *v, const struct oracle_case *c, char *buf, s
     if (c->in.eip != LINE_EIP)
         say(&t, "# only at %x:\n", c->in.eip);
     say_instructions(&t, c);
-    say(&t, ":");
-    for (uint32_t i = 0; i < c->len; i++)
-        say(&t, " %02x", c->code[i]);
-    say(&t, " ;");
-    say_before(&t, c);
+    say_code(&t, c);
+    say_registers(&t, c);
+    say_memory(&t);
     say(&t, " =>");
     say_result(&t, c, s, validate_undefined(v));
     say(&t, "\n# ours:");

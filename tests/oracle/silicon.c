@@ -19,8 +19,9 @@
  *   (base 0) that ends before it. The price is told at silicon_limit.
  * - DS and ES are null in a 64-bit process and the block would fault at its first access: load
  *   them.
- * - FS holds glibc's thread pointer, and so must not change; GS is left alone too. Neither can
- *   be used by the block: an access through a null selector is #GP(0).
+ * - FS holds glibc's thread pointer, and so must not change; it cannot be used by the block: an
+ *   access through a null selector is #GP(0). GS is nobody's in a 64-bit process: it gets a segment
+ *   of the LDT before every block.
  * - The signal stack must lie above 4 GB: a random ESP that points into it makes the kernel
  *   believe that it is in use already, and build the frame at ESP.
  * - Between the load of ESP and the return of the host's RSP any signal whose handler is not on
@@ -47,6 +48,8 @@
  * - The code window is memory of the block too: it may read it (and finds a far jump behind
  *   itself) and write it. Such bytes stay until silicon_reset, and look like answers that do not
  *   repeat.
+ * - It may write the far jump behind itself too, and then lands somewhere in the windows in 64-bit
+ *   mode; what happens there means nothing, and is reported as such.
  * - A locked access across a cache line may cost 10 ms each where the kernel polices split
  *   locks.
  * - A wild jump may make an endless loop: a timer of virtual time ticks all the while; the run
@@ -104,7 +107,7 @@ unsigned silicon_access(uint32_t addr)
 #include <unistd.h>
 
 enum { CS32 = 0x23, CS64 = 0x33, DATA_FLAT = 0x2b };
-enum { LDT_ENTRY = 8, DATA_LDT = LDT_ENTRY << 3 | 7 };
+enum { LDT_ENTRY = 8, DATA_LDT = LDT_ENTRY << 3 | 7, GS_LDT = (LDT_ENTRY + 1) << 3 | 7 };
 enum { VEC_DB = 1, VEC_BP = 3, VEC_PF = 14, VEC_SYSCALL = 0x80 };
 
 #define EFL_TF     0x00000100u
@@ -122,6 +125,7 @@ struct silicon_xfer {
     uint32_t out[8];
     uint64_t out_eflags;
     uint32_t host_mxcsr, host_fcw;
+    uint32_t gs;
     uint8_t fx_in[512] __attribute__((aligned(64)));
     uint8_t fx_out[512] __attribute__((aligned(64)));
 };
@@ -137,6 +141,7 @@ AT(out, 64);
 AT(out_eflags, 96);
 AT(host_mxcsr, 104);
 AT(host_fcw, 108);
+AT(gs, 112);
 AT(fx_in, 128);
 AT(fx_out, 640);
 
@@ -161,6 +166,8 @@ __asm__(".text\n"
         "  mov silicon_x+56(%rip), %eax\n"
         "  mov %eax, %ds\n"
         "  mov %eax, %es\n"
+        "  mov silicon_x+112(%rip), %ecx\n"
+        "  mov %ecx, %gs\n"
         "  pushq silicon_x+32(%rip)\n"
         "  popfq\n"
         "  mov %eax, %ss\n"
@@ -259,6 +266,8 @@ static void on_event(int sig, siginfo_t *info, void *context)
         event.eip = block_end;
     } else if (sig == SIGVTALRM) {
         event.end = SILICON_HUNG;
+    } else if (cs == CS64 && (uint64_t)regs[REG_RIP] >> 32 == 0) {
+        event.end = SILICON_BAD;
     } else if (cs != CS32) {
         hand_on(sig);
         return;
@@ -365,6 +374,13 @@ static int choose_segment(void)
     uint64_t lowest = lowest_mapping();
     silicon_x.far_cs = CS32;
     silicon_x.data_seg = DATA_FLAT;
+    struct user_desc gs = {.entry_number = LDT_ENTRY + 1,
+                           .base_addr = SILICON_GS_BASE,
+                           .limit = 0xfffff,
+                           .limit_in_pages = 1,
+                           .seg_32bit = 1,
+                           .useable = 1};
+    silicon_x.gs = syscall(SYS_modify_ldt, 1, &gs, sizeof gs) ? 0 : GS_LDT;
     if (lowest >> 32)
         return 0;
     if (lowest < SILICON_DATA + SILICON_DATA_SIZE + SILICON_GUARD)
@@ -447,6 +463,11 @@ uint32_t silicon_limit(void)
 const uint8_t *silicon_tail(void)
 {
     return far_jump;
+}
+
+unsigned silicon_gs(void)
+{
+    return silicon_x.gs;
 }
 
 void silicon_use_fx(int on)
@@ -547,6 +568,11 @@ const uint8_t *silicon_tail(void)
 {
     static const uint8_t none[SILICON_TAIL];
     return none;
+}
+
+unsigned silicon_gs(void)
+{
+    return 0;
 }
 
 void silicon_use_fx(int on)

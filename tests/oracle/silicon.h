@@ -88,12 +88,16 @@ void silicon_reset(void);
 #define SILICON_TAIL 7
 const uint8_t *silicon_tail(void);
 
+/* GS during a block: a selector of the LDT with this base, or 0 where the host forbids that. */
+#define SILICON_GS_BASE 0x1230u
+unsigned silicon_gs(void);
+
 enum silicon_end {
     SILICON_END,   /* ran to eip + len */
     SILICON_FAULT, /* out is the state the processor saved, *f says which fault or trap */
     SILICON_LEFT,  /* jumped out of the block to an int3 of the window; out->eip is its address */
     SILICON_HUNG,  /* did not end within some 100 ms of processor time; stopped anywhere */
-    SILICON_BAD    /* the block does not lie in the code window; nothing ran */
+    SILICON_BAD    /* the block does not lie in the code window, or it ruined the way back */
 };
 
 /*

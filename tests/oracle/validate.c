@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * See validate.h. A third of the cases is one instruction, opcode after opcode of the generator's
- * table; the rest are blocks. The data window is filled anew every DATA_CASES cases.
+ * table; an eighth are blocks of x87 instructions; the rest are blocks. The data window is filled
+ * anew every DATA_CASES cases.
  *
  * Flags left undefined: results are first compared as they are, which mostly does. Only where they
  * differ the block is traced (functional.c) to learn which flags are undefined at its end. If an
@@ -18,7 +19,14 @@
 #include "isa-frontend/insn.h"
 #include "isa-frontend/mode.h"
 
-enum { DATA_CASES = 512, BLOCK_MAX = 20, OPCODES_MAX = 1024, TRACE_EVERY = 32 };
+enum {
+    DATA_CASES = 512,
+    BLOCK_MAX = 20,
+    OPCODES_MAX = 1024,
+    X87_EVERY = 8,
+    X87_MAX = 11,
+    TRACE_EVERY = 32
+};
 
 struct validator {
     enum validate_mode mode;
@@ -32,6 +40,7 @@ struct validator {
     struct oracle_result silicon, ours;
     struct oracle_trace trace;
     uint32_t undefined;
+    FILE *show;
 };
 
 const struct oracle_result *validate_silicon(const struct validator *v)
@@ -69,7 +78,7 @@ static void collect_opcodes(struct validator *v)
     uint8_t buf[GEN_INSN_MAX];
     gen_init(&g, 1);
     for (unsigned n = 0; (g.opcode = gen_opcode(n)) >= 0; n++) {
-        bool fits = v->filter < 0;
+        bool fits = v->filter < 0 || v->filter == I_X87;
         for (unsigned i = 0; i < 64 && !fits; i++)
             fits = contains(buf, gen_insn(&g, buf), v->filter);
         if (fits && v->nopcodes < OPCODES_MAX)
@@ -96,14 +105,19 @@ static void generate(struct validator *v, uint64_t k, struct oracle_case *c)
 {
     struct gen g;
     gen_init(&g, v->seed * UINT64_C(0x9e3779b97f4a7c15) + k);
+    g.gs = silicon_gs() != 0;
     unsigned n = k % 3 ? 1 + gen_random(&g) % BLOCK_MAX : 1;
     uint32_t eip = SILICON_CODE + 0x100 +
                    gen_random(&g) % (SILICON_CODE_SIZE - SILICON_PAGE - ORACLE_CODE_MAX - 0x200);
+    c->x87 = v->filter < 0 ? k % X87_EVERY == X87_EVERY - 1 : v->filter == I_X87;
     if (n == 1 || v->filter >= 0)
         g.opcode = v->opcode[k / 3 % v->nopcodes];
-    do
-        c->len = (uint32_t)gen_block(&g, eip, c->code, n);
-    while (v->filter >= 0 && !contains(c->code, c->len, v->filter));
+    if (c->x87)
+        c->len = (uint32_t)gen_x87_block(&g, eip, c->code, n < X87_MAX ? n : X87_MAX);
+    else
+        do
+            c->len = (uint32_t)gen_block(&g, eip, c->code, n);
+        while (v->filter >= 0 && !contains(c->code, c->len, v->filter));
     gen_state(&g, &c->in);
     c->in.eip = eip;
 }
@@ -135,13 +149,40 @@ static bool same(const struct oracle_result *a, const struct oracle_result *b, u
     return true;
 }
 
+/* An access that wraps round the end of a segment with a base is #GP, which we do not model: GS has
+ * one here. */
+static bool beyond_limit(const struct oracle_case *c, const struct oracle_result *s)
+{
+    static const uint8_t prefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
+    if (s->end != SILICON_FAULT || s->f.vector != 13 || s->f.error)
+        return false;
+    for (uint32_t at = s->st.eip - c->in.eip; at < c->len; at++) {
+        if (c->code[at] == 0x65)
+            return true;
+        if (!memchr(prefixes, c->code[at], sizeof prefixes))
+            break;
+    }
+    return false;
+}
+
+/* How far a REP runs on when it overwrites itself is the processor's own affair. */
+static bool rewrote_itself(const struct oracle_case *c, const struct oracle_result *s)
+{
+    for (uint32_t i = 0; i < s->ndiff && i < ORACLE_DIFFS; i++)
+        if (s->diff[i].at - c->in.eip < c->len + SILICON_TAIL)
+            return true;
+    return s->ndiff > ORACLE_DIFFS;
+}
+
 enum verdict validate_compare(struct validator *v, struct oracle_case *c, uint64_t *forced)
 {
     for (unsigned i = 0; i <= BLOCK_MAX * 2; i++) {
         v->undefined = 0;
         oracle_silicon_run(c, &v->silicon);
-        if (v->silicon.end == SILICON_HUNG || v->silicon.end == SILICON_BAD)
+        if (v->silicon.end == SILICON_HUNG)
             return VERDICT_TOO_LONG;
+        if (v->silicon.end == SILICON_BAD)
+            return VERDICT_NOT_COMPARABLE;
         if (v->cms)
             oracle_cms_run(v->cms, c, &v->ours);
         else
@@ -152,7 +193,10 @@ enum verdict validate_compare(struct validator *v, struct oracle_case *c, uint64
             return VERDICT_DIFFERENT;
         if (v->ours.end == SILICON_HUNG)
             return VERDICT_TOO_LONG;
-        if (v->silicon.fetch && v->cms) /* the machine's page tables know no NX */
+        /* The machine's page tables know no NX. */
+        if (v->silicon.fetch && v->cms && silicon_access(v->silicon.f.cr2))
+            return VERDICT_NOT_COMPARABLE;
+        if (beyond_limit(c, &v->silicon) || rewrote_itself(c, &v->silicon))
             return VERDICT_NOT_COMPARABLE;
         functional_trace(c, &v->trace);
         if (!v->trace.consumed_length) {
@@ -177,7 +221,7 @@ static void count_rows(const struct validator *v, const struct oracle_case *c,
 {
     const struct oracle_result *s = &v->silicon;
     bool translated = v->ours.translated && v->ours.translated >= v->ours.retired;
-    bool fault = s->end == SILICON_FAULT, trap = false;
+    bool fault = s->end == SILICON_FAULT;
     struct insn d;
     for (uint32_t at = 0; at < c->len; at += d.length) {
         uint32_t eip = c->in.eip + at;
@@ -187,8 +231,8 @@ static void count_rows(const struct validator *v, const struct oracle_case *c,
         if (fault && eip == s->st.eip)
             break;
         /* A trap is reported behind its instruction. */
-        trap = fault && transfer && eip + d.length == s->st.eip && s->f.vector < 32 &&
-               (s->f.vector == 1 || s->f.vector == 3 || s->f.vector == 4);
+        bool trap = fault && transfer && eip + d.length == s->st.eip && s->f.vector < 32 &&
+                    (s->f.vector == 1 || s->f.vector == 3 || s->f.vector == 4);
         if (trap) {
             n->row[d.row].vectors |= 1u << s->f.vector;
         } else {
@@ -199,7 +243,8 @@ static void count_rows(const struct validator *v, const struct oracle_case *c,
             break;
     }
     uint32_t at = s->st.eip - c->in.eip;
-    if (fault && !trap && at < c->len && s->f.vector < 32 &&
+    bool behind = s->f.vector == 1 || s->f.vector == 3 || s->f.vector == 4;
+    if (fault && !behind && at < c->len && s->f.vector < 32 &&
         ia32_decode(c->code + at, c->len - at, s->st.eip, MODE_PROCESS, &d) == DEC_OK)
         n->row[d.row].vectors |= 1u << s->f.vector;
 }
@@ -213,10 +258,16 @@ bool validate_one(struct validator *v, uint64_t k, struct validate_counts *n,
         fill_data(v, k / DATA_CASES);
     v->single = k % 4 == 3;
     generate(v, k, &c);
+    if (v->show) {
+        shrink_show(&c, text, VALIDATE_TEXT);
+        fprintf(v->show, "# --first %llu\n%s\n", (unsigned long long)k, text);
+        fflush(v->show);
+    }
     enum verdict verdict = validate_compare(v, &c, &n->forced);
     n->done++;
     n->retired += v->ours.retired;
     n->translated += v->ours.translated;
+    n->morphed += v->ours.translated != 0;
     switch (verdict) {
     case VERDICT_TOO_LONG: n->too_long++; return true;
     case VERDICT_NOT_COMPARABLE: n->not_comparable++; return true;
@@ -280,6 +331,16 @@ struct validator *validate_new(enum validate_mode mode, uint64_t seed, const cha
         return NULL;
     }
     return v;
+}
+
+void validate_show(struct validator *v, FILE *f)
+{
+    v->show = f;
+}
+
+struct vm *validate_vm(struct validator *v)
+{
+    return v->cms ? oracle_cms_vm(v->cms) : NULL;
 }
 
 void validate_free(struct validator *v)

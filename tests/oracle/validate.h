@@ -7,17 +7,20 @@
  * silicon and by one engine of ours, and compared but for flags that ia32.def leaves undefined.
  */
 
+#include <stdio.h>
+
 #include "tests/oracle/engine.h"
 
-enum validate_mode { VALIDATE_INTERPRET, VALIDATE_GEAR1, VALIDATE_MODEL };
+enum validate_mode { VALIDATE_INTERPRET, VALIDATE_GEAR1, VALIDATE_MODEL, VALIDATE_MODES };
 enum { VALIDATE_ROWS = 512, VALIDATE_TEXT = 8192 };
 
 struct validate_counts {
     uint64_t done, ended, faulted, left;
     uint64_t forced;         /* instructions that would have used an undefined flag, made NOPs */
     uint64_t too_long;       /* not compared: wild loops */
-    uint64_t not_comparable; /* not compared: code fetched from a page that only NX forbids */
-    uint64_t retired, translated;
+    uint64_t not_comparable; /* code on pages that only NX forbids, limits of GS, own code */
+    uint64_t retired, translated; /* instructions */
+    uint64_t morphed;             /* cases that ran in a translation, at least in part */
     uint64_t mismatches;
     struct {
         uint64_t executed, translated; /* cases in which it completed; in a translation */
@@ -31,6 +34,10 @@ struct validator;
  * a reason, if silicon cannot be asked or there is no such instruction. */
 struct validator *validate_new(enum validate_mode mode, uint64_t seed, const char *filter,
                                const struct mdesc *m, const char *cms, char *err, size_t size);
+/* Every case is written to f as a line before it runs. */
+void validate_show(struct validator *v, FILE *f);
+/* Its machine, for tests that break it; NULL without one. */
+struct vm *validate_vm(struct validator *v);
 void validate_free(struct validator *v);
 
 /* Case k. On a mismatch: false, and `text` is the smallest form found, as a line of tests/insns/
@@ -54,6 +61,8 @@ uint32_t validate_undefined(const struct validator *v);
 
 /* Makes c smaller as long as it is different; leaves the windows' data changed. */
 void shrink_case(struct validator *v, struct oracle_case *c);
+/* What runs and from where: TEXT: BYTES ; REGISTERS. */
+void shrink_show(const struct oracle_case *c, char *text, size_t size);
 /* The line and remarks about what differs. */
 void shrink_print(struct validator *v, const struct oracle_case *c, char *text, size_t size);
 

@@ -64,7 +64,7 @@ static struct ran run(const struct mdesc *machine, uint32_t on, char **argv, int
     boot = (struct cm_boot *)(void *)vm_mem(r.vm, concealed, sizeof *boot);
     boot->magic = CM_MAGIC;
     boot->env = CM_ENV_PROCESS;
-    boot->cr3 = r.p->space.cr3;
+    boot->cr3 = r.p->space->cr3;
     boot->machine = m;
     r.stop = on == CMS_ON_HOST ? hostcms_run(r.vm) : vm_run(r.vm, UINT64_MAX);
     assert_true(cm_layout(&m, concealed, vm_mem_size(r.vm), &r.layout));

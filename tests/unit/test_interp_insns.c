@@ -240,9 +240,10 @@ static uint32_t run_fake(const struct line *l, bool single, struct ia32_state *s
     *f = (struct ia32_fault){-1, 0, 0};
     if (!setjmp(fh.out)) {
         if (single) {
-            /* To the end of the line's instructions, REP included, or out of them. */
-            while (fh.r[32 + G_EIP] - CODE < l->len)
-                if (ia32_interp(true) != IX_ONE)
+            /* To the end of the line's instructions, REP included, or out of them; where nothing
+             * is, one more. */
+            while (fh.r[32 + G_EIP] - CODE < l->len || !silicon_access(fh.r[32 + G_EIP]))
+                if (ia32_interp(true) == IX_SYSCALL)
                     break;
         } else {
             /* Until the int3 behind it, or where it leads. */
@@ -294,7 +295,7 @@ static void print_line(const struct line *l, const struct ia32_state *st,
             if (fault_names[k].vector == f->vector) {
                 printf(" %s", fault_names[k].name);
                 if (f->error || f->cr2)
-                    printf("(%x,%x)", f->error, f->cr2);
+                    printf("(%x,%x)", f->vector == X_PF ? f->error & ~16u : f->error, f->cr2);
             }
     for (int k = 0; k < 8; k++)
         if (st->gpr[k] != i->st.gpr[k])

@@ -140,7 +140,7 @@ static bool one(struct gen *g, unsigned many, bool single, bool look)
     in.eip = eip;
 
     /* What may come out with any value; a shift's count decides. */
-    uint32_t undef = 0;
+    uint32_t undef = 0, written = 0;
     bool partial = false, skip = false;
     for (size_t at = 0; at < n; at += d.length) {
         if (ia32_decode(b + at, (uint32_t)(n - at), eip + (uint32_t)at, MODE_PROCESS, &d) != DEC_OK)
@@ -149,6 +149,7 @@ static bool one(struct gen *g, unsigned many, bool single, bool look)
         if (d.nopnds)
             count = d.o[k].kind == O_REG ? in.gpr[IA32_ECX] : d.imm;
         undef |= ia32_undefined(&d, count & 31);
+        written |= ia32_rows[d.row].writes | ia32_rows[d.row].undef;
         partial |= d.op == I_PUSHA || d.op == I_POPA || d.op == I_ENTER || d.op == I_CALLF;
         skip |= (d.op == I_SHLD || d.op == I_SHRD) && d.opsize == 2 && (count & 31) > 16;
     }
@@ -180,6 +181,10 @@ static bool one(struct gen *g, unsigned many, bool single, bool look)
     if (s.end == SILICON_FAULT &&
         (s.f.vector != u.f.vector || ((s.f.error ^ u.f.error) & ~16u) || s.f.cr2 != u.f.cr2)) {
         describe("different fault", &in, b, n, &s, &u, undef);
+        return false;
+    }
+    if ((in.eflags ^ s.st.eflags) & IA32_FLAGS & ~written) {
+        describe("flags change that ia32.def does not name", &in, b, n, &s, &u, undef);
         return false;
     }
     bool loose = s.end == SILICON_FAULT && partial;

@@ -199,6 +199,11 @@ static void test_refused(void **state)
             "4: l1d.size_kb: size / (ways * line) must be a power of two");
     refused("[l2]\nline = 32\n", "2: l2.line: must not be shorter than the lines of L1");
     refused("[tlb]\nentries = 100\n", "2: tlb.entries: entries / ways must be a power of two");
+    refused("[tlb]\nways = 1\n[bundle]\nformats = mem+alu.mem+alu+shift+mul+fp.br.imm\n",
+            "2: tlb.ways: too few for the memory slots of a bundle, which could miss for ever");
+    refused("[tlb]\nentries = 8\nways = 8\n[bundle]\nwidth = 8\n"
+            "formats = mem.mem.mem.mem+alu.mem+shift+mul+fp+br.imm\n",
+            "3: tlb.ways: too few for the memory slots of a bundle, which could miss for ever");
     refused("[branch]\nentries = 100\n", "2: branch.entries: must be a power of two");
     refused("[jtlb]\nsets = 3\n", "2: jtlb.sets: must be a power of two");
     refused("[cms]\ntcache_kb = 16384\n",

@@ -306,6 +306,29 @@ static bool deadline(unsigned what)
 }
 TRY(BREAK_DEADLINE, deadline)
 
+static void test_retired(void **state)
+{
+    (void)state;
+    assert_false(deadline(BREAK_RETIRED));
+}
+
+/* A translation is found under the mode it was made for; what rollback restores includes the mode.
+ */
+static bool mode_word(unsigned what)
+{
+    struct kit k = broken_kit(what);
+    uint32_t to = k.base + 0x500;
+    struct vop j = OP_I(JTLB, 0, 0, 0x1000);
+    kit_exec(&k, OP_JTLBW, 0x1000, to);
+    bool ok = vm_exec1(k.vm, &j, false, 0) == T_NONE && vm_pc(k.vm) == to;
+    kit_mts(&k, SR_MODE, 5);
+    ok = ok && vm_exec1(k.vm, &j, false, 0) == T_JTLB_MISS;
+    ok = ok && vm_special(k.vm, SR_MODE) == 0;
+    kit_free(&k);
+    return ok;
+}
+TRY(BREAK_MODE, mode_word)
+
 /* A bus write that hits a T-bit stops the next commit in a translation, behind its effect. */
 static bool bus(unsigned what)
 {
@@ -856,6 +879,8 @@ int main(void)
         cmocka_unit_test(test_restartable),
         cmocka_unit_test(test_rfe),
         cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_retired),
+        cmocka_unit_test(test_mode_word),
         cmocka_unit_test(test_bus),
         cmocka_unit_test(test_isync),
         cmocka_unit_test(test_latch),

@@ -169,6 +169,8 @@ static const struct {
     {"bnez a0, 0x40\nbeqz a2, 0x80", "bnz", ANY, "bz", ANY, 1},
     {"mov a5, 9\nbnez a0, 0x40\nmov a5, 8", "mov", 15, "bnz", ANY, 0},
     {"sw a2, 0(a3)\nbnez a0, 0x40\nnop", "sw", ANY, "bnz", ANY, 0},
+    {"bnez a0, 1f\nlw a2, 0(a1)\nhalt a2\n1: li a2, 3\nhalt a2", "bnz", ANY, "lw", ANY, 1},
+    {"bnez a0, 1f\ndiv a2, a1, a3\nhalt a2\n1: li a2, 3\nhalt a2", "bnz", ANY, "div", ANY, 1},
     {"x: bnez a0, x\nmov a0, 7\nhalt a0", "bnz", ANY, "mov", 10, 1},
     {"commit 1\nsw a0, 0(a1)", "commit", ANY, "sw", ANY, 1},
     {"mov a5, 9\ncommit 2\ncommit 3", "mov", 15, "commit", ANY, 0},
@@ -226,6 +228,19 @@ static void test_freedom(void **state)
     assert_int_equal(prog.im.ops, 4);
     assert_true(where("zext16", 10) >= 0 && where("sext8", 11) >= 0 && where("zext8", 13) >= 0);
     assert_true(where("mov", 14) >= 0);
+    drop();
+    /* Above a branch whose other way does not want the result: a load from the stack, and what it
+     * feeds. */
+    make(&machine[2],
+         "bnez a0, 1f\nlw a2, 0(sp)\nadd a3, a2, a2\nhalt a3\n1: li a2, 3\nli a3, 4\nhalt a2");
+    assert_true(where("lw", ANY) <= where("bnz", ANY));
+    drop();
+    /* A constant made for one op; a table. */
+    make(&machine[0],
+         "li a5, 65535\nand a0, a0, a5\nli a5, 0x12345678\nxor a1, a1, a5\nla a5, t\n"
+         "add a5, a5, a2\nlw a5, 0(a5)\njr a5\n1: halt a0\n.section .rodata\nt: .word 1b");
+    assert_int_equal(prog.im.ops, 6);
+    assert_true(where("zext16", 10) >= 0);
     drop();
     /* The load between must not be lost, nor the shifted value that is wanted itself. */
     make(&machine[0],
@@ -545,6 +560,65 @@ static void test_compare(void **state)
         }
 }
 
+/* What must not be thought unwanted, on whatever way it is reached. */
+static const struct {
+    const char *text;
+    int status;
+} wants[] = {
+    /* behind a branch, by the other way */
+    {"li a5, 0\n li a0, 55\n beqz a5, 1f\n add a1, a1, a0\n li a0, 1\n halt a0\n1: halt a0", 55},
+    {"li a5, 1\n li a0, 9\n j 2f\n2: bnez a5, 1f\n li a0, 1\n halt a0\n1: halt a0", 9},
+    {"li a5, 1\n li a0, 3\n mov r40, a0\n bnez a5, 1f\n mov r40, a5\n1: mov a0, r40\n halt a0", 3},
+    {"li a5, 1\n slli a0, a5, 16\n bnez a5, 1f\n srli a0, a0, 16\n halt a0\n1: srli a0, a0, 12\n"
+     " halt a0",
+     16},
+    {"li a5, 1\n slli a0, a5, 16\n bnez a5, 1f\n srli a0, a0, 16\n halt 1\n1: srli a0, a0, 14\n"
+     " halt a0",
+     4},
+    /* around a loop */
+    {"li a0, 0\n li a1, 10\n li a2, 3\n1: add a0, a0, a2\n addi a1, a1, -1\n bnez a1, 1b\n halt a0",
+     30},
+    /* arguments, results, saved registers, return address, and what a callee is known to leave
+       alone */
+    {"li a0, 30\n li a7, 4\n call f\n halt a0\nf: add a0, a0, a7\n ret", 34},
+    {"li a0, 30\n la a5, f\n li a6, 7\n jalr a5\n add a0, a0, a1\n halt a0\n"
+     "f: li a1, 2\n add a0, a0, a6\n ret",
+     39},
+    {"li s2, 5\n li s11, 6\n call f\n add s2, s2, s11\n add a0, a0, s2\n halt a0\n"
+     "f: mv t0, s2\n li s2, 20\n mv a0, s2\n mv s2, t0\n ret",
+     31},
+    {"li a0, 1\n call f\n halt a0\nf: mv t0, ra\n call g\n mv ra, t0\n ret\ng: mv t1, a0\n"
+     " add a0, t1, 5\n ret",
+     6},
+    {"li a0, 8\n li a1, 1\n call f\n halt a0\nf: add a0, a0, a1\n tail g\ng: add a0, a0, a1\n ret",
+     10},
+    /* through tables, seen and unseen */
+    {"li a3, 4\n li a2, 2\n la a4, tab\n slli a5, zero, 2\n add a4, a4, a5\n lw a4, 0(a4)\n jr a4\n"
+     "1: halt a3\n2: halt a2\n.section .rodata\ntab: .word 2b, 1b",
+     2},
+    {"li a3, 4\n li a2, 2\n li a5, 4\n la a4, tab\n add a4, a4, a5\n lw a4, 0(a4)\n jr a4\n"
+     "1: halt a3\n2: halt a2\n.section .rodata\ntab: .word 2b, 1b",
+     4},
+    {"li a3, 4\n li a2, 2\n la a4, 1f\n jr a4\n1: halt a3", 4},
+    {"li a0, 4\n li a2, 2\n la a4, tab\n add a4, a4, zero\n lw a4, 0(a4)\n jr a4\n"
+     " .globl f\nf: add a0, a0, a2\n halt a0\n.section .rodata\ntab: .word f",
+     6},
+};
+
+static void test_wants(void **state)
+{
+    (void)state;
+    for (unsigned v = 0; v < VARIANTS; v++)
+        for (unsigned i = 0; i < sizeof wants / sizeof *wants; i++) {
+            char text[1000];
+            snprintf(text, sizeof text, "\t.globl _start\n_start: %s\n", wants[i].text);
+            int r = run_text(&machine[v], text);
+            if (r != wants[i].status)
+                fail_msg("variant %u: %s: status %d", v, wants[i].text, r);
+            drop();
+        }
+}
+
 static void test_image(void **state)
 {
     (void)state;
@@ -580,7 +654,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order), cmocka_unit_test(test_freedom), cmocka_unit_test(test_random),
-        cmocka_unit_test(test_reach), cmocka_unit_test(test_compare), cmocka_unit_test(test_image),
+        cmocka_unit_test(test_reach), cmocka_unit_test(test_compare), cmocka_unit_test(test_wants),
+        cmocka_unit_test(test_image),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

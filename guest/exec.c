@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs: from a file to an address space ready to run. A script's first line names the program
+ * that runs it; a program's PT_INTERP the loader that is entered instead of it. The initial stack
+ * is what Linux gives an i386 program, without a vDSO, so that every system call is an int 0x80.
+ * What a real kernel would place at random stands where Linux puts it with randomisation off.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "guest/elf.h"
+#include "guest/syscall.h"
+#include "concealed-mem/abi.h"
+
+enum { MAX_ARG_BYTES = 1 << 20, MAX_ARGS = 32768, PIE_BASE = 0x56555000, SHEBANG = 256 };
+
+struct stack_builder {
+    struct space *s;
+    uint32_t sp;
+    int error;
+};
+
+static uint32_t push_bytes(struct stack_builder *b, const void *data, uint32_t len)
+{
+    b->sp -= len;
+    if (!b->error)
+        b->error = space_poke(b->s, b->sp, data, len);
+    return b->sp;
+}
+
+static uint32_t push_string(struct stack_builder *b, const char *text)
+{
+    return push_bytes(b, text, (uint32_t)strlen(text) + 1);
+}
+
+static int load_segments(struct space *s, const struct elf_image *e)
+{
+    for (uint32_t i = 0; i < e->nsegments; i++) {
+        const struct elf_segment *g = &e->segment[i];
+        uint32_t first = g->vaddr / PAGE, end = (g->vaddr + g->memsz + PAGE - 1) / PAGE;
+        int r = space_map(s, first, end - first, g->prot, false);
+        if (!r)
+            r = space_poke(s, g->vaddr, g->bytes, g->filesz);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+/* Strings at the top, then the vectors: argc, argv, envp, auxv, as the ABI has them; sp 16-byte
+ * aligned. */
+static int build_stack(struct process *p, struct space *s, uint32_t argc, char **argv,
+                       uint32_t envc, char **env, const char *name, const struct elf_image *e,
+                       uint32_t base, uint32_t *sp)
+{
+    enum { AUX = 24 };
+    struct stack_builder b = {.s = s, .sp = (uint32_t)SPACE_TOP_PAGE * PAGE - 4};
+    uint32_t random[4], n = 0;
+    size_t bytes = 0;
+    int r = space_map(s, SPACE_TOP_PAGE - STACK_PAGES, STACK_PAGES, P_READ | P_WRITE, true);
+
+    if (r)
+        return r;
+    for (uint32_t i = 0; i < argc; i++)
+        bytes += strlen(argv[i]) + 5;
+    for (uint32_t i = 0; i < envc; i++)
+        bytes += strlen(env[i]) + 5;
+    if (bytes > MAX_ARG_BYTES || argc > MAX_ARGS || envc > MAX_ARGS)
+        return -E2BIG;
+    uint32_t *vec = calloc(argc + envc + 2 * AUX + 8, sizeof *vec);
+    if (!vec)
+        return -ENOMEM;
+    uint32_t execfn = push_string(&b, name);
+    uint32_t *envp = vec + argc + 2, *argp = vec + 1;
+    for (uint32_t i = 0; i < envc; i++)
+        envp[i] = push_string(&b, env[i]);
+    for (uint32_t i = 0; i < argc; i++)
+        argp[i] = push_string(&b, argv[i]);
+    uint32_t platform = push_string(&b, "i686");
+    for (int i = 0; i < 4; i++)
+        random[i] = process_random(p);
+    b.sp &= ~15u;
+    uint32_t rnd = push_bytes(&b, random, 16);
+
+    vec[0] = argc;
+    n = argc + envc + 3;
+    const uint32_t aux[][2] = {{3, e->phdr},
+                               {4, e->phent},
+                               {5, e->phnum},
+                               {6, PAGE},
+                               {7, base},
+                               {8, 0},
+                               {9, e->entry},
+                               {11, GUEST_UID},
+                               {12, GUEST_UID},
+                               {13, GUEST_UID},
+                               {14, GUEST_UID},
+                               {15, platform},
+                               {16, 0x8111 /* AT_HWCAP: fpu tsc cx8 cmov */},
+                               {17, 100},
+                               {23, 0},
+                               {25, rnd},
+                               {31, execfn},
+                               {0, 0}};
+    for (size_t i = 0; i < sizeof aux / sizeof aux[0]; i++) {
+        vec[n++] = aux[i][0];
+        vec[n++] = aux[i][1];
+    }
+    b.sp = ((b.sp - n * 4) & ~15u) + n * 4;
+    *sp = push_bytes(&b, vec, n * 4);
+    free(vec);
+    return b.error;
+}
+
+/* The interpreter of a dynamic program, at the top of the mapping area. */
+static int load_interp(struct process *p, struct space *s, const char *name, uint32_t *base,
+                       uint32_t *entry, char *err, size_t errlen)
+{
+    char host[PATH_MAX], why[PATH_MAX + 200];
+    struct elf_image e;
+    int r = path_of_name(p, name, true, host, sizeof host);
+
+    if (r) {
+        snprintf(err, errlen, "its interpreter %s is not %s", name,
+                 p->sysroot ? "in the sysroot" : "there (--sysroot names the guest's root)");
+        return r;
+    }
+    if (elf_load(&e, host, why, sizeof why)) {
+        snprintf(err, errlen, "its interpreter: %s", why);
+        return -ELIBBAD;
+    }
+    process_note_file(p, host);
+    r = 0;
+    if (e.movable) {
+        uint32_t at = space_find_free(s, (e.end + PAGE - 1) / PAGE);
+        if (!at || !elf_place(&e, at * PAGE))
+            r = -ENOMEM;
+        *base = at * PAGE;
+    }
+    if (!r)
+        r = load_segments(s, &e);
+    *entry = e.entry;
+    elf_free(&e);
+    return r;
+}
+
+static int load_elf(struct process *p, const char *name, const char *host, uint32_t argc,
+                    char **argv, uint32_t envc, char **env, struct exec_image *out, char *err,
+                    size_t errlen)
+{
+    struct elf_image e;
+    uint32_t row = 0, base = 0, entry;
+    char why[PATH_MAX + 300];
+
+    if (elf_load(&e, host, err, errlen))
+        return -ENOEXEC;
+    while (row < PROC_TASKS && p->spaces[row].refs)
+        row++;
+    struct space *s = &p->spaces[row];
+    int r = row == PROC_TASKS ? -ENOMEM : space_init(s, &p->frames);
+    if (r) {
+        elf_free(&e);
+        return r;
+    }
+    process_note_file(p, host);
+    snprintf(why, sizeof why, "%s", "out of guest memory (guest.ram_mb)");
+    if (e.movable && !elf_place(&e, PIE_BASE))
+        r = -ENOMEM;
+    entry = e.entry;
+    if (!r)
+        r = load_segments(s, &e);
+    s->brk_start = s->brk = (e.end + PAGE - 1) & ~(uint32_t)(PAGE - 1);
+    if (!r && e.interp[0])
+        r = load_interp(p, s, e.interp, &base, &entry, why, sizeof why);
+    if (!r)
+        r = build_stack(p, s, argc, argv, envc, env, name, &e, base, &out->esp);
+    if (r == -E2BIG)
+        snprintf(why, sizeof why, "arguments too long");
+    elf_free(&e);
+    if (r) {
+        space_clear(s);
+        snprintf(err, errlen, "%s: cannot be loaded: %s", name, why);
+        return r;
+    }
+    s->refs = 1;
+    s->changed = false;
+    out->space = row;
+    out->eip = entry;
+    snprintf(out->exe, sizeof out->exe, "%s", name);
+    snprintf(out->host, sizeof out->host, "%s", host);
+    return 0;
+}
+
+/* The first line of a script: 1 if it names a program, with at most one argument. */
+static int shebang(const char *host, char *line, char **program, char **argument)
+{
+    /* Without O_NONBLOCK a pipe without a writer would hold us here. */
+    int fd = open(host, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : read(fd, line, SHEBANG - 1);
+
+    if (fd >= 0)
+        close(fd);
+    if (n < 3 || line[0] != '#' || line[1] != '!')
+        return 0;
+    line[n] = 0;
+    line[strcspn(line, "\n")] = 0;
+    char *at = line + 2 + strspn(line + 2, " \t");
+    *program = at;
+    at += strcspn(at, " \t");
+    *argument = NULL;
+    if (*at) {
+        *at++ = 0;
+        at += strspn(at, " \t");
+        for (size_t k = strlen(at); k && (at[k - 1] == ' ' || at[k - 1] == '\t'); k--)
+            at[k - 1] = 0;
+        if (*at)
+            *argument = at;
+    }
+    return **program != 0;
+}
+
+int exec_load(struct process *p, const char *name, const char *host, uint32_t argc, char **argv,
+              uint32_t envc, char **env, struct exec_image *out, char *err, size_t errlen)
+{
+    enum { DEPTH = 4 };
+    char lines[DEPTH][SHEBANG], target[PATH_MAX], script[PATH_MAX], *program, *argument;
+    char **list = NULL;
+    int r = 0;
+
+    snprintf(script, sizeof script, "%s", name);
+    snprintf(target, sizeof target, "%s", host);
+    for (int depth = 0; !r && shebang(target, lines[depth], &program, &argument);) {
+        uint32_t k = 0, extra = argument ? 2 : 1;
+        char **more = calloc(argc + extra + 1, sizeof *more);
+        if (!more)
+            r = -ENOMEM;
+        if (!r) {
+            more[k++] = program;
+            if (argument)
+                more[k++] = argument;
+            /* The first script's name must outlive this round; deeper ones are `lines`. */
+            more[k++] = depth ? lines[depth - 1] + 2 + strspn(lines[depth - 1] + 2, " \t") : script;
+            for (uint32_t i = 1; i < argc; i++)
+                more[k++] = argv[i];
+            free(list);
+            argv = list = more;
+            argc = k;
+            name = program;
+            r = path_of_name(p, program, true, target, sizeof target);
+            if (!r && access(target, R_OK))
+                r = -errno;
+        }
+        if (++depth == DEPTH)
+            r = -ELOOP;
+        if (r)
+            snprintf(err, errlen, "%s: its interpreter %s: %s", script, program, strerror(-r));
+    }
+    if (!r)
+        r = load_elf(p, name, target, argc, argv, envc, env, out, err, errlen);
+    free(list);
+    return r;
+}
+
+/* The running task goes on in the program: its only address space, fresh registers. */
+void exec_enter(struct process *p, const struct exec_image *e)
+{
+    struct task *t = p->cur;
+    struct vm_context c;
+
+    memset(&c, 0, sizeof c);
+    vm_get_context(p->vm, &t->regs);
+    c.mode = t->regs.mode;
+    c.r[G_ESP] = e->esp;
+    c.r[G_EIP] = e->eip;
+    c.r[G_EFL] = 0x202;
+    c.r[G_SEL0] = SEL_USER_DS | SEL_USER_CS << 16;
+    c.r[G_SEL1] = SEL_USER_DS | SEL_USER_DS << 16;
+    c.r[G_CR3] = p->spaces[e->space].cr3;
+    c.fpsr[SR_FCW - SR_FCW] = 0x37f;
+    t->space = (uint16_t)e->space;
+    p->space = &p->spaces[e->space];
+    memset(t->tls_used, 0, sizeof t->tls_used);
+    t->clear_tid = t->robust_list = 0;
+    t->alt_sp = t->alt_size = 0;
+    t->restarting = false;
+    snprintf(p->grp->exe, sizeof p->grp->exe, "%s", e->exe);
+    snprintf(p->grp->host, sizeof p->grp->host, "%s", e->host);
+    const char *base = strrchr(e->exe, '/');
+    snprintf(t->comm, sizeof t->comm, "%.15s", base ? base + 1 : e->exe);
+    vm_set_context(p->vm, &c);
+    p->space_changed = true;
+}
+
+/* ---- execve ---- */
+
+static void free_list(char **v, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        free(v[i]);
+    free(v);
+}
+
+/* A NULL-terminated list of strings of the guest. */
+static int read_list(struct process *p, uint32_t at, char ***out, uint32_t *count)
+{
+    static char text[128 << 10];
+    char **v = calloc(MAX_ARGS + 1, sizeof *v);
+    uint32_t n = 0, word;
+    size_t bytes = 0;
+    int e = v ? 0 : -ENOMEM;
+
+    while (!e && at) {
+        e = space_read(p->space, at + 4 * n, &word, 4);
+        if (e || !word)
+            break;
+        int k = space_string(p->space, word, text, sizeof text);
+        if (k < 0 || n == MAX_ARGS || (bytes += (size_t)k + 5) > MAX_ARG_BYTES)
+            e = k == -EFAULT ? -EFAULT : -E2BIG;
+        else if (!(v[n] = strdup(text)))
+            e = -ENOMEM;
+        else
+            n++;
+    }
+    *out = v;
+    *count = n;
+    return e;
+}
+
+static int32_t execve_host(struct process *p, const char *name, const char *host, uint32_t argv_at,
+                           uint32_t env_at)
+{
+    char **argv = NULL, **env = NULL, err[PATH_MAX + 400];
+    static char nothing[] = "";
+    uint32_t argc = 0, envc = 0;
+    struct exec_image image;
+    struct stat st;
+    int r = 0;
+
+    if (stat(host, &st))
+        return -errno;
+    if (!S_ISREG(st.st_mode) || access(host, X_OK))
+        return -EACCES;
+    r = read_list(p, argv_at, &argv, &argc);
+    if (!r)
+        r = read_list(p, env_at, &env, &envc);
+    if (!r && !argc && argv) { /* Linux gives a program at least an empty name */
+        argv[0] = strdup(nothing);
+        argc = argv[0] ? 1 : 0;
+    }
+    if (!r)
+        r = exec_load(p, name, host, argc, argv, envc, env, &image, err, sizeof err);
+    free_list(argv, argc);
+    free_list(env, envc);
+    if (r)
+        return r;
+    struct task *t = p->cur;
+    for (uint32_t i = 0; i < PROC_TASKS; i++) /* the other threads end here */
+        if (p->task[i].state != TASK_FREE && &p->task[i] != t && p->task[i].group == t->group)
+            task_exit(p, &p->task[i], 0);
+    t->tid = p->grp->tgid;
+    if (p->file_table[t->files].refs > 1) {
+        for (uint32_t i = 0; i < PROC_TASKS; i++)
+            if (!p->file_table[i].refs) {
+                p->file_table[i] = p->file_table[t->files];
+                p->file_table[i].refs = 1;
+                for (uint32_t k = 0; k < PROC_FDS; k++)
+                    if (p->file_table[i].fd[k].used)
+                        p->open[p->file_table[i].fd[k].open].refs++;
+                files_unref(p, t->files);
+                t->files = (uint16_t)i;
+                break;
+            }
+    }
+    uint32_t old = t->space;
+    if (t->clear_tid) { /* the old space sees the thread go */
+        uint32_t zero = 0;
+        if (p->spaces[old].refs > 1 && !space_write(p->space, t->clear_tid, &zero, 4))
+            futex_wake_at(p, t->clear_tid, 1);
+    }
+    signals_forget_handlers(p->grp);
+    exec_enter(p, &image);
+    if (!--p->spaces[old].refs)
+        space_clear(&p->spaces[old]);
+    task_make_current(p, p->current);
+    for (uint32_t i = 0; i < PROC_FDS; i++)
+        if (p->fd[i].used && p->fd[i].cloexec) {
+            p->fd[i].used = false;
+            open_unref(p, p->fd[i].open);
+        }
+    task_wake(p, WAIT_VFORK, t->tid, 1);
+    return SYS_NO_RESULT;
+}
+
+int32_t sys_execve(struct process *p, const uint32_t *a)
+{
+    char name[PATH_MAX], host[PATH_MAX];
+    int r = space_string(p->space, a[0], name, sizeof name);
+
+    if (r >= 0)
+        r = path_of_name(p, name, true, host, sizeof host);
+    return r < 0 ? r : execve_host(p, path_is_exe(p, name) ? p->grp->exe : name, host, a[1], a[2]);
+}
+
+int32_t sys_execveat(struct process *p, const uint32_t *a)
+{
+    char name[PATH_MAX], host[PATH_MAX];
+    uint8_t first;
+    int r;
+
+    if ((a[4] & GAT_EMPTY_PATH) && !space_read(p->space, a[1], &first, 1) && !first) {
+        struct guest_open *o = fd_open(p, a[0]);
+        if (!o || o->kind != OPEN_HOST)
+            return -EBADF;
+        return execve_host(p, path_for_guest(p, o->path), o->path, a[2], a[3]);
+    }
+    r = space_string(p->space, a[1], name, sizeof name);
+    if (r >= 0)
+        r = guest_path_at(p, (int32_t)a[0], a[1], true, host, sizeof host);
+    return r < 0 ? r : execve_host(p, name, host, a[2], a[3]);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Futexes. A word is known by space_key, so that private and shared memory need no distinction; its
+ * waiters are the tasks that are blocked on that key, the first to wait being the first to go.
+ */
+#include <errno.h>
+#include "guest/syscall.h"
+
+enum {
+    OP_WAIT = 0,
+    OP_WAKE = 1,
+    OP_REQUEUE = 3,
+    OP_CMP_REQUEUE = 4,
+    OP_WAKE_OP = 5,
+    OP_WAIT_BITSET = 9,
+    OP_WAKE_BITSET = 10,
+    OP_MASK = 0x7f,
+    OP_REALTIME = 256
+};
+
+static uint32_t wake(struct process *p, uint64_t key, uint32_t max, uint32_t bits)
+{
+    uint32_t n = 0;
+
+    while (n < max) {
+        struct task *first = NULL;
+        for (uint32_t i = 0; i < PROC_TASKS; i++) {
+            struct task *t = &p->task[i];
+            if (t->state == TASK_BLOCKED && t->wait == WAIT_FUTEX && t->wait_key == key &&
+                (t->wait_bits & bits) && (!first || t->wait_order < first->wait_order))
+                first = t;
+        }
+        if (!first)
+            break;
+        first->woken = true;
+        task_run(p, first);
+        n++;
+    }
+    return n;
+}
+
+uint32_t futex_wake_at(struct process *p, uint32_t addr, uint32_t max)
+{
+    uint64_t key = space_key(p->space, addr);
+
+    return key ? wake(p, key, max, UINT32_MAX) : 0;
+}
+
+static int32_t wait(struct process *p, const uint32_t *a, uint32_t op, uint64_t key, bool wide)
+{
+    struct task *t = p->cur;
+    uint64_t now = process_now_ns(p), until = UINT64_MAX, ns;
+    uint32_t bits = op == OP_WAIT_BITSET ? a[5] : UINT32_MAX, v;
+    int32_t e;
+
+    if (t->restarting) {
+        if (t->woken)
+            return 0;
+        until = t->wait_until;
+        if (until <= now)
+            return -ETIMEDOUT;
+    } else if (a[3]) {
+        e = read_timespec(p, a[3], wide, &ns);
+        if (e)
+            return e;
+        if (op == OP_WAIT_BITSET) { /* absolute */
+            uint64_t epoch = a[1] & OP_REALTIME ? p->epoch * 1000000000u : 0;
+            until = ns > epoch ? ns - epoch : 0;
+        } else {
+            until = now + ns;
+        }
+    }
+    if (!bits)
+        return -EINVAL;
+    e = space_read(p->space, a[0], &v, 4);
+    if (e)
+        return e;
+    if (v != a[2])
+        return -EAGAIN;
+    if (until <= now)
+        return -ETIMEDOUT;
+    t->wait_bits = bits;
+    return task_block(p, WAIT_FUTEX, key, until, until == UINT64_MAX ? RESTART_SYS : RESTART_NEVER);
+}
+
+static int32_t requeue(struct process *p, const uint32_t *a, uint64_t key, bool compare)
+{
+    uint64_t to = space_key(p->space, a[4]);
+    uint32_t v, moved = 0;
+
+    if (a[4] % 4)
+        return -EINVAL;
+    if (!to)
+        return -EFAULT;
+    if (compare) {
+        int32_t e = space_read(p->space, a[0], &v, 4);
+        if (e)
+            return e;
+        if (v != a[5])
+            return -EAGAIN;
+    }
+    uint32_t n = wake(p, key, a[2], UINT32_MAX);
+    for (; moved < a[3]; moved++) {
+        struct task *first = NULL;
+        for (uint32_t i = 0; i < PROC_TASKS; i++) {
+            struct task *t = &p->task[i];
+            if (t->state == TASK_BLOCKED && t->wait == WAIT_FUTEX && t->wait_key == key &&
+                (!first || t->wait_order < first->wait_order))
+                first = t;
+        }
+        if (!first || key == to)
+            break;
+        first->wait_key = to;
+    }
+    return (int32_t)(n + (compare ? moved : 0));
+}
+
+/* Changes the second word, then wakes there too if it was as asked. */
+static int32_t wake_op(struct process *p, const uint32_t *a, uint64_t key)
+{
+    uint32_t how = a[5], op = how >> 28 & 7, cmp = how >> 24 & 15, old, now;
+    uint32_t arg = (uint32_t)((int32_t)(how << 8) >> 20),
+             with = (uint32_t)((int32_t)(how << 20) >> 20);
+    uint64_t second = space_key(p->space, a[4]);
+    bool holds;
+
+    if (a[4] % 4 || op > 4 || cmp > 5)
+        return -EINVAL;
+    if (!second)
+        return -EFAULT;
+    if (how >> 31)
+        arg = 1u << (arg & 31);
+    int32_t e = space_read(p->space, a[4], &old, 4);
+    if (e)
+        return e;
+    now = op == 0   ? arg
+          : op == 1 ? old + arg
+          : op == 2 ? old | arg
+          : op == 3 ? old & ~arg
+                    : old ^ arg;
+    e = space_write(p->space, a[4], &now, 4);
+    if (e)
+        return e;
+    switch (cmp) {
+    case 0: holds = old == with; break;
+    case 1: holds = old != with; break;
+    case 2: holds = (int32_t)old < (int32_t)with; break;
+    case 3: holds = (int32_t)old <= (int32_t)with; break;
+    case 4: holds = (int32_t)old > (int32_t)with; break;
+    default: holds = (int32_t)old >= (int32_t)with; break;
+    }
+    uint32_t n = wake(p, key, a[2], UINT32_MAX);
+    return (int32_t)(n + (holds ? wake(p, second, a[3], UINT32_MAX) : 0));
+}
+
+static int32_t futex(struct process *p, const uint32_t *a, bool wide)
+{
+    uint32_t op = a[1] & OP_MASK;
+    uint64_t key = space_key(p->space, a[0]);
+
+    if (a[0] % 4)
+        return -EINVAL;
+    if (!key)
+        return -EFAULT;
+    switch (op) {
+    case OP_WAIT:
+    case OP_WAIT_BITSET: return wait(p, a, op, key, wide);
+    case OP_WAKE: return (int32_t)wake(p, key, a[2], UINT32_MAX);
+    case OP_WAKE_BITSET: return a[5] ? (int32_t)wake(p, key, a[2], a[5]) : -EINVAL;
+    case OP_REQUEUE: return requeue(p, a, key, false);
+    case OP_CMP_REQUEUE: return requeue(p, a, key, true);
+    case OP_WAKE_OP: return wake_op(p, a, key);
+    default: return -ENOSYS;
+    }
+}
+
+int32_t sys_futex(struct process *p, const uint32_t *a)
+{
+    return futex(p, a, false);
+}
+int32_t sys_futex64(struct process *p, const uint32_t *a)
+{
+    return futex(p, a, true);
+}

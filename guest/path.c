@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names: from the guest's to the host's.
+ *
+ * With a sysroot, an absolute name is walked in it part by part, as if it were the root, so that an
+ * absolute link inside stays inside. A name that is not in it is the host's if it lies outside the
+ * folders of a system (a script under /home, a file in /tmp); /usr and its like are the sysroot's
+ * alone, lest a run depend on what the host has installed. /proc and /sys are nobody's but for the
+ * few names below; of /dev there are the harmless ones.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "guest/syscall.h"
+
+enum { MAX_LINKS = 40 };
+
+static bool under(const char *name, const char *folder)
+{
+    size_t n = strlen(folder);
+
+    return !strncmp(name, folder, n) && (name[n] == '/' || !name[n]);
+}
+
+static bool put(char *out, size_t n, const char *a, const char *b)
+{
+    size_t x = strlen(a), y = strlen(b);
+
+    if (x + y >= n)
+        return false;
+    memmove(out + x, b, y + 1);
+    memcpy(out, a, x);
+    return true;
+}
+
+/* Walks an absolute name below root. 0: it is there; 1: its last part is not, or a part before it;
+ * out is the name on the host in the first case, and in the second if only the last part lacks. */
+static int walk(const char *root, const char *name, bool follow, char *out, size_t n)
+{
+    char rest[PATH_MAX], real[PATH_MAX] = "", full[PATH_MAX], link[PATH_MAX], tmp[PATH_MAX];
+    unsigned links = 0;
+    struct stat st;
+
+    if (!put(rest, sizeof rest, name, ""))
+        return -ENAMETOOLONG;
+    for (char *at = rest;;) {
+        while (*at == '/')
+            at++;
+        if (!*at)
+            break;
+        char *end = at + strcspn(at, "/");
+        bool last = !end[strspn(end, "/")], folder = *end == '/';
+        char part[NAME_MAX + 2];
+        size_t len = (size_t)(end - at);
+        if (len > NAME_MAX)
+            return -ENAMETOOLONG;
+        part[0] = '/';
+        memcpy(part + 1, at, len);
+        part[len + 1] = 0;
+        at = end;
+        if (!strcmp(part, "/."))
+            continue;
+        if (!strcmp(part, "/..")) {
+            char *cut = strrchr(real, '/');
+            if (cut)
+                *cut = 0;
+            continue;
+        }
+        if (!put(tmp, sizeof tmp, real, part) || !put(full, sizeof full, root, tmp))
+            return -ENAMETOOLONG;
+        if (lstat(full, &st)) {
+            if (errno != ENOENT && errno != ENOTDIR)
+                return -errno;
+            out[0] = 0;
+            if (last && errno == ENOENT && !put(out, n, full, ""))
+                return -ENAMETOOLONG;
+            return 1;
+        }
+        if (S_ISLNK(st.st_mode) && (!last || follow || folder)) {
+            ssize_t k = readlink(full, link, sizeof link - 1);
+            if (k < 0)
+                return -errno;
+            link[k] = 0;
+            if (++links > MAX_LINKS)
+                return -ELOOP;
+            if (link[0] == '/')
+                real[0] = 0;
+            if (!put(tmp, sizeof tmp, "/", at) || !put(tmp, sizeof tmp, link, tmp))
+                return -ENAMETOOLONG;
+            if (last && !folder)
+                tmp[strlen(link)] = 0; /* no slash was there */
+            strcpy(rest, tmp);
+            at = rest;
+            continue;
+        }
+        strcpy(real, tmp);
+    }
+    return put(out, n, root, *real ? real : "/") ? 0 : -ENAMETOOLONG;
+}
+
+static bool of_a_system(const char *name)
+{
+    static const char *const folders[] = {"/bin",    "/boot", "/etc",  "/lib", "/lib32", "/lib64",
+                                          "/libx32", "/opt",  "/sbin", "/srv", "/usr",   "/var"};
+
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        if (under(name, folders[i]))
+            return true;
+    return false;
+}
+
+/* The name of a process's own folder in /proc, without that folder: "/exe", "/fd/3"; or NULL. */
+static const char *in_proc_self(const struct process *p, const char *name)
+{
+    char *end;
+
+    if (!under(name, "/proc"))
+        return NULL;
+    name += 5;
+    if (under(name, "/self"))
+        return name + 5;
+    if (under(name, "/thread-self"))
+        return name + 12;
+    if (*name == '/' && strtoul(name + 1, &end, 10) == p->grp->tgid && end != name + 1 &&
+        (*end == '/' || !*end))
+        return end;
+    return NULL;
+}
+
+bool path_is_exe(const struct process *p, const char *name)
+{
+    const char *own = in_proc_self(p, name);
+
+    return own && !strcmp(own, "/exe");
+}
+
+int32_t path_descriptor(const char *name)
+{
+    static const char *const std[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+    const char *number = !strncmp(name, "/dev/fd/", 8)          ? name + 8
+                         : !strncmp(name, "/proc/self/fd/", 14) ? name + 14
+                                                                : NULL;
+    char *end;
+
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(name, std[i]))
+            return i;
+    if (!number || *number < '0' || *number > '9')
+        return -1;
+    unsigned long fd = strtoul(number, &end, 10);
+    return *end || fd >= PROC_FDS ? -1 : (int32_t)fd;
+}
+
+static int absolute(struct process *p, const char *name, bool follow, char *out, size_t n)
+{
+    static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev", "/dev/"};
+    const char *root = p->sysroot;
+
+    if (path_is_exe(p, name))
+        return put(out, n, p->grp->host, "") ? 0 : -ENAMETOOLONG;
+    if (under(name, "/proc") || under(name, "/sys"))
+        return -ENOENT;
+    if (under(name, "/dev")) {
+        for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
+            if (!strcmp(name, devices[i]))
+                return put(out, n, name, "") ? 0 : -ENAMETOOLONG;
+        return -ENOENT;
+    }
+    if (root) {
+        if (under(name, root)) /* a name of the host's that leads inside */
+            name = name[strlen(root)] ? name + strlen(root) : "/";
+        else if (!strcmp(root, "/"))
+            root = "";
+        int e = walk(root, name, follow, out, n);
+        if (e <= 0)
+            return e;
+        if (of_a_system(name))
+            return *out ? 0 : -ENOENT;
+    }
+    return put(out, n, name, "") ? 0 : -ENAMETOOLONG;
+}
+
+int path_of_name(struct process *p, const char *name, bool follow, char *out, size_t n)
+{
+    char full[PATH_MAX];
+
+    if (!*name)
+        return -ENOENT;
+    if (*name == '/')
+        return absolute(p, name, follow, out, n);
+    if (!p->files->cwd[0])
+        return put(out, n, name, "") ? 0 : -ENAMETOOLONG;
+    if (!put(full, sizeof full, "/", name) || !put(full, sizeof full, p->files->cwd, full))
+        return -ENAMETOOLONG;
+    return absolute(p, full, follow, out, n);
+}
+
+int guest_path_at(struct process *p, int32_t dirfd, uint32_t addr, bool follow, char *out, size_t n)
+{
+    char in[PATH_MAX], full[PATH_MAX];
+    int r = space_string(p->space, addr, in, sizeof in);
+
+    if (r < 0)
+        return r;
+    if (!r)
+        return -ENOENT;
+    if (in[0] == '/' || dirfd == GAT_FDCWD)
+        return path_of_name(p, in, follow, out, n);
+    struct guest_open *o = fd_open(p, (uint32_t)dirfd);
+    if (!o)
+        return -EBADF;
+    if (o->stream || o->kind != OPEN_HOST)
+        return -ENOTDIR;
+    if (!put(full, sizeof full, "/", in) || !put(full, sizeof full, o->path, full))
+        return -ENAMETOOLONG;
+    return absolute(p, full, follow, out, n);
+}
+
+int guest_path(struct process *p, uint32_t addr, bool follow, char *out, size_t n)
+{
+    return guest_path_at(p, GAT_FDCWD, addr, follow, out, n);
+}
+
+const char *path_for_guest(const struct process *p, const char *host)
+{
+    if (!p->sysroot || !under(host, p->sysroot))
+        return host;
+    host += strlen(p->sysroot);
+    return *host ? host : "/";
+}

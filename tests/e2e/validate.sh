@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# timeout: 900
+#
+# A short run of `chrysalis validate isa` in each mode: about a minute on two cores. The full one is
+# told in docs/oracle.md. The seed is fixed, so that a failure repeats.
+set -u
+
+validate()
+{
+    local name=$1
+    shift
+    "$CHRYSALIS" validate isa "$@" --report "$OUT/$name.md" >"$OUT/$name" 2>"$OUT/$name.err"
+    local status=$?
+    if [ $status = 2 ] && grep -q silicon "$OUT/$name.err"; then
+        echo "ok validate-$name # SKIP $(cat "$OUT/$name.err")"
+    elif [ $status = 0 ] && grep -q ' 0 mismatches$' "$OUT/$name" &&
+        grep -q '^# Validation against' "$OUT/$name.md"; then
+        echo "ok validate-$name"
+        sed 's/^/# /' "$OUT/$name"
+    else
+        echo "not ok validate-$name: status $status, $(head -c 600 "$OUT/$name" "$OUT/$name.err" | tr '\n' ' ')"
+    fi
+}
+
+validate interpret --mode interpret --tests 1000000 --seed 101
+validate gear1 --mode gear1 --tests 200000 --seed 102
+validate tm5800 --mode gear1 --tests 100000 --seed 103 --machine machines/tm5800.ini
+validate model --mode model --tests 10000 --seed 104
+validate filter --mode gear1 --tests 5000 --seed 105 --filter sbb
+
+# A user's errors are one line and status 2.
+for wrong in "" "isa more" "isa --mode gear9" "isa --filter nosuch" "isa --tests x" "isa --jobs 0"; do
+    "$CHRYSALIS" validate $wrong >"$OUT/out" 2>"$OUT/err"
+    status=$?
+    if [ $status = 2 ] && [ "$(wc -l <"$OUT/err")" = 1 ] && [ ! -s "$OUT/out" ]; then
+        echo "ok validate-wrong ${wrong:-nothing}"
+    else
+        echo "not ok validate-wrong ${wrong:-nothing}: status $status, $(head -n 3 "$OUT/err" | tr '\n' ' ')"
+    fi
+done

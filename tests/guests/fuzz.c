@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Random system calls with random arguments, from a seed: fuzz SEED CALLS. Whatever comes, the
+ * system answers with an errno or a signal; what it must not do is crash, hang, or write where the
+ * guest may not.
+ *
+ * The files that a guest changes are the host's, so: run it in an empty folder, as a user who owns
+ * nothing else. Natively it would be a danger to the machine it runs on, and says no. Calls that
+ * change names get only a few, all of them in that folder.
+ *
+ * A parent starts one child for each run of calls, so that a child may die in any way.
+ */
+#include "guest.h"
+
+enum {
+    SYS_DUP2 = 63,
+    SYS_FORK = 2,
+    SYS_UNAME = 122,
+    SYS_WAIT4 = 114,
+    SYS_GROUP = 252,
+    SYS_PIPE = 42,
+    SYS_ALARM = 27
+};
+
+static u32 rnd;
+
+static u32 next(void)
+{
+    rnd ^= rnd << 13;
+    rnd ^= rnd >> 17;
+    rnd ^= rnd << 5;
+    return rnd;
+}
+
+static u32 number(const char *s)
+{
+    u32 v = 0;
+    while (*s >= '0' && *s <= '9')
+        v = v * 10 + (u32)(*s++ - '0');
+    return v;
+}
+
+static u8 *pages, text[4096];
+static const char *const names[] = {"", ".", "x", "y/z", "x/./y", "././././x", "y", "z", "x/"};
+static const char *const readable[] = {"/proc/self/exe",
+                                       "/dev/fd/0",
+                                       "/proc/self/fd/3",
+                                       "/dev/urandom",
+                                       "/nowhere/at/all",
+                                       "/dev/null",
+                                       "..",
+                                       "/",
+                                       "/proc/self/fd/99999999999",
+                                       "/dev/zero"};
+
+static u32 argument(void)
+{
+    static const u32 odd[] = {0,          1,          2,          3,          4,
+                              7,          8,          16,         64,         255,
+                              4095,       4096,       65536,      0x7fffffff, 0x80000000,
+                              0xffffffff, 0xfffffffe, 0xffffff9c, 0xbfffffff, 0xc0000000,
+                              0xfffff000, 0x08048000, 1000,       1001,       999};
+    u32 r = next();
+    switch (r % 12) {
+    case 0:
+    case 1: return odd[(r >> 8) % (sizeof odd / sizeof *odd)];
+    case 2: return r >> 8 & 15;
+    case 3:
+        return (r >> 8 & 1) ? (u32)readable[(r >> 9) % (sizeof readable / sizeof *readable)]
+                            : (u32)names[(r >> 9) % (sizeof names / sizeof *names)];
+    case 4:
+    case 5: return (u32)text + (r >> 8) % sizeof text;
+    case 6: return (u32)pages + (r >> 8) % 8192;        /* the second page is not there */
+    case 7: return ((u32)pages + 4096 - (r >> 8) % 64); /* across */
+    case 8: return 1u << (r >> 8 & 31);
+    case 9: return r >> 8 & 0xfff;
+    case 10: return ((r >> 8) % 0xc0000) * 4096;
+    default: return next();
+    }
+}
+
+/* Not: exit and its like, so that a child lives for a while; kill of everyone; moving elsewhere. */
+static u32 allowed(u32 nr)
+{
+    return nr != 1 && nr != 252 && nr != 37 && nr != 238 && nr != 270 && nr != 12 && nr != 133;
+}
+
+/* Which arguments of a call that changes the file system are names: bits. */
+static u32 changes(u32 nr)
+{
+    switch (nr) {
+    case 8:
+    case 10:
+    case 14:
+    case 15:
+    case 16:
+    case 30:
+    case 39:
+    case 40:
+    case 92:
+    case 182:
+    case 193:
+    case 198:
+    case 212:
+    case 226:
+    case 227:
+    case 235:
+    case 236:
+    case 271:
+    case 52:
+    case 21:
+    case 22:
+    case 61:
+    case 87:
+    case 115:
+    case 217: return 1;
+    case 9:
+    case 38:
+    case 83: return 3;
+    case 296:
+    case 297:
+    case 298:
+    case 299:
+    case 301:
+    case 306:
+    case 320:
+    case 412: return 2;
+    case 302:
+    case 303:
+    case 353: return 2 | 8;
+    case 304: return 1 | 4;
+    default: return 0;
+    }
+}
+
+static void child(u32 calls)
+{
+    u32 fd[2];
+    call(SYS_PIPE, (u32)fd, 0, 0, 0, 0, 0);
+    call(SYS_DUP2, fd[0], 0, 0, 0, 0, 0);
+    call(SYS_DUP2, fd[1], 1, 0, 0, 0, 0);
+    call(SYS_DUP2, fd[1], 2, 0, 0, 0, 0);
+    pages = map(0, 8192, RW);
+    call(SYS_MUNMAP, (u32)pages + 4096, 4096, 0, 0, 0, 0);
+    call(SYS_ALARM, 2, 0, 0, 0, 0, 0);
+    for (u32 i = 0; i < calls; i++) {
+        u32 nr = next() % 460, a[6];
+        for (u32 k = 0; k < sizeof text / 4; k += 1 + next() % 64)
+            ((u32 *)text)[k] = argument();
+        for (u32 k = 0; k < 6; k++)
+            a[k] = argument();
+        if (next() & 15 &&
+            (nr == 91 || nr == 125 || nr == 163 || nr == 192 || nr == 219 || nr == 45))
+            a[0] = (u32)pages + next() % 64 * 4096; /* let it keep its code, for a while */
+        u32 which = changes(nr);
+        for (u32 k = 0; k < 6; k++)
+            if (which >> k & 1)
+                a[k] = (u32)names[next() % (sizeof names / sizeof *names)];
+        if ((nr == 5 || nr == 295) && !(next() & 1)) { /* openings, of what is only read */
+            a[nr == 295] = (u32)readable[next() % (sizeof readable / sizeof *readable)];
+            a[1 + (nr == 295)] &= 02000000 | 04000 | 0200000;
+        } else if (nr == 5 || nr == 295) {
+            a[nr == 295] = (u32)names[next() % (sizeof names / sizeof *names)];
+        }
+        if (allowed(nr))
+            call(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
+}
+
+int guest_main(int argc, char **argv)
+{
+    char u[390];
+    u32 seed = argc > 1 ? number(argv[1]) : 1, calls = argc > 2 ? number(argv[2]) : 1000;
+    u32 status = 0, ended = 0, killed = 0;
+
+    call(SYS_UNAME, (u32)u, 0, 0, 0, 0, 0);
+    if (u[65] != 'c' || u[66] != 'h' || u[67] != 'r' || u[68] != 'y') {
+        say("not on this system\n");
+        return 1;
+    }
+    for (u32 done = 0; done < calls; done += 200) {
+        rnd = (seed * 2654435761u ^ done * 40503u) | 1;
+        u32 pid = call(SYS_FORK, 0, 0, 0, 0, 0, 0);
+        if (!pid) {
+            child(200);
+            call(SYS_GROUP, 0, 0, 0, 0, 0, 0);
+        }
+        if ((int32_t)pid < 0) {
+            say_hex("fork ", pid);
+            return 2;
+        }
+        while (call(SYS_WAIT4, pid, (u32)&status, 0, 0, 0, 0) == (u32)-4)
+            ;
+        if (status & 0x7f)
+            killed++;
+        else
+            ended++;
+    }
+    say_hex("ended ", ended);
+    say_hex("killed ", killed);
+    return 0;
+}
