@@ -595,7 +595,7 @@ L_FRND_I:
     NSTORES(SH, 2)
     NSTORES(SW, 4)
 
-L_GLDW: {
+L_GLDW : {
     uint32_t la = r[p->ra], w = B & 31, i;
     uint64_t q8;
     const struct fast_tlb *e = &vm->ft[FT_R][la >> 12 & (FT_N - 1)];

@@ -108,7 +108,7 @@ static inline uint64_t wide_use(struct vm *vm, uint64_t pipe, uint32_t a, uint32
     {                                                                                              \
         uint32_t *fpsr = vm->s.fpsr, st;                                                           \
         if (!fp_fast(OP_##name, vm->s.wide[a & 31], vm->s.wide[b & 31], fpsr[0], a, b, &st))       \
-            st = fp_op_host(OP_##name, vm->s.wide, fpsr[0], a, b);                                      \
+            st = fp_op_host(OP_##name, vm->s.wide, fpsr[0], a, b);                                 \
         fpsr[SR_FSW - SR_FCW] |= st & 0x3f;                                                        \
         vm->misc_dirty = 1;                                                                        \
         return st;                                                                                 \
