@@ -235,7 +235,7 @@ static void by_size(const struct cms_stats *c, FILE *out)
     if (!c->blocks_translated)
         return;
     l = begin(out, "");
-    item(&l, "by block size:");
+    item(&l, "by guest instructions in the block:");
     for (unsigned k = 0; k + 1 < sizeof from / sizeof from[0]; k++) {
         uint64_t cycles = 0, insns = 0;
 
@@ -246,9 +246,9 @@ static void by_size(const struct cms_stats *c, FILE *out)
         if (!insns)
             continue;
         if (from[k + 1] - from[k] == 1)
-            item(&l, "%u: %.0f,", from[k], ratio((double)cycles, (double)insns));
+            item(&l, "%u: %.0f ", from[k], ratio((double)cycles, (double)insns));
         else
-            item(&l, "%u-%u: %.0f,", from[k], from[k + 1] - 1,
+            item(&l, "%u-%u: %.0f ", from[k], from[k + 1] - 1,
                  ratio((double)cycles, (double)insns));
     }
     end(&l);

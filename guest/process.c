@@ -179,29 +179,6 @@ void process_try_again(struct process *p)
     syscall_from_regs(p);
 }
 
-/* Segment loads of a process: the flat user selectors, the null selector, and its TLS descriptors
- * (base in GS or FS). */
-static uint32_t load_segment(struct process *p, uint32_t arg)
-{
-    uint32_t sel = arg & 0xffff, reg = arg >> 16, base = 0, index = sel >> 3;
-
-    if (sel > 3 && sel != SEL_USER_DS && !(sel == SEL_USER_CS && reg != 2)) {
-        uint32_t slot = index - TLS_FIRST;
-        if ((sel & 7) != 3 || slot >= TLS_SLOTS || !p->cur->tls_used[slot])
-            return 1;
-        base = p->cur->tls_base[slot];
-    }
-    if (sel <= 3 && reg == 2)
-        return 1;
-    if (reg < 4 && base)
-        return 1; /* ES, SS, DS stay flat: a process with based data segments is not supported */
-    if (reg >= 4)
-        vm_set_reg(p->vm, GUEST_REG0 + (reg == 4 ? G_FSBASE : G_GSBASE), base);
-    uint32_t word = GUEST_REG0 + G_SEL0 + reg / 2, shift = reg % 2 * 16;
-    vm_set_reg(p->vm, word, (vm_reg(p->vm, word) & ~(0xffffu << shift)) | sel << shift);
-    return 0;
-}
-
 uint32_t process_hostcall(void *process, uint32_t service, uint32_t arg)
 {
     struct process *p = process;
@@ -223,7 +200,7 @@ uint32_t process_hostcall(void *process, uint32_t service, uint32_t arg)
         process_resume(p);
         break;
     case HC_UNIMPLEMENTED: unimplemented(p, fault_at(p, arg)); break;
-    case HC_LOADSEG: return load_segment(p, arg);
+    case HC_LOADSEG: return segment_load(p, arg);
     case HC_DEADLINE: process_preempt(p); break;
     case HC_PANIC:
         p->panic = true;

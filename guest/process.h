@@ -148,7 +148,7 @@ struct task {
     uint32_t trapno, error, cr2; /* of its last fault: sigcontext shows them */
     uint32_t fault_eip;
     int fault_signal; /* made of it, and not delivered yet; 0: none */
-    uint32_t tls_base[TLS_SLOTS];
+    struct guest_segment tls[TLS_SLOTS];
     bool tls_used[TLS_SLOTS];
     uint32_t clear_tid, robust_list;
     char comm[COMM];

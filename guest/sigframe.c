@@ -254,17 +254,8 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
 /* FS and GS: whatever does not name a segment of the process becomes the null selector. */
 static uint32_t data_selector(const struct process *p, uint32_t sel, uint32_t *base)
 {
-    uint32_t slot = (sel >> 3) - TLS_FIRST;
-
-    *base = 0;
     sel &= 0xffff;
-    if (sel == SEL_USER_DS || sel == SEL_USER_CS)
-        return sel;
-    if ((sel & 7) == 3 && slot < TLS_SLOTS && p->cur->tls_used[slot]) {
-        *base = p->cur->tls_base[slot];
-        return sel;
-    }
-    return sel <= 3 ? sel : 0;
+    return segment_base(p, sel, base) ? sel : 0;
 }
 
 static int load_frame(struct process *p, struct sigcontext_guest sc)

@@ -12,7 +12,7 @@
 
 #include "vliw-model/vm.h"
 
-enum { PAGE = 4096, SPACE_AREAS = 1024 };
+enum { PAGE = 4096, SPACE_AREAS = 1024, SPACE_LDT = 64 };
 enum { P_READ = 1, P_WRITE = 2, P_EXEC = 4 };
 
 /* The layout of Linux on i386 with a 3 GB user space. */
@@ -41,6 +41,21 @@ struct frames {
     uint16_t *refs; /* nframes of them: page-table entries that lead to the frame */
 };
 
+/* A segment as the guest described it: struct user_desc without its number. */
+struct guest_segment {
+    uint32_t base, limit, flags; /* flags: SEGF_* */
+};
+enum {
+    SEGF_32BIT = 1,
+    SEGF_CONTENTS = 6, /* 0 data, 2 stack, 4 code, 6 conforming code */
+    SEGF_READ_EXEC_ONLY = 8,
+    SEGF_PAGES = 16,
+    SEGF_NOT_PRESENT = 32,
+    SEGF_USEABLE = 64,
+    SEGF_ALL = 127,
+    SEGF_EMPTY = SEGF_READ_EXEC_ONLY | SEGF_NOT_PRESENT
+};
+
 struct space {
     struct frames *pool;
     uint32_t refs; /* tasks that live in it; 0: free slot */
@@ -48,6 +63,8 @@ struct space {
     uint32_t nareas;
     struct area area[SPACE_AREAS]; /* sorted, never overlapping, neighbours of equal kind merged */
     uint32_t brk_start, brk;       /* bytes */
+    uint32_t ldt_used[SPACE_LDT / 32];
+    struct guest_segment ldt[SPACE_LDT];
     bool changed; /* an existing translation was changed or removed since last asked */
 };
 

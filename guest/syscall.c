@@ -124,31 +124,6 @@ CALL(prlimit64)
     return a[3] ? put_limit(p, a[1], a[3], true) : 0;
 }
 
-CALL(set_thread_area)
-{
-    uint32_t d[4];
-    int32_t e = space_read(p->space, a[0], d, sizeof d);
-
-    if (e)
-        return e;
-    uint32_t slot = d[0] - TLS_FIRST;
-    if (d[0] == UINT32_MAX)
-        for (slot = 0; slot < TLS_SLOTS && p->cur->tls_used[slot]; slot++)
-            ;
-    if (slot >= TLS_SLOTS)
-        return d[0] == UINT32_MAX ? -ESRCH : -EINVAL;
-    p->cur->tls_used[slot] = true;
-    p->cur->tls_base[slot] = d[1];
-    d[0] = slot + TLS_FIRST;
-    /* A register that holds the selector already sees the new base, as Linux makes it. */
-    uint32_t sel2 = vm_reg(p->vm, GUEST_REG0 + G_SEL2), sel = d[0] << 3 | 3;
-    if ((sel2 & 0xffff) == sel)
-        vm_set_reg(p->vm, GUEST_REG0 + G_FSBASE, d[1]);
-    if (sel2 >> 16 == sel)
-        vm_set_reg(p->vm, GUEST_REG0 + G_GSBASE, d[1]);
-    return space_write(p->space, a[0], d, 4);
-}
-
 CALL(rseq)
 {
     return -ENOSYS;

@@ -460,11 +460,9 @@ static int set_tls(struct process *p, struct task *t, uint32_t at)
 
     if (e)
         return e;
-    uint32_t slot = d[0] - TLS_FIRST, sel = d[0] << 3 | 3;
-    if (slot >= TLS_SLOTS)
+    uint32_t sel = d[0] << 3 | 3;
+    if (!segment_tls(t, d))
         return -EINVAL;
-    t->tls_used[slot] = true;
-    t->tls_base[slot] = d[1];
     if (t->regs.r[G_SEL2] >> 16 == sel)
         t->regs.r[G_GSBASE] = d[1];
     if ((t->regs.r[G_SEL2] & 0xffff) == sel)

@@ -87,6 +87,28 @@ if command -v python3 >/dev/null; then
     done <<<"$cases"
 fi
 
+# With the clock in instructions every task is switched, and every timer rings, at the same
+# instruction whatever carries the guest: so the counts of instructions and calls are equal too.
+gcc -m32 -march=i686 -O1 -fno-pic -no-pie -static -nostdlib -ffreestanding -fno-stack-protector \
+    -fno-builtin -mno-sse -fcf-protection=none -fno-strict-aliasing -Itests/guests -o "$OUT/processes" \
+    tests/guests/processes.c 2>"$OUT/processes.log" || echo "not ok debian processes: not built"
+n=0
+for options in "--set cms.gears=0" "--set cms.hot_threshold=3" \
+    "--machine machines/tm8600.ini --set cms.hot_threshold=30" \
+    "--machine machines/vliw4.ini --set mem.stall=use --set cms.max_block=2 --set cms.hot_threshold=9"; do
+    n=$((n + 1))
+    "$CHRYSALIS" run --quiet $options --set guest.clock=instructions --stats "$OUT/count.json" -- \
+        "$OUT/processes" >"$OUT/count.$n" 2>"$OUT/count.err"
+    grep -E '"(guest.instructions|process.syscalls|process.faults)":' "$OUT/count.json" >>"$OUT/count.$n"
+done
+if [ "$(wc -l <"$OUT/count.1")" -gt 30 ] && cmp -s "$OUT/count.1" "$OUT/count.2" &&
+    cmp -s "$OUT/count.1" "$OUT/count.3" && cmp -s "$OUT/count.1" "$OUT/count.4"; then
+    echo "ok debian equal counts of instructions"
+else
+    echo "not ok debian equal counts of instructions: $(diff "$OUT/count.1" "$OUT/count.2" | head -n 3 | tr '\n' ' ')" \
+        "$(diff "$OUT/count.1" "$OUT/count.4" | head -n 3 | tr '\n' ' ')"
+fi
+
 # says NAME STATUS WORD COMMAND...: one line, no crash
 says()
 {

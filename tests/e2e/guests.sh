@@ -24,6 +24,7 @@ memory
 transcendental
 signals
 processes
+segments
 faults
 faults divide
 faults read
