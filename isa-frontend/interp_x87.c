@@ -366,7 +366,7 @@ static void execute(struct x87 *x)
     x->fcw = hw_mfs(SR_FCW);
     x->fsw = fsw & ~FS_TOP;
     x->top = fsw >> 11 & 7;
-    x->tag = hw_mfs(SR_FTAG);
+    x->tag = hw_mfs(SR_FTAG) & 0xff;
     x->rm = modrm & 7;
     if (modrm < 0xc0)
         dispatch_mem(x, esc, modrm >> 3 & 7);

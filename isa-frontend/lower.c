@@ -30,6 +30,7 @@ static const family_fn families[I_COUNT_] = {
     [I_JMPI] = low_flow,    [I_CALL] = low_flow,   [I_CALLI] = low_flow,  [I_RET] = low_flow,
     [I_JCC] = low_flow,     [I_LOOP] = low_flow,   [I_JECXZ] = low_flow,  [I_MOVS] = low_string,
     [I_STOS] = low_string,  [I_LODS] = low_string, [I_SCAS] = low_string, [I_CMPS] = low_string,
+    [I_X87] = low_x87,      [I_FWAIT] = low_x87,
 };
 
 enum lower_result ia32_lower(struct ir_group *g, const struct insn *in)

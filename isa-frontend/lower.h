@@ -11,11 +11,13 @@
 #include "morpher/ir.h"
 
 enum lower_result {
-    LOW_NEXT, /* records appended; goes on with the next instruction */
-    LOW_END,  /* records appended, group.end set: a control transfer */
-    LOW_LOOP, /* nothing appended: a loop of its own, see ia32_lower_loop; ends the block before it
-               */
-    LOW_NONE  /* nothing appended: the interpreter's */
+    LOW_NEXT,  /* records appended; goes on with the next instruction */
+    LOW_END,   /* records appended, group.end set: a control transfer */
+    LOW_LOOP,  /* nothing appended: a loop of its own, see ia32_lower_loop; ends the block before it
+                */
+    LOW_GUARD, /* nothing appended: wants ia32_lower_guard in a group of its own, and to be asked
+                  again */
+    LOW_NONE   /* nothing appended: the interpreter's */
 };
 
 /* Whether code of this mode can be lowered at all. */
@@ -28,7 +30,19 @@ static inline bool ia32_can_lower(uint32_t mode)
 /* Most guest stores of one instruction. */
 enum { LOWER_STORES = 2 };
 
+/* Before the first instruction of a block. */
+void ia32_lower_begin(void);
 enum lower_result ia32_lower(struct ir_group *g, const struct insn *in);
+
+/* After LOW_GUARD: fills a group that leaves for the interpreter at `in` unless the state is as
+ * assumed. */
+void ia32_lower_guard(struct ir_group *g, const struct insn *in);
+
+/* Whether the guard at a block's beginning, and no other, would find at its end what it found. */
+bool ia32_lower_steady(void);
+
+/* What state the front end has kept back in this group, before it is committed. */
+void ia32_lower_commit(struct ir_group *g);
 
 /*
  * A repeated string instruction, as groups: called with part 0, 1, ... after each ir_begin; fills

@@ -46,6 +46,7 @@ enum lower_result low_muldiv(struct ir_group *g, const struct insn *in);
 enum lower_result low_bits(struct ir_group *g, const struct insn *in);
 enum lower_result low_move(struct ir_group *g, const struct insn *in);
 enum lower_result low_flow(struct ir_group *g, const struct insn *in);
+enum lower_result low_x87(struct ir_group *g, const struct insn *in);
 enum lower_result low_string(struct ir_group *g, const struct insn *in);
 
 #endif

@@ -4,9 +4,9 @@
  *
  * Between instructions all x87 state is in shadowed hardware: registers by physical number in
  * w16..w23, and the special registers FCW, FSW (with the stack top in bits 13..11), FTAG (bit i:
- * physical register i is in use), FIP, FCO, FDP, FDS. A rollback restores them like any guest
- * register, so a handler may change them before its guest accesses. During an instruction struct
- * x87 holds copies of what an instruction may change; x87_end writes them back.
+ * physical register i is in use; the rest in x87_state.h), FIP, FCO, FDP, FDS. A rollback restores
+ * them like any guest register, so a handler may change them before its guest accesses. During an
+ * instruction struct x87 holds copies of what an instruction may change; x87_end writes them back.
  *
  * How the rules of exceptions come about: an FP op of the hardware raises status bits by the x87's
  * own rules and under the guest's own masks; x87_status takes them over and answers which are
@@ -18,6 +18,7 @@
 #define ISA_FRONTEND_X87_H
 
 #include "isa-frontend/interp_int.h"
+#include "isa-frontend/x87_state.h"
 
 enum {
     FS_EXC = 0x3f,
@@ -94,7 +95,7 @@ static inline void x87_end(const struct x87 *x)
     if (fsw & ~x->fcw & FS_EXC)
         fsw |= FS_ES | FS_B;
     hw_mts(fsw | x->top << 11, SR_FSW);
-    hw_mts(x->tag, SR_FTAG);
+    hw_mts(x87_state(x->top, x->tag, (fsw & FS_ES) || (x->fcw & FS_EXC) != FS_EXC), SR_FTAG);
 }
 
 /* Stack faults. True: the masked response is to be given. */

@@ -85,8 +85,10 @@ static void verify(struct gear1 *x, const char *why)
 static enum abort_reason finish_group(struct gear1 *x, struct xlat *out)
 {
     struct ir_group *g = &x->g;
-    if (g->end.kind != END_LEAVE)
+    if (g->end.kind != END_LEAVE) {
+        ia32_lower_commit(g);
         ir_commit(g);
+    }
     G1_WATCH("built", x, out);
     if (x->m->cms_verify)
         verify(x, ir_verify(g));
@@ -143,6 +145,26 @@ static enum abort_reason translate_loop(struct gear1 *x, const struct insn *in, 
     return AB_NONE;
 }
 
+/* The instruction at hand wants something checked: what came before it is committed, then a group
+ * that may leave. */
+static enum abort_reason guard(struct gear1 *x, const struct insn *in, struct xlat *out)
+{
+    struct ir_group *g = &x->g;
+    enum abort_reason r;
+    if (g->insn) {
+        g->end = (struct ir_end){.kind = END_FALL};
+        g->end.to[0].eip = in->eip;
+        if ((r = finish_group(x, out)))
+            return r;
+        ir_begin(g, x->m);
+    }
+    ia32_lower_guard(g, in);
+    if ((r = finish_group(x, out)))
+        return r;
+    ir_begin(g, x->m);
+    return AB_NONE;
+}
+
 /* The second page of the block comes into use: its check goes with the records of the present
  * group. */
 static void second_page(struct gear1 *x, struct xlat *out, uint32_t page)
@@ -170,7 +192,9 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
         return AB_CODE_SIZE;
     out->body_off = 4 * out->nwords;
     x->self_at = out->nwords;
+    x->guarded_at = 0;
     ir_begin(g, m);
+    ia32_lower_begin();
     for (;;) {
         enum lower_result low = LOW_NONE;
         fetch(eip + 15);
@@ -179,6 +203,16 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
         if (dec == DEC_OK) {
             g->insn++;
             low = ia32_lower(g, &in);
+        }
+        if (low == LOW_GUARD) {
+            g->insn--;
+            bool first = count == 0 && out->nexits == 0;
+            enum abort_reason r = guard(x, &in, out);
+            if (r)
+                return r;
+            if (first)
+                x->guarded_at = out->nwords;
+            continue;
         }
         if (low == LOW_LOOP && count == 0) {
             out->ninsns = 1;
@@ -216,6 +250,8 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
             g->end.to[0].eip = eip;
         } else if (is_self(&g->end, out->eip)) {
             g->end.to[0].kind = TO_SELF;
+            if (x->guarded_at && ia32_lower_steady())
+                x->self_at = x->guarded_at;
         }
         if (g->n > IR_MAX - IR_SLACK / 2)
             return AB_IR_SIZE;

@@ -18,7 +18,7 @@ enum {
     G1_EDGES = 2048,
     G1_HEIGHTS = 512,
     UNITS_CLASSES =
-        10, /* unit classes of sched_units.c: 5 units, with and without immediate word */
+        11, /* unit classes of sched_units.c: 5 units, with and without immediate word, and FP */
     UNITS_STATES = 1023 /* tm8600 has some hundreds in use */
 };
 
@@ -48,8 +48,9 @@ struct gear1 {
     const struct mdesc *m;
     uint32_t bad; /* cms.verify: defects found, in all translations */
     const char *why;
-    uint32_t self_at;   /* word that a branch TO_SELF goes to */
-    uint32_t tail_from; /* immediate word of the branch TO_TAIL */
+    uint32_t self_at;    /* word that a branch TO_SELF goes to */
+    uint32_t guarded_at; /* word behind the guard that the body begins with; 0: none */
+    uint32_t tail_from;  /* immediate word of the branch TO_TAIL */
     struct ir_group g;
     struct g1_sched s;
 };

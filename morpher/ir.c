@@ -309,6 +309,10 @@ struct ir_access ir_access(const struct ir_group *g, uint32_t i)
 {
     const struct ir *r = &g->r[i], *b = &g->r[r->a];
     struct ir_access x = {r->a, r->imm, 4};
+    if (r->op == OP_GLDW) { /* its immediate is a register */
+        x.off = 0;
+        x.size = 8;
+    }
     if ((b->flags & IRF_IMM) && (b->op == OP_ADD || b->op == OP_ADDF32 || b->op == OP_MOV)) {
         x.base = b->op == OP_MOV ? IR_ZERO : b->a;
         x.off = (int32_t)((uint32_t)x.off + (uint32_t)b->imm);

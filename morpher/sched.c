@@ -76,6 +76,82 @@ static uint32_t depend_store(struct gear1 *x, uint32_t i, uint32_t list)
     return list;
 }
 
+/*
+ * Wide registers, in the order of records: a reader after the last writer, a writer after the last
+ * writer and the readers since, always a cycle later at least, for ops of one bundle have no order
+ * there. And special registers: FP ops read FCW and OR into FSW, in any order among themselves, but
+ * mfs and mts keep their place between them.
+ */
+static struct {
+    uint16_t writer[NWIDE], readers[NWIDE]; /* record; list of edges */
+    uint16_t fence, ops;                    /* last mfs or mts; list of FP ops since */
+} wide;
+
+static void wide_begin(void)
+{
+    for (uint32_t w = 0; w < NWIDE; w++)
+        wide.writer[w] = wide.readers[w] = 0;
+    wide.fence = wide.ops = 0;
+}
+
+static uint32_t after_all(struct g1_sched *s, uint32_t list, uint32_t of)
+{
+    for (uint32_t e = of; e; e = s->edge[e].next)
+        list = add_edge(s, list, s->edge[e].pred, 1);
+    return list;
+}
+
+static uint32_t wide_read(struct gear1 *x, uint32_t i, uint32_t list, uint32_t w)
+{
+    uint32_t writer = wide.writer[w];
+    if (writer)
+        list = add_edge(&x->s, list, writer, x->g.r[writer].lat);
+    wide.readers[w] = (uint16_t)add_edge(&x->s, wide.readers[w], i, 1);
+    return list;
+}
+
+static uint32_t wide_write(struct gear1 *x, uint32_t i, uint32_t list, uint32_t w)
+{
+    if (wide.writer[w])
+        list = add_edge(&x->s, list, wide.writer[w], x->g.r[wide.writer[w]].lat);
+    for (uint32_t e = wide.readers[w]; e; e = x->s.edge[e].next)
+        if (x->s.edge[e].pred != i)
+            list = add_edge(&x->s, list, x->s.edge[e].pred, 1);
+    wide.readers[w] = 0;
+    wide.writer[w] = (uint16_t)i;
+    return list;
+}
+
+static uint32_t depend_wide(struct gear1 *x, uint32_t i, uint32_t list)
+{
+    struct ir *r0 = x->g.r, *r = &r0[i];
+    uint32_t op = r->op, format = op_table[op].format;
+    uint32_t a = (uint32_t)r0[r->a].imm & 31;
+    uint32_t b = (uint32_t)(r->flags & IRF_IMM ? r->imm : r0[r->b].imm);
+    if (op == OP_WGET)
+        return wide_read(x, i, list, b >> 2 & 31);
+    if (op == OP_WPUT) /* a word of it: the others stay */
+        return wide_write(x, i, list, b >> 2 & 31);
+    if (wide.fence)
+        list = add_edge(&x->s, list, wide.fence, 1);
+    wide.ops = (uint16_t)add_edge(&x->s, wide.ops, i, 1);
+    if (format == FMT_RRB)
+        list = wide_read(x, i, list, b & 31);
+    if (op == OP_FCOM || op == OP_FUCOM)
+        return wide_read(x, i, list, a);
+    return wide_write(x, i, list, a);
+}
+
+static uint32_t depend_special(struct gear1 *x, uint32_t i, uint32_t list)
+{
+    if (wide.fence)
+        list = add_edge(&x->s, list, wide.fence, 1);
+    list = after_all(&x->s, list, wide.ops);
+    wide.ops = 0;
+    wide.fence = (uint16_t)i;
+    return list;
+}
+
 /* Latencies, classes and edges. Returns the last record whose flags the end of the group must wait
  * for. */
 static uint32_t depend(struct gear1 *x)
@@ -86,6 +162,7 @@ static uint32_t depend(struct gear1 *x)
     uint16_t entry_readers[IR_BODY];
     s->nedges = 1;
     mem_count.nloads = mem_count.nstores = 0;
+    wide_begin();
     for (uint32_t i = 0; i < IR_BODY; i++)
         entry_readers[i] = 0;
     for (uint32_t i = IR_BODY; i < n; i++) {
@@ -122,8 +199,13 @@ static uint32_t depend(struct gear1 *x)
             }
         } else if (order == ORD_GLD) {
             list = depend_load(x, i, list);
+            if (op == OP_GLDW)
+                list = wide_write(x, i, list, (uint32_t)r->imm & 31);
         } else if (order == ORD_GST) {
             list = depend_store(x, i, list);
+        } else if (order == ORD_FENCE) {
+            list =
+                op_table[op].unit == UNIT_FP ? depend_wide(x, i, list) : depend_special(x, i, list);
         }
         r->edges = (uint16_t)list;
     }

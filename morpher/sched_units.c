@@ -13,12 +13,14 @@
 
 uint16_t units_next[UNITS_STATES + 1][16];
 uint32_t ir_op[OP_COUNT_];
-static uint32_t units_key[UNITS_STATES + 1]; /* three bits a class */
+/* Three bits a class; two are left for the FP unit, which has one class. */
+static uint32_t units_key[UNITS_STATES + 1];
 static struct units_shape shapes[UNITS_STATES + 1];
 static uint32_t nstates;
 static const struct mdesc *machine;
 
-static const uint8_t representative[UNITS_CLASSES / 2] = {OP_ADD, OP_SLL, OP_MUL, OP_XCHK, OP_JAL};
+static const uint8_t representative[(UNITS_CLASSES + 1) / 2] = {OP_ADD,  OP_SLL, OP_MUL,
+                                                                OP_XCHK, OP_JAL, OP_FLD};
 
 #define RD_FORMATS                                                                                 \
     (1u << FMT_RRB | 1u << FMT_RRBX | 1u << FMT_RR | 1u << FMT_RRX | 1u << FMT_RB | 1u << FMT_RC | \
@@ -34,6 +36,7 @@ static uint32_t describe(const struct mdesc *m, uint32_t op)
     case UNIT_MUL: v = 4; break;
     case UNIT_MEM: v = 6; break;
     case UNIT_BR: v = 8; break;
+    case UNIT_FP: v = 10; break; /* never with an immediate word: see units_key */
     default: v = 0; break;
     }
     /* Beyond 8 cycles the pipeline stands still, and so does the schedule. */
@@ -46,7 +49,7 @@ static uint32_t describe(const struct mdesc *m, uint32_t op)
         v |= OI_TIED;
     if (RD_FORMATS >> o->format & 1)
         v |= OI_RD;
-    if (o->format == FMT_STORE || o->format == FMT_BRRR)
+    if (o->format == FMT_STORE || o->format == FMT_RRBS || o->format == FMT_BRRR)
         v |= OI_DATUM;
     if (o->format == FMT_BRCC || o->format == FMT_CODE)
         v |= OI_COND;
@@ -104,7 +107,7 @@ static bool pack(uint32_t key, struct units_shape *out)
 uint32_t units_step_slow(uint32_t state, uint32_t cls)
 {
     uint32_t key = units_key[state] + (1u << (3 * cls)), to = UNITS_NO;
-    if ((units_key[state] >> (3 * cls) & 7) < 7) {
+    if (cls < UNITS_CLASSES && (units_key[state] >> (3 * cls) & 7) < (cls == 10 ? 3u : 7u)) {
         for (to = 1; to <= nstates && units_key[to] != key; to++)
             ;
         if (to > nstates) {

@@ -13,12 +13,18 @@
 
 /* What a translation may never do: reach guest registers by number, native memory, the machine's
  * own state. */
-static bool forbidden(uint32_t op)
+static bool forbidden(uint32_t op, int32_t imm)
 {
     const struct op_info *o = &op_table[op];
     if (op == OP_GGET || op == OP_GPUT || op == OP_GLDX8 || op == OP_GLDX32 || op == OP_RFE ||
         op == OP_RAISE || op == OP_COUNT)
         return true;
+    if (o->unit == UNIT_FP)
+        return false;
+    if (op == OP_FSWM)
+        return false;
+    if (op == OP_MFS || op == OP_MTS || op == OP_MTSP)
+        return imm < SR_FCW || imm > SR_FDS;
     return o->order == ORD_NLD || o->order == ORD_NST || o->order == ORD_FENCE;
 }
 
@@ -31,7 +37,7 @@ const char *ir_verify(const struct ir_group *g)
         const struct ir *r = &g->r[i];
         if (r->op == OP_NOP)
             continue;
-        if (r->op >= OP_COUNT_ || forbidden(r->op) || op_table[r->op].order == ORD_CTL)
+        if (r->op >= OP_COUNT_ || forbidden(r->op, r->imm) || op_table[r->op].order == ORD_CTL)
             return "IR: an op that translations may not use";
         if (r->a >= i || r->b >= i || r->c >= i)
             return "IR: an operand that is not earlier";
@@ -82,7 +88,7 @@ const char *xlat_verify(const struct mdesc *m, const struct xlat *x)
         if (e != BE_OK)
             return bundle_error_text(e);
         for (uint32_t k = 0; k < b.nops; k++)
-            if (forbidden(b.op[k].opc))
+            if (forbidden(b.op[k].opc, b.op[k].imm))
                 return "code: an op that translations may not use";
         if (b.commit && commits < x->ncommits && x->commit[commits].off == 4 * at)
             commits++;

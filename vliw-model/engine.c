@@ -516,6 +516,7 @@ L_UDIVQ_I:
 L_UDIVR_I:
 L_SDIVQ_I:
 L_SDIVR_I:
+L_GLDW_I:
 L_PROBER_I:
 L_PROBEW_I:
 L_PROBEX_I:
@@ -527,6 +528,8 @@ L_XCHK_I:
 L_ISYNC_I:
 L_MFS_I:
 L_MTS_I:
+L_MTSP_I:
+L_FSWM_I:
 L_PHASE_I:
 L_TLBW_I:
 L_TLBINV_I:
@@ -592,6 +595,36 @@ L_FRND_I:
     NSTORES(SH, 2)
     NSTORES(SW, 4)
 
+L_GLDW : {
+    uint32_t la = r[p->ra], w = B & 31, i;
+    uint64_t q8;
+    const struct fast_tlb *e = &vm->ft[FT_R][la >> 12 & (FT_N - 1)];
+    pipe = wide_use(vm, pipe, w, w, 0);
+    if (LIKELY((la & 0xfffff007u) == e->tag)) {
+        const uint8_t *q = e->add + la;
+        uint32_t line = (uint32_t)(q - mem) >> vm->a.l1d.line_shift;
+        if (GUESSED(line, i) && LIKELY(!(vm->filter >> (la >> 3 & 63) & 1))) {
+            TOUCH(i);
+            vm->a.tlb_stamp[e->index] = pipe;
+            memcpy(&q8, q, 8);
+            memcpy(vm->s.wide[w], &q8, 8);
+            vm->s.wide_ready[w] = pipe + (vm->ready_load >> 2);
+            vm->misc_dirty = 1;
+            NEXT();
+        }
+    }
+    LONG(mem_load(vm, la, 4, ACC_READ));
+    q8 = vm->val;
+    uint64_t when = vm->ready;
+    LONG(mem_load(vm, la + 4, 4, ACC_READ));
+    q8 |= (uint64_t)vm->val << 32;
+    if (when < vm->ready)
+        when = vm->ready;
+    memcpy(vm->s.wide[w], &q8, 8);
+    vm->s.wide_ready[w] = when >> 2;
+    vm->misc_dirty = 1;
+    NEXT();
+}
 L_STAM:
     LONG(mem_store(vm, r[p->ra], r[p->x], 4, B));
     NEXT();
@@ -651,15 +684,38 @@ L_ISYNC:
     RELOAD();
     NEXT();
 L_MFS:
+    if (LIKELY(B - SR_FCW <= SR_FDS - SR_FCW)) {
+        r[p->rd] = vm->s.fpsr[B - SR_FCW];
+        NEXT();
+    }
     SYNC();
     r[p->rd] = special_read(vm, B);
     RELOAD();
     NEXT();
 L_MTS:
+    if (LIKELY(B - SR_FCW <= SR_FDS - SR_FCW)) {
+        vm->s.fpsr[B - SR_FCW] = r[p->ra];
+        vm->misc_dirty = 1;
+        NEXT();
+    }
     SYNC();
     special_write(vm, B, r[p->ra]);
     RELOAD();
     NEXT();
+L_MTSP:
+    if (LIKELY(B - SR_FCW < SR_FDS - SR_FCW)) {
+        uint32_t n_ = B - SR_FCW, second_ = r[p->ra];
+        vm->s.fpsr[n_] = r[p->x];
+        vm->s.fpsr[n_ + 1] = second_;
+        vm->misc_dirty = 1;
+    }
+    NEXT();
+L_FSWM : {
+    uint32_t *fsw = &vm->s.fpsr[SR_FSW - SR_FCW];
+    *fsw = (*fsw & ~B) | (r[p->ra] & B);
+    vm->misc_dirty = 1;
+    NEXT();
+}
 L_PHASE:
     SYNC();
     acct_flush(vm);
@@ -688,35 +744,35 @@ L_TBCLR:
     NEXT();
     /* Wide registers. */
 L_WGET:
-    SYNC();
-    wide_use(vm, B >> 2, B >> 2, 0);
-    RELOAD();
-    r[p->rd] = fp_wget(vm->s.wide, B);
+    pipe = wide_use(vm, pipe, B >> 2, B >> 2, 0);
+    r[p->rd] = wide_get(vm->s.wide, B);
     NEXT();
 L_WPUT:
-    SYNC();
-    wide_use(vm, B >> 2, B >> 2, vm->m.lat[LAT_FP]);
-    RELOAD();
-    fp_wput(vm->s.wide, r[p->ra], B);
+    pipe = wide_use(vm, pipe, B >> 2, B >> 2, vm->m.lat[LAT_FP]);
+    wide_put(vm->s.wide, r[p->ra], B);
     vm->misc_dirty = 1;
     NEXT();
-#define FP_OP(name)                                                                                \
-    L_##name : SYNC();                                                                             \
-    r[p->rd] = fp_run(vm, OP_##name, r[p->ra], B);                                                 \
-    RELOAD();                                                                                      \
-    NEXT();
-    FP_OP(FLD)
-    FP_OP(FST)
-    FP_OP(FADD)
-    FP_OP(FSUB)
-    FP_OP(FSUBR)
-    FP_OP(FMUL)
-    FP_OP(FDIV)
-    FP_OP(FDIVR)
-    FP_OP(FCOM)
-    FP_OP(FUCOM)
-    FP_OP(FSQRT)
-    FP_OP(FRND)
+    /* TWO: whether it names a second register; LAT: of what it writes, 0 if nothing but rd. */
+#define FP_OP(name, two, lat_)                                                                     \
+    L_##name:                                                                                      \
+    {                                                                                              \
+        uint32_t ra_ = r[p->ra], rb_ = B;                                                          \
+        pipe = wide_use(vm, pipe, ra_, two ? rb_ : ra_, lat_);                                     \
+        r[p->rd] = fp_run_##name(vm, ra_, rb_);                                                    \
+        NEXT();                                                                                    \
+    }
+    FP_OP(FLD, true, vm->m.lat[LAT_FP])
+    FP_OP(FST, true, vm->m.lat[LAT_FP])
+    FP_OP(FADD, true, vm->m.lat[LAT_FP])
+    FP_OP(FSUB, true, vm->m.lat[LAT_FP])
+    FP_OP(FSUBR, true, vm->m.lat[LAT_FP])
+    FP_OP(FMUL, true, vm->m.lat[LAT_FP])
+    FP_OP(FDIV, true, vm->m.lat[LAT_FPDIV])
+    FP_OP(FDIVR, true, vm->m.lat[LAT_FPDIV])
+    FP_OP(FCOM, true, 0)
+    FP_OP(FUCOM, true, 0)
+    FP_OP(FSQRT, false, vm->m.lat[LAT_FPDIV])
+    FP_OP(FRND, false, vm->m.lat[LAT_FP])
 L_PIN : {
     uint32_t size = B;
     SYNC();

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "vliw-model/engine.h"
 #include "vliw-model/sem_fp.h"
+#include "vliw-model/sem_fp_fast.h"
 
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -86,27 +87,56 @@ static inline void sb_release_fast(struct vm *vm)
 }
 
 /* A wide register that an op names has to be ready; what it writes will be, `latency` after issue.
- */
-static void wide_use(struct vm *vm, uint32_t a, uint32_t b, uint32_t latency)
+ * Returns the pipeline's time, which was `pipe`. */
+static inline uint64_t wide_use(struct vm *vm, uint64_t pipe, uint32_t a, uint32_t b,
+                                uint32_t latency)
 {
-    struct vm_state *s = &vm->s;
-    uint64_t when = s->wide_ready[a & 31] > s->wide_ready[b & 31] ? s->wide_ready[a & 31]
-                                                                  : s->wide_ready[b & 31];
-    if (when > s->pipe - 1)
-        acct_wait(vm, when - (s->pipe - 1), CA_LONGOP);
-    s->wide_ready[a & 31] = s->pipe - 1 + latency;
+    uint64_t *ready = vm->s.wide_ready;
+    uint64_t when = ready[a & 31] > ready[b & 31] ? ready[a & 31] : ready[b & 31];
+    if (when > pipe - 1) {
+        vm->row[CA_LONGOP] += when - (pipe - 1);
+        pipe = when + 1;
+    }
+    ready[a & 31] = pipe - 1 + latency;
+    return pipe;
 }
 
-/* Result: the status raised; its exceptions stay in FSW. */
-static uint32_t fp_run(struct vm *vm, enum op_code opc, uint32_t a, uint32_t b)
+/* An FP op. Result: the status it raised; its exceptions stay in FSW. A function each, so that what
+ * is common about it is folded. */
+#define FP_RUN(name)                                                                               \
+    static uint32_t __attribute__((noinline)) fp_run_##name(struct vm *vm, uint32_t a, uint32_t b) \
+    {                                                                                              \
+        uint32_t *fpsr = vm->s.fpsr, st;                                                           \
+        if (!fp_fast(OP_##name, vm->s.wide[a & 31], vm->s.wide[b & 31], fpsr[0], a, b, &st))       \
+            st = fp_op_host(OP_##name, vm->s.wide, fpsr[0], a, b);                                 \
+        fpsr[SR_FSW - SR_FCW] |= st & 0x3f;                                                        \
+        vm->misc_dirty = 1;                                                                        \
+        return st;                                                                                 \
+    }
+FP_RUN(FLD)
+FP_RUN(FST)
+FP_RUN(FADD)
+FP_RUN(FSUB)
+FP_RUN(FSUBR)
+FP_RUN(FMUL)
+FP_RUN(FDIV)
+FP_RUN(FDIVR)
+FP_RUN(FCOM)
+FP_RUN(FUCOM)
+FP_RUN(FSQRT)
+FP_RUN(FRND)
+#undef FP_RUN
+
+static inline uint32_t wide_get(uint8_t (*wide)[16], uint32_t b)
 {
-    uint32_t *fpsr = vm->s.fpsr, st = fp_op(opc, vm->s.wide, fpsr[0], a, b);
-    bool two = op_table[opc].format == FMT_RRB;
-    bool compares = opc == OP_FCOM || opc == OP_FUCOM; /* they write rd alone */
-    wide_use(vm, a, two ? b : a, compares ? 0 : vm->m.lat[op_table[opc].latency]);
-    fpsr[SR_FSW - SR_FCW] |= st & 0x3f;
-    vm->misc_dirty = 1;
-    return st;
+    uint32_t v;
+    memcpy(&v, &wide[b >> 2 & 31][(b & 3) * 4], 4);
+    return v;
+}
+
+static inline void wide_put(uint8_t (*wide)[16], uint32_t a, uint32_t b)
+{
+    memcpy(&wide[b >> 2 & 31][(b & 3) * 4], &a, 4);
 }
 
 static const uint8_t wait_cause[4] = {CA_LOADUSE, CA_LONGOP, CA_DL1, CA_DL2}; /* by RC_* */

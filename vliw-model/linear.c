@@ -518,7 +518,7 @@ static void make_head(struct lin *l, struct head *h, bool exec1)
         else
             ops++;
         unsigned order = op_table[op->opc].order, fmt = op_table[op->opc].format;
-        gl += order == ORD_GLD && (fmt == FMT_LOAD || op->opc == OP_LDP);
+        gl += order == ORD_GLD && (fmt == FMT_LOAD || op->opc == OP_LDP || op->opc == OP_GLDW);
         gs += order == ORD_GST;
         nl += order == ORD_NLD || op->opc == OP_COUNT;
         ns += order == ORD_NST;

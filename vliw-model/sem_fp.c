@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FP ops by the x87 of the host, which is exact to the bit by definition: each op loads the
- * machine's control word, executes one x87 instruction on copies of its operands and reads the
- * status word. Unmasked exceptions are no trouble: the host reports them only at a later waiting
- * instruction, and fnclex comes before any. All of it is what IEEE 754 and the x87 leave no choice
- * in; transcendentals differ between processors and are therefore no ops.
+ * FP ops: what is common by integer arithmetic (sem_fp_fast.h), all else by the x87 of the host,
+ * which is exact to the bit by definition: each op loads the machine's control word, executes one
+ * x87 instruction on copies of its operands and reads the status word. Unmasked exceptions are no
+ * trouble: the host reports them only at a later waiting instruction, and fnclex comes before any.
+ * All of it is what IEEE 754 and the x87 leave no choice in; transcendentals differ between
+ * processors and are therefore no ops.
  *
  * The compiler's own x87 state: the ABI promises an empty stack and control word 0x37f between
  * calls, and fninit leaves exactly that.
  *
- * On other hosts there is no FP yet: the first FP op ends the simulation as a defect. A portable
- * version belongs here.
+ * On other hosts there is no more than that yet: the first FP op beyond it ends the simulation as a
+ * defect. A portable version belongs here.
  *
  * To add an op: a case in fp_op, and what it needs of the macros below.
  */
 #include <string.h>
 #include "vliw-model/sem_fp.h"
+#include "vliw-model/sem_fp_fast.h"
 
 uint32_t fp_wget(uint8_t (*wide)[16], uint32_t b)
 {
@@ -121,7 +123,7 @@ static uint16_t compute(enum op_code opc, fp_reg *d, const fp_reg *s, uint16_t c
     return sw;
 }
 
-uint32_t fp_op(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b)
+uint32_t fp_op_host(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b)
 {
     fp_reg d, s;
     const uint16_t cw = (uint16_t)fcw;
@@ -145,13 +147,19 @@ uint32_t fp_op(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, 
 #include <stdio.h>
 #include <stdlib.h>
 
-uint32_t fp_op(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b)
+uint32_t fp_op_host(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b)
 {
-    (void)wide;
-    (void)fcw;
-    fprintf(stderr, "chrysalis: %s (%u, %u): floating point needs an x86-64 host for now\n",
+    fprintf(stderr, "chrysalis: %s (%u, %u): this floating point needs an x86-64 host for now\n",
             op_table[opc].name, a, b);
     exit(70);
 }
 
 #endif
+
+uint32_t fp_op(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b)
+{
+    uint32_t st;
+    if (fp_fast(opc, wide[a & 31], wide[b & 31], fcw, a, b, &st))
+        return st;
+    return fp_op_host(opc, wide, fcw, a, b);
+}

@@ -17,5 +17,7 @@ void fp_wput(uint8_t (*wide)[16], uint32_t a, uint32_t b);
  * word fcw. Returns the status bits raised (FS_*): they are rd, and FS_IE..FS_PE are to be ORed
  * into FSW. */
 uint32_t fp_op(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b);
+/* The same by the host's x87 alone, what sem_fp_fast.h could have done included. */
+uint32_t fp_op_host(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b);
 
 #endif

@@ -16,7 +16,8 @@ for source in tests/guests/*.c; do
 done
 [ -z "$failed_build" ] || { echo "not ok guests: not built:$failed_build"; exit 1; }
 
-runs='smc
+runs='nbody
+smc
 remap
 grow
 memory
@@ -68,3 +69,13 @@ while IFS='|' read -r mode options; do
     done <<<"$runs"
     if [ -z "$bad" ]; then echo "ok guests $mode"; else echo "not ok guests $mode:$bad"; fi
 done <<<"$modes"
+
+# Floating-point loops are translated, not interpreted: at least 95 % of the instructions.
+$OUT/bin/nbody 4000 >"$OUT/nbody-long.native"
+"$CHRYSALIS" run --quiet --stats "$OUT/nbody-long.json" -- $OUT/bin/nbody 4000 >"$OUT/nbody-long.out" 2>"$OUT/nbody-long.err"
+share=$(sed -n 's/.*"guest.translated_ppm": *\([0-9]*\).*/\1/p' "$OUT/nbody-long.json")
+if cmp -s "$OUT/nbody-long.out" "$OUT/nbody-long.native" && [ "${share:-0}" -ge 950000 ]; then
+    echo "ok guests nbody-translated"
+else
+    echo "not ok guests nbody-translated: ${share:-none} ppm"
+fi

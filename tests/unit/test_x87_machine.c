@@ -267,6 +267,8 @@ static void make_block(void)
             uint32_t at = OPERANDS + (rnd() & 0xf8);
             if (rnd() % 8 == 0) /* across the page border, beside the image's place */
                 at = 0x1000 - (rnd() & 7);
+            else if (rnd() % 60 == 0) /* into a page that is not there */
+                at = SILICON_DATA_NONE - DATA - (rnd() & 1);
             memcpy(p, &at, 4);
             p += 4;
         }
@@ -379,11 +381,13 @@ static void blocks(void **state)
         bare_page(&b, CODE + page * 4096, 7);
     for (uint32_t page = 0; page < 3; page++)
         bare_page(&b, DATA + page * 4096, 7);
+    bare_page(&b, SILICON_DATA_NONE - 4096, SILICON_DATA_NONE - 4096 == SILICON_DATA_RO ? 5 : 7);
     bare_run(&b);
     assert_false(b.panic);
     silicon_use_fx(0);
     assert_true(vm_stats(b.vm)->retired_xlat > CASES);
-    print_message("%u blocks, %u ended in #MF\n", run.k, run.faults);
+    print_message("%u blocks, %u ended in a fault, %llu instructions from translations\n", run.k,
+                  run.faults, (unsigned long long)vm_stats(b.vm)->retired_xlat);
     assert_int_equal(run.bad, 0);
     assert_int_equal(run.k, CASES);
     assert_true(run.faults > CASES / 50);
