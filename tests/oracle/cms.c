@@ -72,7 +72,9 @@ static bool next(struct bare *b)
     const struct oracle_case *c = e->c;
     if (e->quit)
         return false;
-    if (e->last_len)
+    if (!e->last_len) /* all of it, for oracle_base holds a block by now */
+        poke(e, SILICON_CODE, oracle_base.code, SILICON_CODE_SIZE);
+    else
         poke(e, e->last, oracle_base.code + (e->last - SILICON_CODE), e->last_len + SILICON_TAIL);
     poke(e, c->in.eip, oracle_base.code + (c->in.eip - SILICON_CODE), c->len + SILICON_TAIL);
     e->last = c->in.eip;

@@ -25,6 +25,7 @@ enum {
     OPCODES_MAX = 1024,
     X87_EVERY = 8,
     X87_MAX = 11,
+    MACHINE_CASES = 4096,
     TRACE_EVERY = 32
 };
 
@@ -41,6 +42,9 @@ struct validator {
     struct oracle_trace trace;
     uint32_t undefined;
     FILE *show;
+    struct mdesc m; /* what cms is made from, again and again */
+    const char *image;
+    unsigned machine_cases;
 };
 
 const struct oracle_result *validate_silicon(const struct validator *v)
@@ -249,11 +253,28 @@ static void count_rows(const struct validator *v, const struct oracle_case *c,
         n->row[d.row].vectors |= 1u << s->f.vector;
 }
 
+/* CMS learns that code which is written again and again is not worth translating, and the code
+ * window is; so now and then the machine is a new one. */
+static void renew_machine(struct validator *v)
+{
+    char err[256] = "not enough memory";
+    if (!v->cms || v->machine_cases++ < MACHINE_CASES)
+        return;
+    oracle_cms_free(v->cms);
+    v->cms = oracle_cms_new(&v->m, v->image, err, sizeof err);
+    if (!v->cms) {
+        fprintf(stderr, "%s\n", err);
+        abort();
+    }
+    v->machine_cases = 0;
+}
+
 bool validate_one(struct validator *v, uint64_t k, struct validate_counts *n,
                   char text[VALIDATE_TEXT])
 {
     struct oracle_case c;
     n->at = k;
+    renew_machine(v);
     if (k / DATA_CASES != v->data_of)
         fill_data(v, k / DATA_CASES);
     v->single = k % 4 == 3;
@@ -303,6 +324,8 @@ struct validator *validate_new(enum validate_mode mode, uint64_t seed, const cha
         return NULL;
     }
     v->mode = mode;
+    v->m = *m;
+    v->image = cms;
     v->seed = seed;
     v->data_of = UINT64_MAX;
     v->filter = -1;
