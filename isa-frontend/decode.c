@@ -87,25 +87,9 @@ enum group_id {
 #undef EXT
 #undef GROUP
 
-/* Attribute letters, to be summed in ia32.def, and their meaning for decoding alone. */
-enum {
-    BY = AT_BY,
-    LK = AT_LK,
-    CT = AT_CT,
-    ST = AT_ST,
-    P0 = AT_P0,
-    PI = AT_PI,
-    PM = AT_PM,
-    XDE = AT_XDE,
-    XBR = AT_XBR,
-    XOF = AT_XOF,
-    XBP = AT_XBP,
-    XDB = AT_XDB,
-    XUD = AT_XUD,
-    XNM = AT_XNM,
-    XGP = AT_XGP,
-    RM = AT_RM
-};
+#include "isa-frontend/ia32_letters.h"
+
+/* What decoding alone makes of them. */
 enum { D_BYTE = 1, D_LOCK = 2, D_STRING = 4, D_PROT = 8, D_MODRM = 16 };
 
 struct enc {

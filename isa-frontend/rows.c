@@ -29,24 +29,7 @@ enum {
     FL_OSZPC = O | S | Z | P | C,
     FL_OSZAPC = O | S | Z | A | P | C
 };
-enum {
-    BY = AT_BY,
-    LK = AT_LK,
-    CT = AT_CT,
-    ST = AT_ST,
-    P0 = AT_P0,
-    PI = AT_PI,
-    PM = AT_PM,
-    XDE = AT_XDE,
-    XBR = AT_XBR,
-    XOF = AT_XOF,
-    XBP = AT_XBP,
-    XDB = AT_XDB,
-    XUD = AT_XUD,
-    XNM = AT_XNM,
-    XGP = AT_XGP,
-    RM = AT_RM
-};
+#include "isa-frontend/ia32_letters.h"
 
 const struct ia32_row ia32_rows[] = {
     {0, 0, 0, 0, 0, 0},
