@@ -19,7 +19,9 @@ enum {
     SYS_WAIT4 = 114,
     SYS_GROUP = 252,
     SYS_PIPE = 42,
-    SYS_ALARM = 27
+    SYS_KILL = 37,
+    SYS_SETITIMER = 104,
+    SYS_SIGACTION = 174
 };
 
 static u32 rnd;
@@ -142,7 +144,6 @@ static void child(u32 calls)
     call(SYS_DUP2, fd[1], 2, 0, 0, 0, 0);
     pages = map(0, 8192, RW);
     call(SYS_MUNMAP, (u32)pages + 4096, 4096, 0, 0, 0, 0);
-    call(SYS_ALARM, 2, 0, 0, 0, 0, 0);
     for (u32 i = 0; i < calls; i++) {
         u32 nr = next() % 460, a[6];
         for (u32 k = 0; k < sizeof text / 4; k += 1 + next() % 64)
@@ -167,17 +168,24 @@ static void child(u32 calls)
     }
 }
 
+static void on_alarm(int sig)
+{
+    (void)sig;
+}
+
 int guest_main(int argc, char **argv)
 {
     char u[390];
     u32 seed = argc > 1 ? number(argv[1]) : 1, calls = argc > 2 ? number(argv[2]) : 1000;
-    u32 status = 0, ended = 0, killed = 0;
+    u32 status = 0, ended = 0, killed = 0, timer[4] = {0, 200000, 0, 200000};
+    u32 act[5] = {(u32)on_alarm, 0, 0, 0, 0};
 
     call(SYS_UNAME, (u32)u, 0, 0, 0, 0, 0);
     if (u[65] != 'c' || u[66] != 'h' || u[67] != 'r' || u[68] != 'y') {
         say("not on this system\n");
         return 1;
     }
+    call(SYS_SIGACTION, 14, (u32)act, 0, 8, 0, 0);
     for (u32 done = 0; done < calls; done += 200) {
         rnd = (seed * 2654435761u ^ done * 40503u) | 1;
         u32 pid = call(SYS_FORK, 0, 0, 0, 0, 0, 0);
@@ -189,8 +197,10 @@ int guest_main(int argc, char **argv)
             say_hex("fork ", pid);
             return 2;
         }
+        call(SYS_SETITIMER, 0, (u32)timer, 0, 0, 0, 0);
         while (call(SYS_WAIT4, pid, (u32)&status, 0, 0, 0, 0) == (u32)-4)
-            ;
+            call(SYS_KILL, pid, 9, 0, 0, 0, 0); /* it has had its time */
+        call(SYS_KILL, (u32)-1, 9, 0, 0, 0, 0); /* and what it has left behind */
         if (status & 0x7f)
             killed++;
         else
