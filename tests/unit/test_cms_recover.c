@@ -53,6 +53,7 @@ typedef void emit_fn(struct xlat *x);
 static struct scene {
     emit_fn *inject; /* ops before the translation's first guest op */
     bool indirect;   /* loops through the JTLB */
+    bool wrong_side; /* the broken variant of the side table: the two ways of the branch confused */
     void (*before)(struct vm *vm);
     void (*on_fault)(struct vm *vm, const struct hc_fault *f);
     struct vm *vm;
@@ -154,6 +155,8 @@ enum abort_reason gear1_translate(uint32_t eip, uint32_t mode, uint32_t base, ui
     if (!sc.indirect) {
         x->ncommits = 1;
         x->commit[0] = (struct xlat_commit){x->nwords * 4, {END, CODE}};
+        if (sc.wrong_side)
+            x->commit[0] = (struct xlat_commit){x->nwords * 4, {CODE, END}};
         x->exit[0].branch_off = x->nwords * 4 + 4;
         bundle(x, true, 5, op_long(OP_BRCC, CC_NE, 0, 0));
     } else {
@@ -392,6 +395,34 @@ static void test_divide(void **state)
     sc.inject = inject_divide;
     run_both();
     assert_recovered(T_DIVIDE, TRANSLATED);
+}
+
+/* Traps once, well inside a run of iterations that the translation itself committed. */
+static void inject_later(struct xlat *x)
+{
+    bundle(x, false, 0, op_imm(OP_SUBF32, 0, ECX, ITERATIONS / 2));
+    bundle(x, false, 0, op_imm(OP_TRAPIF, CC_E, 0, 3));
+}
+
+static void test_side_table(void **state)
+{
+    (void)state;
+    sc.inject = inject_later;
+    run_both();
+    assert_recovered(T_CODE, 1);
+}
+
+/* With a side table that names the wrong EIP the loop is left there, and it shows. */
+static void test_wrong_side_table(void **state)
+{
+    (void)state;
+    sc.inject = inject_later;
+    sc.wrong_side = true;
+    sc.gears = 1;
+    assert_int_equal(run(), VM_STOP);
+    assert_int_equal(taken(T_CODE), 1);
+    assert_int_not_equal(sc.reg[G_ECX], 0);
+    assert_true(sc.vm_stats.retired < 5 * ITERATIONS + 1);
 }
 
 static void inject_code(struct xlat *x)
@@ -804,6 +835,8 @@ int main(void)
         CASE(test_jtlb),
         CASE(test_no_jtlb),
         CASE(test_divide),
+        CASE(test_side_table),
+        CASE(test_wrong_side_table),
         CASE(test_code),
         CASE(test_store_buffer),
         CASE(test_alias),
