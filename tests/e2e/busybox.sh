@@ -37,6 +37,7 @@ wc|-|wc text noise tree/empty
 od|noise|od -A x -t x1
 sha512sum|-|sha512sum text noise
 crc32|-|crc32 text noise
+cksum|-|cksum text noise
 awk|text|awk {n[length($0)]++;s+=NF*NR}END{for(i=0;i<200;i++)if(n[i])print(i,n[i]);print(s,s%7,int(s/3),NR)}
 sed|text|sed -e s/\([a-z]*\)a/<\1>/g -e 3,5d -e y/xyz/XYZ/
 grep|text|grep -nE (ba|ce)+[f-m]*o$|^x
