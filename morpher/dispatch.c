@@ -35,8 +35,7 @@ __attribute__((noreturn)) static void enter(uint32_t i, uint32_t eip, bool indir
     hw_enter(code);
 }
 
-/* What a translation that was made has cost, from the first byte fetched to its place in the
- * directory. */
+/* What gear 1 has taken for a translation that was made; its filing is phase codecache's. */
 static void count_translation(uint32_t cycles)
 {
     struct cms_stats *s = cms.stats;
@@ -54,18 +53,19 @@ static void count_translation(uint32_t cycles)
 /* Translates the block at eip. Its number, or 0. */
 static uint32_t translate(uint32_t eip, uint32_t mode)
 {
-    uint32_t max_words, base, i = 0, begin;
+    uint32_t max_words, base, i = 0, cycles;
     enum abort_reason why;
 
     hw_phase(PH_GEAR1);
-    begin = hw_mfs(SR_CYCLES);
+    cycles = hw_mfs(SR_CYCLES);
     base = tcache_next(&max_words);
     why = gear1_translate(eip, mode, base, max_words, &fresh);
+    cycles = hw_mfs(SR_CYCLES) - cycles;
     hw_phase(PH_CACHE);
     if (why == AB_NONE)
         i = tcache_insert(&fresh);
     if (i) {
-        count_translation(hw_mfs(SR_CYCLES) - begin);
+        count_translation(cycles);
         profile_translated(eip);
     } else if (why != AB_NONE) {
         cms.stats->aborts++;
