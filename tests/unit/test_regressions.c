@@ -50,21 +50,24 @@ static void regression_1_length_changes_twice(void **state)
 {
     struct vm *vm = machine();
     uint32_t base = vm_concealed_base(vm) + 0x40000;
+    /* The first is the larger, so that its successors find room where it stood. */
     const struct vop shorter[] = {{OP_MOV, 5, 0, 0, B_SHORT, 1}};
     const struct vop longer[] = {{OP_MOV, 5, 0, 0, B_LONG, 0x12345},
-                                 {OP_MOV, 6, 0, 0, B_LONG, 0x54321}};
+                                 {OP_MOV, 6, 0, 0, B_SHORT, 2},
+                                 {OP_MOV, 7, 0, 0, B_SHORT, 3}};
     const struct vop halt[] = {{OP_HALT, 0, 0, 5, B_REG, 0}};
-    const struct vop add[] = {{OP_ADD, 5, 5, 0, B_SHORT, 7}};
 
     (void)state;
     for (int round = 0; round < 4; round++) {
-        uint32_t pc = put(vm, base, round ? 2 : 1, round ? longer : shorter);
+        uint32_t pc = put(vm, base, round ? 1 : 3, round ? shorter : longer);
+        /* Another successor each time, or going on with an old one would not show. */
+        const struct vop add[] = {{OP_ADD, 5, 5, 0, B_SHORT, 7 + round}};
         pc = put(vm, pc, 1, add);
         pc = put(vm, pc, 1, halt);
         isync(vm, base, pc - base);
         vm_set_pc(vm, base);
         assert_int_equal(vm_run(vm, UINT64_MAX), VM_HALT);
-        assert_int_equal(vm_halt_status(vm), (round ? 0x12345 : 1) + 7);
+        assert_int_equal(vm_halt_status(vm), (round ? 1 : 0x12345) + 7 + round);
     }
     vm_free(vm);
 }
