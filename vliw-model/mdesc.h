@@ -37,7 +37,6 @@ struct mdesc {
     uint32_t nformats;
     struct bundle_format format[MDESC_FORMATS]; /* by size, smallest first */
     uint32_t lat[LAT_COUNT_];                   /* derived from lat.*, LAT_NONE = 0 */
-    uint32_t perturb_seed;
 };
 
 /* Choices of enumerated options that code asks for by name. */
