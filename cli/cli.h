@@ -38,6 +38,16 @@ struct cli_machine {
 };
 /* Adds a --set; 0, or EXIT_USER after a message. */
 int cli_add_set(struct cli_machine *c, const char *assignment);
+/* Their rows in a subcommand's table of long options, whose own values begin at CLI_OWN. */
+enum { CLI_MACHINE = 256, CLI_SET, CLI_OWN };
+#define CLI_MACHINE_OPTIONS                                                                        \
+    {"machine", required_argument, NULL, CLI_MACHINE},                                             \
+    {                                                                                              \
+        "set", required_argument, NULL, CLI_SET                                                    \
+    }
+/* What getopt gave for one of them, or for an option that nobody knows: 0, or EXIT_USER after a
+ * message. */
+int cli_machine_option(struct cli_machine *c, int option, char *const *argv, const char *usage);
 /* The machine they describe, checked with everything that CMS asks of it too. 0, or EXIT_USER after
  * a message. */
 int cli_machine(const struct cli_machine *c, struct mdesc *m);

@@ -46,6 +46,15 @@ int cli_add_set(struct cli_machine *c, const char *assignment)
     return 0;
 }
 
+int cli_machine_option(struct cli_machine *c, int option, char *const *argv, const char *usage)
+{
+    switch (option) {
+    case CLI_MACHINE: c->path = optarg; return 0;
+    case CLI_SET: return cli_add_set(c, optarg);
+    default: return cli_usage(argv, usage);
+    }
+}
+
 int cli_machine(const struct cli_machine *c, struct mdesc *m)
 {
     char err[PATH_MAX + 300];

@@ -374,11 +374,12 @@ static int show(struct dump *d, struct mdesc *m)
 
 int cmd_dump(int argc, char **argv)
 {
-    enum { O_MACHINE = 256, O_SET, O_STAGES, O_HEX, O_AT };
-    static const struct option longs[] = {
-        {"machine", required_argument, NULL, O_MACHINE}, {"set", required_argument, NULL, O_SET},
-        {"stages", required_argument, NULL, O_STAGES},   {"hex", required_argument, NULL, O_HEX},
-        {"at", required_argument, NULL, O_AT},           {0}};
+    enum { O_STAGES = CLI_OWN, O_HEX, O_AT };
+    static const struct option longs[] = {CLI_MACHINE_OPTIONS,
+                                          {"stages", required_argument, NULL, O_STAGES},
+                                          {"hex", required_argument, NULL, O_HEX},
+                                          {"at", required_argument, NULL, O_AT},
+                                          {0}};
     static const char stages[] = "gidcsbt";
     static struct dump d = {.stages = stages, .eip = 0x08048000};
     struct cli_machine cm = {0};
@@ -388,15 +389,12 @@ int cmd_dump(int argc, char **argv)
     opterr = 0;
     while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1)
         switch (c) {
-        case O_MACHINE: cm.path = optarg; break;
-        case O_SET:
-            if (cli_add_set(&cm, optarg))
-                return EXIT_USER;
-            break;
         case O_STAGES: d.stages = optarg; break;
         case O_HEX: hex = optarg; break;
         case O_AT: at = optarg; break;
-        default: return cli_usage(argv, usage);
+        default:
+            if (cli_machine_option(&cm, c, argv, usage))
+                return EXIT_USER;
         }
     size_t known = strspn(d.stages, stages);
     if (!*d.stages || d.stages[known])

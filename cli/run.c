@@ -68,12 +68,11 @@ static double now(void)
 
 /* ---- options ---- */
 
-enum { O_MACHINE = 256, O_SET, O_STATS, O_SYSROOT, O_CMS, O_ENV, O_QUIET };
+enum { O_STATS = CLI_OWN, O_SYSROOT, O_CMS, O_ENV, O_QUIET };
 
 static int parse(struct run *r, int argc, char **argv)
 {
-    static const struct option longs[] = {{"machine", required_argument, NULL, O_MACHINE},
-                                          {"set", required_argument, NULL, O_SET},
+    static const struct option longs[] = {CLI_MACHINE_OPTIONS,
                                           {"stats", required_argument, NULL, O_STATS},
                                           {"sysroot", required_argument, NULL, O_SYSROOT},
                                           {"cms", required_argument, NULL, O_CMS},
@@ -84,11 +83,6 @@ static int parse(struct run *r, int argc, char **argv)
     opterr = 0;
     while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1)
         switch (c) {
-        case O_MACHINE: r->machine.path = optarg; break;
-        case O_SET:
-            if (cli_add_set(&r->machine, optarg))
-                return EXIT_USER;
-            break;
         case O_STATS: r->stats_path = optarg; break;
         case O_SYSROOT: r->sysroot = optarg; break;
         case O_CMS: r->cms_path = optarg; break;
@@ -100,7 +94,9 @@ static int parse(struct run *r, int argc, char **argv)
             r->env[r->nenv++] = optarg;
             break;
         case O_QUIET: r->quiet = true; break;
-        default: return cli_usage(argv, usage);
+        default:
+            if (cli_machine_option(&r->machine, c, argv, usage))
+                return EXIT_USER;
         }
     if (optind == argc)
         return cli_error("run: no program given (usage: %s)", usage);

@@ -63,19 +63,7 @@ static double now(void)
 
 /* ---- options ---- */
 
-enum {
-    O_SEED = 256,
-    O_TESTS,
-    O_FIRST,
-    O_FILTER,
-    O_MODE,
-    O_MACHINE,
-    O_SET,
-    O_JOBS,
-    O_BAD,
-    O_REPORT,
-    O_SHOW
-};
+enum { O_SEED = CLI_OWN, O_TESTS, O_FIRST, O_FILTER, O_MODE, O_JOBS, O_BAD, O_REPORT, O_SHOW };
 
 static int number(const char *name, const char *s, uint64_t *out)
 {
@@ -94,8 +82,7 @@ static int parse(struct validate *v, int argc, char **argv)
                                           {"first", required_argument, NULL, O_FIRST},
                                           {"filter", required_argument, NULL, O_FILTER},
                                           {"mode", required_argument, NULL, O_MODE},
-                                          {"machine", required_argument, NULL, O_MACHINE},
-                                          {"set", required_argument, NULL, O_SET},
+                                          CLI_MACHINE_OPTIONS,
                                           {"jobs", required_argument, NULL, O_JOBS},
                                           {"mismatches", required_argument, NULL, O_BAD},
                                           {"show", no_argument, NULL, O_SHOW},
@@ -112,8 +99,6 @@ static int parse(struct validate *v, int argc, char **argv)
         case O_JOBS: r = number("--jobs", optarg, &jobs); break;
         case O_BAD: r = number("--mismatches", optarg, &v->max_mismatches); break;
         case O_FILTER: v->filter = optarg; break;
-        case O_MACHINE: v->machine.path = optarg; break;
-        case O_SET: r = cli_add_set(&v->machine, optarg); break;
         case O_SHOW: v->show = true; break;
         case O_REPORT: v->report = optarg; break;
         case O_MODE:
@@ -124,7 +109,7 @@ static int parse(struct validate *v, int argc, char **argv)
             if (v->run.mode == VALIDATE_MODES && !v->all)
                 return cli_error("--mode %s: must be interpret, gear1, model or all", optarg);
             break;
-        default: return cli_usage(argv, usage);
+        default: r = cli_machine_option(&v->machine, c, argv, usage);
         }
     if (r)
         return r;
