@@ -390,7 +390,7 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
             p->fd[i].used = false;
             open_unref(p, p->fd[i].open);
         }
-    task_wake(p, WAIT_VFORK, t->tid, 1);
+    task_wake(p, WAIT_VFORK, t->tid, 1, WAIT_ANY);
     return SYS_NO_RESULT;
 }
 

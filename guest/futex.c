@@ -20,37 +20,21 @@ enum {
 
 static uint32_t wake(struct process *p, uint64_t key, uint32_t max, uint32_t bits)
 {
-    uint32_t n = 0;
-
-    while (n < max) {
-        struct task *first = NULL;
-        for (uint32_t i = 0; i < PROC_TASKS; i++) {
-            struct task *t = &p->task[i];
-            if (t->state == TASK_BLOCKED && t->wait == WAIT_FUTEX && t->wait_key == key &&
-                (t->wait_bits & bits) && (!first || t->wait_order < first->wait_order))
-                first = t;
-        }
-        if (!first)
-            break;
-        first->woken = true;
-        task_run(p, first);
-        n++;
-    }
-    return n;
+    return task_wake(p, WAIT_FUTEX, key, max, bits);
 }
 
 uint32_t futex_wake_at(struct process *p, uint32_t addr, uint32_t max)
 {
     uint64_t key = space_key(p->space, addr);
 
-    return key ? wake(p, key, max, UINT32_MAX) : 0;
+    return key ? wake(p, key, max, WAIT_ANY) : 0;
 }
 
 static int32_t wait(struct process *p, const uint32_t *a, uint32_t op, uint64_t key, bool wide)
 {
     struct task *t = p->cur;
     uint64_t now = process_now_ns(p), until = UINT64_MAX, ns;
-    uint32_t bits = op == OP_WAIT_BITSET ? a[5] : UINT32_MAX, v;
+    uint32_t bits = op == OP_WAIT_BITSET ? a[5] : WAIT_ANY, v;
     int32_t e;
 
     if (t->restarting) {
@@ -79,8 +63,9 @@ static int32_t wait(struct process *p, const uint32_t *a, uint32_t op, uint64_t 
         return -EAGAIN;
     if (until <= now)
         return -ETIMEDOUT;
+    e = task_block(p, WAIT_FUTEX, key, until, until == UINT64_MAX ? RESTART_SYS : RESTART_NEVER);
     t->wait_bits = bits;
-    return task_block(p, WAIT_FUTEX, key, until, until == UINT64_MAX ? RESTART_SYS : RESTART_NEVER);
+    return e;
 }
 
 static int32_t requeue(struct process *p, const uint32_t *a, uint64_t key, bool compare)
@@ -99,19 +84,10 @@ static int32_t requeue(struct process *p, const uint32_t *a, uint64_t key, bool 
         if (v != a[5])
             return -EAGAIN;
     }
-    uint32_t n = wake(p, key, a[2], UINT32_MAX);
-    for (; moved < a[3]; moved++) {
-        struct task *first = NULL;
-        for (uint32_t i = 0; i < PROC_TASKS; i++) {
-            struct task *t = &p->task[i];
-            if (t->state == TASK_BLOCKED && t->wait == WAIT_FUTEX && t->wait_key == key &&
-                (!first || t->wait_order < first->wait_order))
-                first = t;
-        }
-        if (!first || key == to)
-            break;
-        first->wait_key = to;
-    }
+    uint32_t n = wake(p, key, a[2], WAIT_ANY);
+    struct task *t;
+    for (; key != to && moved < a[3] && (t = task_waiting(p, WAIT_FUTEX, key, WAIT_ANY)); moved++)
+        t->wait_key = to;
     return (int32_t)(n + (compare ? moved : 0));
 }
 
@@ -149,8 +125,8 @@ static int32_t wake_op(struct process *p, const uint32_t *a, uint64_t key)
     case 4: holds = (int32_t)old > (int32_t)with; break;
     default: holds = (int32_t)old >= (int32_t)with; break;
     }
-    uint32_t n = wake(p, key, a[2], UINT32_MAX);
-    return (int32_t)(n + (holds ? wake(p, second, a[3], UINT32_MAX) : 0));
+    uint32_t n = wake(p, key, a[2], WAIT_ANY);
+    return (int32_t)(n + (holds ? wake(p, second, a[3], WAIT_ANY) : 0));
 }
 
 static int32_t futex(struct process *p, const uint32_t *a, bool wide)
@@ -165,7 +141,7 @@ static int32_t futex(struct process *p, const uint32_t *a, bool wide)
     switch (op) {
     case OP_WAIT:
     case OP_WAIT_BITSET: return wait(p, a, op, key, wide);
-    case OP_WAKE: return (int32_t)wake(p, key, a[2], UINT32_MAX);
+    case OP_WAKE: return (int32_t)wake(p, key, a[2], WAIT_ANY);
     case OP_WAKE_BITSET: return a[5] ? (int32_t)wake(p, key, a[2], a[5]) : -EINVAL;
     case OP_REQUEUE: return requeue(p, a, key, false);
     case OP_CMP_REQUEUE: return requeue(p, a, key, true);

@@ -20,8 +20,8 @@ static struct guest_pipe *pipe_of(struct process *p, const struct guest_open *o)
 
 static void changed(struct process *p, uint32_t row)
 {
-    task_wake(p, WAIT_PIPE, row, UINT32_MAX);
-    task_wake(p, WAIT_POLL, 0, UINT32_MAX);
+    task_wake(p, WAIT_PIPE, row, UINT32_MAX, WAIT_ANY);
+    task_wake(p, WAIT_POLL, 0, UINT32_MAX, WAIT_ANY);
 }
 
 void pipe_end_closed(struct process *p, const struct guest_open *o)

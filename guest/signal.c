@@ -228,7 +228,7 @@ static void stop(struct process *p, struct group *g)
         struct siginfo_guest info = {.code = 5 /* CLD_STOPPED */, .field = {g->tgid, 0, GSIGSTOP}};
         signal_to_group(p, parent, GSIGCHLD, &info);
     }
-    task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX);
+    task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX, WAIT_ANY);
 }
 
 static void die(struct process *p, int s)

@@ -10,6 +10,8 @@
 
 struct hc_fault;
 
+#define WAIT_ANY UINT32_MAX
+
 enum { GUEST_UID = 0, GUEST_PID = 1000, GUEST_PPID = 999 };
 enum {
     SYS_NO_RESULT = INT32_MIN, /* the handler set the registers itself */
@@ -127,9 +129,15 @@ static inline uint32_t group_row(const struct process *p, const struct group *g)
  * was. */
 int32_t task_block(struct process *p, enum wait_kind kind, uint64_t key, uint64_t until,
                    enum restart rule);
-uint32_t task_wake(struct process *p, enum wait_kind kind, uint64_t key, uint32_t max);
+/* The first to wait for this, if its mask and `bits` meet: masks are for futexes, WAIT_ANY is all.
+ */
+struct task *task_waiting(struct process *p, enum wait_kind kind, uint64_t key, uint32_t bits);
+/* Wakes at most `max` of them, in the order they came. Gives how many. */
+uint32_t task_wake(struct process *p, enum wait_kind kind, uint64_t key, uint32_t max,
+                   uint32_t bits);
 void task_run(struct process *p, struct task *t); /* it need not wait any more */
 void task_exit(struct process *p, struct task *t, int status);
+void group_reap(struct group *g); /* its parent has heard of its end */
 void group_exit(struct process *p, struct group *g, int status);
 /* The end of every host call: signals, the next task if this one cannot go on, the next deadline.
  */

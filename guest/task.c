@@ -28,20 +28,6 @@ enum {
     AFTERLIFE = 1000000000, /* ns that other processes have when the first has ended */
     INIT_PID = 1
 };
-enum {
-    CLONE_VM = 0x100,
-    CLONE_FS = 0x200,
-    CLONE_FILES = 0x400,
-    CLONE_SIGHAND = 0x800,
-    CLONE_VFORK = 0x4000,
-    CLONE_PARENT = 0x8000,
-    CLONE_THREAD = 0x10000,
-    CLONE_SETTLS = 0x80000,
-    CLONE_PARENT_SETTID = 0x100000,
-    CLONE_CHILD_CLEARTID = 0x200000,
-    CLONE_CHILD_SETTID = 0x1000000,
-    CLONE_NAMESPACES = 0x7e020080
-};
 
 #define CALL(name)                                                                                 \
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
@@ -97,6 +83,7 @@ int32_t task_block(struct process *p, enum wait_kind kind, uint64_t key, uint64_
     t->wait_key = key;
     t->wait_until = until;
     t->wait_order = p->order++;
+    t->wait_bits = WAIT_ANY;
     t->restart_rule = (uint8_t)rule;
     t->restarting = true;
     t->woken = false;
@@ -112,22 +99,28 @@ void task_run(struct process *p, struct task *t)
     t->wait = WAIT_NONE;
 }
 
-uint32_t task_wake(struct process *p, enum wait_kind kind, uint64_t key, uint32_t max)
+struct task *task_waiting(struct process *p, enum wait_kind kind, uint64_t key, uint32_t bits)
+{
+    struct task *first = NULL;
+
+    for (uint32_t i = 0; i < PROC_TASKS; i++) {
+        struct task *t = &p->task[i];
+        if (t->state == TASK_BLOCKED && t->wait == kind && t->wait_key == key &&
+            (t->wait_bits & bits) && (!first || t->wait_order < first->wait_order))
+            first = t;
+    }
+    return first;
+}
+
+uint32_t task_wake(struct process *p, enum wait_kind kind, uint64_t key, uint32_t max,
+                   uint32_t bits)
 {
     uint32_t n = 0;
+    struct task *t;
 
-    while (n < max) {
-        struct task *first = NULL;
-        for (uint32_t i = 0; i < PROC_TASKS; i++) {
-            struct task *t = &p->task[i];
-            if (t->state == TASK_BLOCKED && t->wait == kind && t->wait_key == key &&
-                (!first || t->wait_order < first->wait_order))
-                first = t;
-        }
-        if (!first)
-            break;
-        first->woken = true;
-        task_run(p, first);
+    while (n < max && (t = task_waiting(p, kind, key, bits))) {
+        t->woken = true;
+        task_run(p, t);
         n++;
     }
     return n;
@@ -135,9 +128,8 @@ uint32_t task_wake(struct process *p, enum wait_kind kind, uint64_t key, uint32_
 
 /* ---- ends ---- */
 
-static void reap(struct process *p, struct group *g)
+void group_reap(struct group *g)
 {
-    (void)p;
     g->used = g->zombie = false;
 }
 
@@ -152,7 +144,7 @@ static void group_gone(struct process *p, struct group *g)
         if (c->used && c->ppid == g->tgid) {
             c->ppid = INIT_PID;
             if (c->zombie)
-                reap(p, c);
+                group_reap(c);
         }
     }
     g->zombie = true;
@@ -163,7 +155,7 @@ static void group_gone(struct process *p, struct group *g)
         p->status = p->signal ? 128 + p->signal : g->status >> 8 & 0xff;
     }
     if (!parent) {
-        reap(p, g);
+        group_reap(g);
         return;
     }
     if (g->exit_signal) {
@@ -176,9 +168,9 @@ static void group_gone(struct process *p, struct group *g)
                                                                 : (uint32_t)g->status >> 8 & 0xff}};
         signal_to_group(p, parent, (int)g->exit_signal, &info);
         if (quiet)
-            reap(p, g);
+            group_reap(g);
     }
-    task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX);
+    task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX, WAIT_ANY);
 }
 
 void task_exit(struct process *p, struct task *t, int status)
@@ -198,7 +190,7 @@ void task_exit(struct process *p, struct task *t, int status)
     files_unref(p, t->files);
     if (!--p->spaces[t->space].refs)
         space_clear(&p->spaces[t->space]);
-    task_wake(p, WAIT_VFORK, t->tid, 1);
+    task_wake(p, WAIT_VFORK, t->tid, 1, WAIT_ANY);
     if (!g->exiting)
         g->status = status;
     if (!--g->refs)
@@ -379,398 +371,4 @@ CALL(sched_yield)
 {
     p->yield = true;
     return 0;
-}
-
-/* ---- new tasks ---- */
-
-struct clone_args {
-    uint64_t flags;
-    uint32_t exit_signal, stack, parent_tid, child_tid, tls;
-};
-
-static int copy_files(struct process *p, struct task *t, bool share)
-{
-    if (share) {
-        t->files = p->cur->files;
-        p->files->refs++;
-        return 0;
-    }
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
-        if (!p->file_table[i].refs) {
-            p->file_table[i] = *p->files;
-            p->file_table[i].refs = 1;
-            for (uint32_t k = 0; k < PROC_FDS; k++)
-                if (p->fd[k].used)
-                    p->open[p->fd[k].open].refs++;
-            t->files = (uint16_t)i;
-            return 0;
-        }
-    return -EAGAIN;
-}
-
-static int copy_space(struct process *p, struct task *t, bool share)
-{
-    if (share) {
-        t->space = p->cur->space;
-        p->space->refs++;
-        return 0;
-    }
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
-        if (!p->spaces[i].refs) {
-            int e = space_fork(&p->spaces[i], p->space);
-            if (e)
-                return e;
-            p->spaces[i].refs = 1;
-            t->space = (uint16_t)i;
-            return 0;
-        }
-    return -EAGAIN;
-}
-
-static int copy_group(struct process *p, struct task *t, const struct clone_args *c)
-{
-    if (c->flags & CLONE_THREAD) {
-        t->group = p->cur->group;
-        p->grp->refs++;
-        return 0;
-    }
-    for (uint32_t i = 0; i < PROC_TASKS; i++) {
-        struct group *g = &p->group[i];
-        if (g->used)
-            continue;
-        *g = *p->grp;
-        g->refs = 1;
-        g->zombie = g->exiting = g->stopped = g->stop_told = false;
-        memset(&g->queue, 0, sizeof g->queue);
-        memset(g->timer, 0, sizeof g->timer);
-        g->tgid = t->tid;
-        if (!(c->flags & CLONE_PARENT))
-            g->ppid = p->grp->tgid;
-        g->exit_signal = c->exit_signal;
-        t->group = (uint16_t)i;
-        return 0;
-    }
-    return -EAGAIN;
-}
-
-static int set_tls(struct process *p, struct task *t, uint32_t at)
-{
-    uint32_t d[4];
-    int e = space_read(p->space, at, d, sizeof d);
-
-    if (e)
-        return e;
-    uint32_t sel = d[0] << 3 | 3;
-    if (!segment_tls(t, d))
-        return -EINVAL;
-    if (t->regs.r[G_SEL2] >> 16 == sel)
-        t->regs.r[G_GSBASE] = d[1];
-    if ((t->regs.r[G_SEL2] & 0xffff) == sel)
-        t->regs.r[G_FSBASE] = d[1];
-    return 0;
-}
-
-static int32_t do_clone(struct process *p, const struct clone_args *c)
-{
-    uint32_t flags = (uint32_t)c->flags;
-    int row;
-
-    if (((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND)) ||
-        ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM)) || (flags & CLONE_NAMESPACES) ||
-        c->exit_signal >= NSIG_GUEST)
-        return -EINVAL;
-    row = task_new_row(p);
-    if (row < 0)
-        return row;
-    struct task *t = &p->task[row], *me = p->cur;
-    *t = *me;
-    t->state = TASK_FREE; /* until nothing can fail any more */
-    memset(&t->queue, 0, sizeof t->queue);
-    t->restarting = t->woken = t->restore_mask = false;
-    t->clear_tid = t->robust_list = 0;
-    if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
-        t->alt_sp = t->alt_size = 0;
-    vm_get_context(p->vm, &t->regs);
-    t->regs.r[G_EAX] = 0;
-    if (c->stack)
-        t->regs.r[G_ESP] = c->stack;
-    int e = flags & CLONE_SETTLS ? set_tls(p, t, c->tls) : 0;
-    if (e)
-        return e;
-    t->tid = ++p->next_tid;
-    e = copy_files(p, t, flags & CLONE_FILES);
-    if (e)
-        return e;
-    e = copy_space(p, t, flags & CLONE_VM);
-    if (e) {
-        files_unref(p, t->files);
-        return e;
-    }
-    e = copy_group(p, t, c);
-    if (e) {
-        files_unref(p, t->files);
-        if (!--p->spaces[t->space].refs)
-            space_clear(&p->spaces[t->space]);
-        return e;
-    }
-    if (flags & CLONE_PARENT_SETTID)
-        space_write(p->space, c->parent_tid, &t->tid, 4);
-    if (flags & CLONE_CHILD_SETTID)
-        space_write(&p->spaces[t->space], c->child_tid, &t->tid, 4);
-    if (flags & CLONE_CHILD_CLEARTID)
-        t->clear_tid = c->child_tid;
-    t->state = TASK_RUN;
-    if (flags & CLONE_VFORK) {
-        vm_set_reg(p->vm, GUEST_REG0 + G_EAX, t->tid);
-        me->state = TASK_BLOCKED;
-        me->wait = WAIT_VFORK;
-        me->wait_key = t->tid;
-        me->wait_until = UINT64_MAX;
-        return SYS_NO_RESULT;
-    }
-    return (int32_t)t->tid;
-}
-
-CALL(fork)
-{
-    return do_clone(p, &(struct clone_args){.exit_signal = GSIGCHLD});
-}
-
-CALL(vfork)
-{
-    return do_clone(p,
-                    &(struct clone_args){.flags = CLONE_VM | CLONE_VFORK, .exit_signal = GSIGCHLD});
-}
-
-CALL(clone)
-{
-    return do_clone(p, &(struct clone_args){.flags = a[0] & ~0xffu,
-                                            .exit_signal = a[0] & 0xff,
-                                            .stack = a[1],
-                                            .parent_tid = a[2],
-                                            .tls = a[3],
-                                            .child_tid = a[4]});
-}
-
-CALL(clone3)
-{
-    enum { FLAGS, PIDFD, CHILD, PARENT, SIGNAL, STACK, STACK_SIZE, TLS, WORDS };
-    uint64_t w[WORDS];
-
-    if (a[1] < sizeof w || a[1] > PAGE)
-        return -EINVAL;
-    int e = space_read(p->space, a[0], w, sizeof w);
-    if (e)
-        return e;
-    if (w[FLAGS] >> 32 || (w[FLAGS] & 0xff) || !w[STACK] != !w[STACK_SIZE])
-        return -EINVAL;
-    return do_clone(p, &(struct clone_args){.flags = w[FLAGS],
-                                            .exit_signal = (uint32_t)w[SIGNAL],
-                                            .stack = (uint32_t)(w[STACK] + w[STACK_SIZE]),
-                                            .parent_tid = (uint32_t)w[PARENT],
-                                            .child_tid = (uint32_t)w[CHILD],
-                                            .tls = (uint32_t)w[TLS]});
-}
-
-/* ---- waiting for children ---- */
-
-enum { W_NOHANG = 1, W_UNTRACED = 2, W_EXITED = 4, W_CONTINUED = 8, W_NOWAIT = 0x1000000 };
-
-static bool wanted(const struct process *p, const struct group *c, int32_t pid)
-{
-    if (!c->used || c->ppid != p->grp->tgid)
-        return false;
-    return pid == -1 || (pid > 0 && c->tgid == (uint32_t)pid) ||
-           (pid == 0 && c->pgid == p->grp->pgid) || (pid < -1 && c->pgid == 0u - (uint32_t)pid);
-}
-
-/* The child to report, or 0 with *none if there never will be one. */
-static struct group *find_child(struct process *p, int32_t pid, uint32_t options, bool *none)
-{
-    struct group *best = NULL;
-
-    *none = true;
-    for (uint32_t i = 0; i < PROC_TASKS; i++) {
-        struct group *c = &p->group[i];
-        if (!wanted(p, c, pid))
-            continue;
-        *none = false;
-        bool report = (c->zombie && (options & W_EXITED)) ||
-                      (c->stopped && !c->stop_told && (options & W_UNTRACED));
-        if (report && (!best || c->tgid < best->tgid))
-            best = c;
-    }
-    return best;
-}
-
-static int32_t put_usage(struct process *p, uint32_t at)
-{
-    uint32_t r[18] = {0};
-
-    return at ? space_write(p->space, at, r, sizeof r) : 0;
-}
-
-CALL(wait4)
-{
-    bool none;
-    int32_t e;
-    uint32_t pid, status;
-
-    if (a[2] & ~(uint32_t)(W_NOHANG | W_UNTRACED | W_CONTINUED | 0xe0000000u))
-        return -EINVAL;
-    struct group *c =
-        find_child(p, (int32_t)a[0], (a[2] & (W_NOHANG | W_UNTRACED)) | W_EXITED, &none);
-    if (none)
-        return -ECHILD;
-    if (!c)
-        return a[2] & W_NOHANG
-                   ? 0
-                   : task_block(p, WAIT_CHILD, group_row(p, p->grp), UINT64_MAX, RESTART_SYS);
-    pid = c->tgid;
-    status = c->zombie ? (uint32_t)c->status : 0x7f | GSIGSTOP << 8;
-    e = a[1] ? space_write(p->space, a[1], &status, 4) : 0;
-    if (!e)
-        e = put_usage(p, a[3]);
-    if (c->zombie)
-        reap(p, c);
-    else
-        c->stop_told = true;
-    return e ? e : (int32_t)pid;
-}
-
-CALL(waitpid)
-{
-    const uint32_t b[4] = {a[0], a[1], a[2], 0};
-
-    return sys_wait4(p, b);
-}
-
-CALL(waitid)
-{
-    enum { ID_ALL, ID_PID, ID_PGID };
-    int32_t pid = a[0] == ID_ALL ? -1 : a[0] == ID_PID ? (int32_t)a[1] : (int32_t)(0u - a[1]);
-    uint32_t info[32] = {0};
-    bool none;
-
-    if (a[0] > ID_PGID || !(a[3] & (W_EXITED | W_UNTRACED | W_CONTINUED)) ||
-        (a[0] != ID_ALL && (int32_t)a[1] <= 0))
-        return -EINVAL;
-    struct group *c = find_child(p, pid, a[3], &none);
-    if (none)
-        return -ECHILD;
-    if (!c && !(a[3] & W_NOHANG))
-        return task_block(p, WAIT_CHILD, group_row(p, p->grp), UINT64_MAX, RESTART_SYS);
-    if (c) {
-        uint32_t sig = c->zombie ? (uint32_t)c->status & 0x7f : GSIGSTOP;
-        info[0] = GSIGCHLD;
-        info[2] = !c->zombie ? 5 : sig ? 2 : 1;
-        info[3] = c->tgid;
-        info[4] = GUEST_UID;
-        info[5] = sig ? sig : (uint32_t)c->status >> 8 & 0xff;
-    }
-    int32_t e = a[2] ? space_write(p->space, a[2], info, sizeof info) : 0;
-    if (!e)
-        e = put_usage(p, a[4]);
-    if (c && !(a[3] & W_NOWAIT)) {
-        if (c->zombie)
-            reap(p, c);
-        else
-            c->stop_told = true;
-    }
-    return e;
-}
-
-/* ---- who is who ---- */
-
-CALL(getpid)
-{
-    return (int32_t)p->grp->tgid;
-}
-CALL(gettid)
-{
-    return (int32_t)p->cur->tid;
-}
-CALL(getppid)
-{
-    return (int32_t)p->grp->ppid;
-}
-CALL(getpgrp)
-{
-    return (int32_t)p->grp->pgid;
-}
-
-static struct group *group_or_self(struct process *p, uint32_t pid)
-{
-    return pid ? group_by_pid(p, pid) : p->grp;
-}
-
-CALL(getpgid)
-{
-    struct group *g = group_or_self(p, a[0]);
-    return g ? (int32_t)g->pgid : -ESRCH;
-}
-CALL(getsid)
-{
-    struct group *g = group_or_self(p, a[0]);
-    return g ? (int32_t)g->sid : -ESRCH;
-}
-
-CALL(setpgid)
-{
-    struct group *g = group_or_self(p, a[0]);
-    uint32_t pgid = a[1];
-
-    if ((int32_t)pgid < 0)
-        return -EINVAL;
-    if (!g || (g != p->grp && g->ppid != p->grp->tgid))
-        return -ESRCH;
-    if (g->sid == g->tgid || g->sid != p->grp->sid)
-        return -EPERM;
-    if (!pgid)
-        pgid = g->tgid;
-    bool found = pgid == g->tgid;
-    for (uint32_t i = 0; i < PROC_TASKS && !found; i++)
-        found = p->group[i].used && p->group[i].pgid == pgid && p->group[i].sid == g->sid;
-    if (!found)
-        return -EPERM;
-    g->pgid = pgid;
-    return 0;
-}
-
-CALL(setsid)
-{
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
-        if (p->group[i].used && p->group[i].pgid == p->grp->tgid)
-            return -EPERM;
-    p->grp->sid = p->grp->pgid = p->grp->tgid;
-    return (int32_t)p->grp->tgid;
-}
-
-CALL(set_tid_address)
-{
-    p->cur->clear_tid = a[0];
-    return (int32_t)p->cur->tid;
-}
-
-CALL(set_robust_list)
-{
-    p->cur->robust_list = a[0];
-    return a[1] == 12 ? 0 : -EINVAL;
-}
-
-CALL(sched_getaffinity)
-{
-    uint32_t one = 1;
-
-    if (a[1] < 4 || a[1] % 4)
-        return -EINVAL;
-    if (a[0] && !task_by_tid(p, a[0]))
-        return -ESRCH;
-    int32_t e = space_write(p->space, a[2], &one, 4);
-    return e ? e : 4;
-}
-
-CALL(sched_setaffinity)
-{
-    return a[0] && !task_by_tid(p, a[0]) ? -ESRCH : 0;
 }

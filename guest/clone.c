@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * New tasks: fork, vfork and clone. A task takes free rows for what it does not share with its
+ * maker; nothing of it can be seen before nothing can fail any more.
+ */
+#include <errno.h>
+#include <string.h>
+#include "guest/syscall.h"
+#include "concealed-mem/abi.h"
+
+#define CALL(name)                                                                                 \
+    int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
+                       const uint32_t *a __attribute__((unused)))
+
+enum {
+    CLONE_VM = 0x100,
+    CLONE_FS = 0x200,
+    CLONE_FILES = 0x400,
+    CLONE_SIGHAND = 0x800,
+    CLONE_VFORK = 0x4000,
+    CLONE_PARENT = 0x8000,
+    CLONE_THREAD = 0x10000,
+    CLONE_SETTLS = 0x80000,
+    CLONE_PARENT_SETTID = 0x100000,
+    CLONE_CHILD_CLEARTID = 0x200000,
+    CLONE_CHILD_SETTID = 0x1000000,
+    CLONE_NAMESPACES = 0x7e020080
+};
+
+struct clone_args {
+    uint64_t flags;
+    uint32_t exit_signal, stack, parent_tid, child_tid, tls;
+};
+
+static int copy_files(struct process *p, struct task *t, bool share)
+{
+    if (share) {
+        t->files = p->cur->files;
+        p->files->refs++;
+        return 0;
+    }
+    for (uint32_t i = 0; i < PROC_TASKS; i++)
+        if (!p->file_table[i].refs) {
+            p->file_table[i] = *p->files;
+            p->file_table[i].refs = 1;
+            for (uint32_t k = 0; k < PROC_FDS; k++)
+                if (p->fd[k].used)
+                    p->open[p->fd[k].open].refs++;
+            t->files = (uint16_t)i;
+            return 0;
+        }
+    return -EAGAIN;
+}
+
+static int copy_space(struct process *p, struct task *t, bool share)
+{
+    if (share) {
+        t->space = p->cur->space;
+        p->space->refs++;
+        return 0;
+    }
+    for (uint32_t i = 0; i < PROC_TASKS; i++)
+        if (!p->spaces[i].refs) {
+            int e = space_fork(&p->spaces[i], p->space);
+            if (e)
+                return e;
+            p->spaces[i].refs = 1;
+            t->space = (uint16_t)i;
+            return 0;
+        }
+    return -EAGAIN;
+}
+
+static int copy_group(struct process *p, struct task *t, const struct clone_args *c)
+{
+    if (c->flags & CLONE_THREAD) {
+        t->group = p->cur->group;
+        p->grp->refs++;
+        return 0;
+    }
+    for (uint32_t i = 0; i < PROC_TASKS; i++) {
+        struct group *g = &p->group[i];
+        if (g->used)
+            continue;
+        *g = *p->grp;
+        g->refs = 1;
+        g->zombie = g->exiting = g->stopped = g->stop_told = false;
+        memset(&g->queue, 0, sizeof g->queue);
+        memset(g->timer, 0, sizeof g->timer);
+        g->tgid = t->tid;
+        if (!(c->flags & CLONE_PARENT))
+            g->ppid = p->grp->tgid;
+        g->exit_signal = c->exit_signal;
+        t->group = (uint16_t)i;
+        return 0;
+    }
+    return -EAGAIN;
+}
+
+static int set_tls(struct process *p, struct task *t, uint32_t at)
+{
+    uint32_t d[4];
+    int e = space_read(p->space, at, d, sizeof d);
+
+    if (e)
+        return e;
+    uint32_t sel = d[0] << 3 | 3;
+    if (!segment_tls(t, d))
+        return -EINVAL;
+    if (t->regs.r[G_SEL2] >> 16 == sel)
+        t->regs.r[G_GSBASE] = d[1];
+    if ((t->regs.r[G_SEL2] & 0xffff) == sel)
+        t->regs.r[G_FSBASE] = d[1];
+    return 0;
+}
+
+static int32_t do_clone(struct process *p, const struct clone_args *c)
+{
+    uint32_t flags = (uint32_t)c->flags;
+    int row;
+
+    if (((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND)) ||
+        ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM)) || (flags & CLONE_NAMESPACES) ||
+        c->exit_signal >= NSIG_GUEST)
+        return -EINVAL;
+    row = task_new_row(p);
+    if (row < 0)
+        return row;
+    struct task *t = &p->task[row], *me = p->cur;
+    *t = *me;
+    t->state = TASK_FREE; /* until nothing can fail any more */
+    memset(&t->queue, 0, sizeof t->queue);
+    t->restarting = t->woken = t->restore_mask = false;
+    t->clear_tid = t->robust_list = 0;
+    if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
+        t->alt_sp = t->alt_size = 0;
+    vm_get_context(p->vm, &t->regs);
+    t->regs.r[G_EAX] = 0;
+    if (c->stack)
+        t->regs.r[G_ESP] = c->stack;
+    int e = flags & CLONE_SETTLS ? set_tls(p, t, c->tls) : 0;
+    if (e)
+        return e;
+    t->tid = ++p->next_tid;
+    e = copy_files(p, t, flags & CLONE_FILES);
+    if (e)
+        return e;
+    e = copy_space(p, t, flags & CLONE_VM);
+    if (e) {
+        files_unref(p, t->files);
+        return e;
+    }
+    e = copy_group(p, t, c);
+    if (e) {
+        files_unref(p, t->files);
+        if (!--p->spaces[t->space].refs)
+            space_clear(&p->spaces[t->space]);
+        return e;
+    }
+    if (flags & CLONE_PARENT_SETTID)
+        space_write(p->space, c->parent_tid, &t->tid, 4);
+    if (flags & CLONE_CHILD_SETTID)
+        space_write(&p->spaces[t->space], c->child_tid, &t->tid, 4);
+    if (flags & CLONE_CHILD_CLEARTID)
+        t->clear_tid = c->child_tid;
+    t->state = TASK_RUN;
+    if (flags & CLONE_VFORK) {
+        vm_set_reg(p->vm, GUEST_REG0 + G_EAX, t->tid);
+        me->state = TASK_BLOCKED;
+        me->wait = WAIT_VFORK;
+        me->wait_key = t->tid;
+        me->wait_until = UINT64_MAX;
+        return SYS_NO_RESULT;
+    }
+    return (int32_t)t->tid;
+}
+
+CALL(fork)
+{
+    return do_clone(p, &(struct clone_args){.exit_signal = GSIGCHLD});
+}
+
+CALL(vfork)
+{
+    return do_clone(p,
+                    &(struct clone_args){.flags = CLONE_VM | CLONE_VFORK, .exit_signal = GSIGCHLD});
+}
+
+CALL(clone)
+{
+    return do_clone(p, &(struct clone_args){.flags = a[0] & ~0xffu,
+                                            .exit_signal = a[0] & 0xff,
+                                            .stack = a[1],
+                                            .parent_tid = a[2],
+                                            .tls = a[3],
+                                            .child_tid = a[4]});
+}
+
+CALL(clone3)
+{
+    enum { FLAGS, PIDFD, CHILD, PARENT, SIGNAL, STACK, STACK_SIZE, TLS, WORDS };
+    uint64_t w[WORDS];
+
+    if (a[1] < sizeof w || a[1] > PAGE)
+        return -EINVAL;
+    int e = space_read(p->space, a[0], w, sizeof w);
+    if (e)
+        return e;
+    if (w[FLAGS] >> 32 || (w[FLAGS] & 0xff) || !w[STACK] != !w[STACK_SIZE])
+        return -EINVAL;
+    return do_clone(p, &(struct clone_args){.flags = w[FLAGS],
+                                            .exit_signal = (uint32_t)w[SIGNAL],
+                                            .stack = (uint32_t)(w[STACK] + w[STACK_SIZE]),
+                                            .parent_tid = (uint32_t)w[PARENT],
+                                            .child_tid = (uint32_t)w[CHILD],
+                                            .tls = (uint32_t)w[TLS]});
+}

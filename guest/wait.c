@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Families: waiting for children, and who is who among processes, groups and sessions. A process
+ * that has ended keeps its row until its parent has heard of it.
+ */
+#include <errno.h>
+#include "guest/syscall.h"
+
+#define CALL(name)                                                                                 \
+    int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
+                       const uint32_t *a __attribute__((unused)))
+
+/* ---- waiting for children ---- */
+
+enum { W_NOHANG = 1, W_UNTRACED = 2, W_EXITED = 4, W_CONTINUED = 8, W_NOWAIT = 0x1000000 };
+
+static bool wanted(const struct process *p, const struct group *c, int32_t pid)
+{
+    if (!c->used || c->ppid != p->grp->tgid)
+        return false;
+    return pid == -1 || (pid > 0 && c->tgid == (uint32_t)pid) ||
+           (pid == 0 && c->pgid == p->grp->pgid) || (pid < -1 && c->pgid == 0u - (uint32_t)pid);
+}
+
+/* The child to report, or 0 with *none if there never will be one. */
+static struct group *find_child(struct process *p, int32_t pid, uint32_t options, bool *none)
+{
+    struct group *best = NULL;
+
+    *none = true;
+    for (uint32_t i = 0; i < PROC_TASKS; i++) {
+        struct group *c = &p->group[i];
+        if (!wanted(p, c, pid))
+            continue;
+        *none = false;
+        bool report = (c->zombie && (options & W_EXITED)) ||
+                      (c->stopped && !c->stop_told && (options & W_UNTRACED));
+        if (report && (!best || c->tgid < best->tgid))
+            best = c;
+    }
+    return best;
+}
+
+static int32_t put_usage(struct process *p, uint32_t at)
+{
+    uint32_t r[18] = {0};
+
+    return at ? space_write(p->space, at, r, sizeof r) : 0;
+}
+
+CALL(wait4)
+{
+    bool none;
+    int32_t e;
+    uint32_t pid, status;
+
+    if (a[2] & ~(uint32_t)(W_NOHANG | W_UNTRACED | W_CONTINUED | 0xe0000000u))
+        return -EINVAL;
+    struct group *c =
+        find_child(p, (int32_t)a[0], (a[2] & (W_NOHANG | W_UNTRACED)) | W_EXITED, &none);
+    if (none)
+        return -ECHILD;
+    if (!c)
+        return a[2] & W_NOHANG
+                   ? 0
+                   : task_block(p, WAIT_CHILD, group_row(p, p->grp), UINT64_MAX, RESTART_SYS);
+    pid = c->tgid;
+    status = c->zombie ? (uint32_t)c->status : 0x7f | GSIGSTOP << 8;
+    e = a[1] ? space_write(p->space, a[1], &status, 4) : 0;
+    if (!e)
+        e = put_usage(p, a[3]);
+    if (c->zombie)
+        group_reap(c);
+    else
+        c->stop_told = true;
+    return e ? e : (int32_t)pid;
+}
+
+CALL(waitpid)
+{
+    const uint32_t b[4] = {a[0], a[1], a[2], 0};
+
+    return sys_wait4(p, b);
+}
+
+CALL(waitid)
+{
+    enum { ID_ALL, ID_PID, ID_PGID };
+    int32_t pid = a[0] == ID_ALL ? -1 : a[0] == ID_PID ? (int32_t)a[1] : (int32_t)(0u - a[1]);
+    uint32_t info[32] = {0};
+    bool none;
+
+    if (a[0] > ID_PGID || !(a[3] & (W_EXITED | W_UNTRACED | W_CONTINUED)) ||
+        (a[0] != ID_ALL && (int32_t)a[1] <= 0))
+        return -EINVAL;
+    struct group *c = find_child(p, pid, a[3], &none);
+    if (none)
+        return -ECHILD;
+    if (!c && !(a[3] & W_NOHANG))
+        return task_block(p, WAIT_CHILD, group_row(p, p->grp), UINT64_MAX, RESTART_SYS);
+    if (c) {
+        uint32_t sig = c->zombie ? (uint32_t)c->status & 0x7f : GSIGSTOP;
+        info[0] = GSIGCHLD;
+        info[2] = !c->zombie ? 5 : sig ? 2 : 1;
+        info[3] = c->tgid;
+        info[4] = GUEST_UID;
+        info[5] = sig ? sig : (uint32_t)c->status >> 8 & 0xff;
+    }
+    int32_t e = a[2] ? space_write(p->space, a[2], info, sizeof info) : 0;
+    if (!e)
+        e = put_usage(p, a[4]);
+    if (c && !(a[3] & W_NOWAIT)) {
+        if (c->zombie)
+            group_reap(c);
+        else
+            c->stop_told = true;
+    }
+    return e;
+}
+
+/* ---- who is who ---- */
+
+CALL(getpid)
+{
+    return (int32_t)p->grp->tgid;
+}
+CALL(gettid)
+{
+    return (int32_t)p->cur->tid;
+}
+CALL(getppid)
+{
+    return (int32_t)p->grp->ppid;
+}
+CALL(getpgrp)
+{
+    return (int32_t)p->grp->pgid;
+}
+
+static struct group *group_or_self(struct process *p, uint32_t pid)
+{
+    return pid ? group_by_pid(p, pid) : p->grp;
+}
+
+CALL(getpgid)
+{
+    struct group *g = group_or_self(p, a[0]);
+    return g ? (int32_t)g->pgid : -ESRCH;
+}
+CALL(getsid)
+{
+    struct group *g = group_or_self(p, a[0]);
+    return g ? (int32_t)g->sid : -ESRCH;
+}
+
+CALL(setpgid)
+{
+    struct group *g = group_or_self(p, a[0]);
+    uint32_t pgid = a[1];
+
+    if ((int32_t)pgid < 0)
+        return -EINVAL;
+    if (!g || (g != p->grp && g->ppid != p->grp->tgid))
+        return -ESRCH;
+    if (g->sid == g->tgid || g->sid != p->grp->sid)
+        return -EPERM;
+    if (!pgid)
+        pgid = g->tgid;
+    bool found = pgid == g->tgid;
+    for (uint32_t i = 0; i < PROC_TASKS && !found; i++)
+        found = p->group[i].used && p->group[i].pgid == pgid && p->group[i].sid == g->sid;
+    if (!found)
+        return -EPERM;
+    g->pgid = pgid;
+    return 0;
+}
+
+CALL(setsid)
+{
+    for (uint32_t i = 0; i < PROC_TASKS; i++)
+        if (p->group[i].used && p->group[i].pgid == p->grp->tgid)
+            return -EPERM;
+    p->grp->sid = p->grp->pgid = p->grp->tgid;
+    return (int32_t)p->grp->tgid;
+}
+
+CALL(set_tid_address)
+{
+    p->cur->clear_tid = a[0];
+    return (int32_t)p->cur->tid;
+}
+
+CALL(set_robust_list)
+{
+    p->cur->robust_list = a[0];
+    return a[1] == 12 ? 0 : -EINVAL;
+}
+
+CALL(sched_getaffinity)
+{
+    uint32_t one = 1;
+
+    if (a[1] < 4 || a[1] % 4)
+        return -EINVAL;
+    if (a[0] && !task_by_tid(p, a[0]))
+        return -ESRCH;
+    int32_t e = space_write(p->space, a[2], &one, 4);
+    return e ? e : 4;
+}
+
+CALL(sched_setaffinity)
+{
+    return a[0] && !task_by_tid(p, a[0]) ? -ESRCH : 0;
+}
