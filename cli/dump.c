@@ -70,8 +70,12 @@ static void print_record(const struct ir_group *g, uint32_t i)
     switch (o->format) {
     case FMT_LOAD:
     case FMT_STORE:
+    case FMT_WLOAD:
+    case FMT_WSTORE:
         if (o->format == FMT_STORE)
             REF(r->c);
+        else if (o->format != FMT_LOAD)
+            ADD("%sw%u", sep, r->wide), sep = ", ";
         ADD("%s[%s", sep, ref_name(r->a, buf));
         if (r->imm)
             ADD(" %c %#x", r->imm < 0 ? '-' : '+', (unsigned)abs(r->imm));

@@ -26,6 +26,8 @@ static const char *operands(unsigned format)
         [FMT_RRC] = "rd*, ra, cond",
         [FMT_LOAD] = "rd, b(ra)",
         [FMT_STORE] = "rs, b(ra)",
+        [FMT_WLOAD] = "wd, b(ra)",
+        [FMT_WSTORE] = "ws, b(ra)",
         [FMT_AB] = "ra, b",
         [FMT_RRBS] = "rs, ra, b",
         [FMT_B] = "b",

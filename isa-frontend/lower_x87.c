@@ -456,8 +456,7 @@ static uint32_t fetch(struct ir_group *g, const struct insn *in, uint32_t format
         return w + 32 * format;
     }
     if (format == WF_F64 || format == WF_I64 || format == WF_X80) {
-        struct ir_addr at = low_addr(g, in);
-        ir_emiti(g, OP_GLDW, ir_addi(g, at.a, at.disp), (int32_t)w, 0);
+        ir_wide(g, OP_GLDW, low_addr(g, in), w);
     } else {
         set_word(g, w, 0, low_load(g, low_addr(g, in), 4));
     }
@@ -470,11 +469,11 @@ static void store_top(struct ir_group *g, const struct insn *in, uint32_t format
 {
     uint32_t w = temp(), v;
     s.c1 = fp(g, OP_FST, w + 32 * format, st(0));
-    v = word(g, w, 0);
-    low_store(g, low_addr(g, in), format == WF_I16 ? 2 : 4, v);
     if (format == WF_F64 || format == WF_I64 || format == WF_X80) {
-        v = word(g, w, 1);
-        low_store(g, further(g, in, 4), 4, v);
+        ir_wide(g, OP_GSTW, low_addr(g, in), w);
+    } else {
+        v = word(g, w, 0);
+        low_store(g, low_addr(g, in), format == WF_I16 ? 2 : 4, v);
     }
     if (format == WF_X80) {
         v = word(g, w, 2);

@@ -64,6 +64,8 @@ static inline void make_op(const struct ir *r0, const struct ir *r, struct emit_
         rd = r->reg;
     else if (info & OI_DATUM)
         rd = r0[r->c].reg;
+    else if (info & OI_WIDE)
+        rd = r->wide;
     else if (info & OI_COND)
         rd = r->home;
     word = (uint32_t)r->op << 20 | rd << 14 | (uint32_t)r0[r->a].reg << 8;

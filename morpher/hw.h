@@ -149,6 +149,14 @@ HW_ATTR uint32_t hw_rdcc(void)
         d_;                                                                                        \
     })
 #define hw_setg(i, v) __asm__ volatile("mov\tr%0, %1" : : "i"(32 + (i)), "ri"((uint32_t)(v)))
+/* Guest memory and wide register n, a constant: bytes 0 to 7 or all 16; a: must be 16-aligned. */
+#define HW_WIDE_(mn, n, a) __asm__ volatile(mn "\tw%0, 0(%1)" : : "i"(n), "r"((uint32_t)(a)))
+#define hw_gldw(n, a)      HW_WIDE_("gldw", n, a)
+#define hw_gldq(n, a)      HW_WIDE_("gldq", n, a)
+#define hw_gldqa(n, a)     HW_WIDE_("gldqa", n, a)
+#define hw_gstw(n, a)      HW_WIDE_("gstw", n, a)
+#define hw_gstq(n, a)      HW_WIDE_("gstq", n, a)
+#define hw_gstqa(n, a)     HW_WIDE_("gstqa", n, a)
 /* Commits the working state, retiring `n` guest instructions: a bundle with the commit bit. */
 #define hw_commit(n) __asm__ volatile("commit\t%0" : : "i"(n) : "memory")
 /* Leaves C for good: a translation's first bundle. */
@@ -190,6 +198,12 @@ uint32_t hw_setcc(uint32_t cond);
 uint32_t hw_mfs(uint32_t sr);
 uint32_t hw_g(uint32_t i);
 void hw_setg(uint32_t i, uint32_t v);
+void hw_gldw(uint32_t n, uint32_t a);
+void hw_gldq(uint32_t n, uint32_t a);
+void hw_gldqa(uint32_t n, uint32_t a);
+void hw_gstw(uint32_t n, uint32_t a);
+void hw_gstq(uint32_t n, uint32_t a);
+void hw_gstqa(uint32_t n, uint32_t a);
 void hw_commit(uint32_t n);
 __attribute__((noreturn)) void hw_enter(uint32_t pc);
 __attribute__((noreturn)) void hw_exit(uint32_t info);

@@ -305,14 +305,18 @@ void ir_store(struct ir_group *g, uint32_t op, struct ir_addr at, uint32_t datum
     g->stores++;
 }
 
+void ir_wide(struct ir_group *g, uint32_t op, struct ir_addr at, uint32_t w)
+{
+    uint32_t i = append(g, op, IRF_IMM, at.a, 0, 0, at.disp);
+    g->r[i].wide = (uint8_t)w;
+    if (op_table[op].format == FMT_WSTORE) /* counted for room in the store buffer: see gear1.c */
+        g->stores += op == OP_GSTW ? 1 : 2;
+}
+
 struct ir_access ir_access(const struct ir_group *g, uint32_t i)
 {
     const struct ir *r = &g->r[i], *b = &g->r[r->a];
     struct ir_access x = {r->a, r->imm, 4};
-    if (r->op == OP_GLDW) { /* its immediate is a register */
-        x.off = 0;
-        x.size = 8;
-    }
     if ((b->flags & IRF_IMM) && (b->op == OP_ADD || b->op == OP_ADDF32 || b->op == OP_MOV)) {
         x.base = b->op == OP_MOV ? IR_ZERO : b->a;
         x.off = (int32_t)((uint32_t)x.off + (uint32_t)b->imm);
@@ -324,6 +328,12 @@ struct ir_access ir_access(const struct ir_group *g, uint32_t i)
     case OP_GLD16:
     case OP_GLD16S:
     case OP_GST16: x.size = 2; break;
+    case OP_GLDW:
+    case OP_GSTW: x.size = 8; break;
+    case OP_GLDQ:
+    case OP_GSTQ:
+    case OP_GLDQA:
+    case OP_GSTQA: x.size = 16; break;
     default: break;
     }
     return x;

@@ -22,6 +22,8 @@
  * Memory records: address a plus imm (imm is 0 on machines without displacements; the builder adds
  * before).
  *
+ * Wide loads and stores name a wide register in `wide`: those are not renamed.
+ *
  * Guest registers are renamed while the group is built: cur[g] is the index of the present value of
  * guest register g, so that moves between guest registers cost nothing. ir_commit gives each
  * changed register's last value its home: the record that computes it writes r32+g itself if no
@@ -87,8 +89,9 @@ struct ir {
     uint16_t cycle;
     uint16_t next; /* next record of the same bundle */
     uint8_t lat, cls;
-    uint8_t reg; /* physical register of the value */
-    uint8_t pad_[3];
+    uint8_t reg;  /* physical register of the value */
+    uint8_t wide; /* register of a wide load or store */
+    uint8_t pad_[2];
 };
 
 /* How a group ends. */
@@ -147,7 +150,8 @@ enum {
     OI_TIED = 1 << 15,     /* rd is read too */
     OI_RD = 1 << 16,       /* rd is written */
     OI_DATUM = 1 << 17,    /* rd is a source: the datum of a store, one side of a comparison */
-    OI_COND = 1 << 18      /* the rd field is a condition */
+    OI_COND = 1 << 18,     /* the rd field is a condition */
+    OI_WIDE = 1 << 19      /* the rd field is a wide register */
 };
 extern uint32_t ir_op[OP_COUNT_];
 static inline uint32_t ir_order(uint32_t info)
@@ -199,6 +203,8 @@ struct ir_addr {
 struct ir_addr ir_address(struct ir_group *g, uint32_t a, int32_t disp);
 uint32_t ir_load(struct ir_group *g, uint32_t op, struct ir_addr at);
 void ir_store(struct ir_group *g, uint32_t op, struct ir_addr at, uint32_t datum);
+/* Loads or stores wide register w. */
+void ir_wide(struct ir_group *g, uint32_t op, struct ir_addr at, uint32_t w);
 
 /* Guest registers. */
 static inline uint32_t ir_get(const struct ir_group *g, uint32_t reg)

@@ -164,7 +164,10 @@ static enum go on_align(const struct trap *t)
 {
     if (t->xlat)
         return recover(t);
-    deliver_fault(X_AC, 0, t->addr);
+    if (t->info == 16) /* an operand of 16 bytes that must be aligned */
+        deliver_fault(X_GP, 0, 0);
+    else
+        deliver_fault(X_AC, 0, t->addr);
     return GO_ANY;
 }
 

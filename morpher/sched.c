@@ -199,10 +199,12 @@ static uint32_t depend(struct gear1 *x)
             }
         } else if (order == ORD_GLD) {
             list = depend_load(x, i, list);
-            if (op == OP_GLDW)
-                list = wide_write(x, i, list, (uint32_t)r->imm & 31);
+            if (info & OI_WIDE)
+                list = wide_write(x, i, list, r->wide);
         } else if (order == ORD_GST) {
             list = depend_store(x, i, list);
+            if (info & OI_WIDE)
+                list = wide_read(x, i, list, r->wide);
         } else if (order == ORD_FENCE) {
             list =
                 op_table[op].unit == UNIT_FP ? depend_wide(x, i, list) : depend_special(x, i, list);

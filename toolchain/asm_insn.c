@@ -101,6 +101,14 @@ static uint8_t reg(struct as *a)
     return a->failed ? 0 : (uint8_t)r;
 }
 
+static uint8_t wide_reg(struct as *a)
+{
+    as_blanks(a);
+    if (!as_accept(a, 'w'))
+        as_error(a, "a wide register expected before '%.*s'", as_rest(a), a->p);
+    return a->failed ? 0 : (uint8_t)as_number(a, 0, NWIDE - 1, "a wide register (w0 to w31)");
+}
+
 static uint8_t next_reg(struct as *a)
 {
     as_expect(a, ',');
@@ -212,6 +220,12 @@ static void plain(struct as *a, unsigned opc)
         address(a, &o, &sym);
         if (op_table[opc].format == FMT_STORE && as_accept(a, ','))
             reg(a); /* a scratch register, which this machine does not need */
+        break;
+    case FMT_WLOAD:
+    case FMT_WSTORE:
+        o.rd = wide_reg(a);
+        as_expect(a, ',');
+        address(a, &o, &sym);
         break;
     case FMT_AB:
         o.ra = reg(a);

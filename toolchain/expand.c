@@ -175,7 +175,8 @@ static void access_no_disp(struct expander *x, struct vop o, uint32_t sym, bool 
     unsigned r = x->fresh == fresh ? holder(x, at) : 0;
     x->fresh = fresh;
     if (r == 0) {
-        r = load && o.rd != 0 && o.rd < 32 ? o.rd : scratch(x);
+        bool own = load && op_table[o.opc].format == FMT_LOAD; /* rd is a register of this kind */
+        r = own && o.rd != 0 && o.rd < 32 ? o.rd : scratch(x);
         if (o.ra == 0 && o.bmode != B_REG)
             push_rrb(x, OP_MOV, r, 0, o, sym);
         else
@@ -348,9 +349,9 @@ static bool folded(struct expander *x, struct vop o, uint32_t sym)
         push(x, o, sym);
         return true;
     }
-    bool load = f == FMT_LOAD, store = f == FMT_STORE;
+    bool load = f == FMT_LOAD, store = f == FMT_STORE, wide = f == FMT_WLOAD || f == FMT_WSTORE;
     /* Without displacements it helps only if there is one. */
-    if ((load || store) && (x->s->m->cap_disp || o.imm) && !(store && o.rd == o.ra) &&
+    if ((load || store || wide) && (x->s->m->cap_disp || o.imm) && !(store && o.rd == o.ra) &&
         (m = only_use(x, o.ra, load && o.rd == o.ra))) {
         c = take_constant(x, m, &sym);
         o.ra = 0;
@@ -377,7 +378,7 @@ static void op(struct expander *x, struct vop o, uint32_t sym)
     if (o.opc == OP_AND && o.bmode != B_REG && sym == LO_NOSYM &&
         (o.imm == 0xff || o.imm == 0xffff)) {
         o = (struct vop){.opc = o.imm == 0xff ? OP_ZEXT8 : OP_ZEXT16, .rd = o.rd, .ra = o.ra};
-    } else if (f == FMT_LOAD || f == FMT_STORE) {
+    } else if (f == FMT_LOAD || f == FMT_STORE || f == FMT_WLOAD || f == FMT_WSTORE) {
         bool zero = o.bmode == B_REG ? o.rb == 0 : o.imm == 0 && sym == LO_NOSYM;
         if (!zero && !m->cap_disp) {
             access_no_disp(x, o, sym, f == FMT_LOAD);

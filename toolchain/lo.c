@@ -137,6 +137,11 @@ const char *lo_op_error(const struct lo_op *p)
         if (op_table[o->opc].format != FMT_CODE && (o->bmode != B_LONG || (o->imm & 3)))
             return "a branch target is a label or a multiple of 4";
         break;
+    case FMT_WLOAD:
+    case FMT_WSTORE:
+        if (o->rd >= NWIDE)
+            return "a wide register is 0 to 31";
+        break;
     case FMT_RC:
     case FMT_RRC:
         if (o->bmode != B_SHORT || o->imm < 0 || o->imm > 15)

@@ -81,6 +81,11 @@ static void put_op(struct text *t, const struct vop *op)
         put(t, "r%u, ", op->rd);
         put_address(t, op);
         break;
+    case FMT_WLOAD:
+    case FMT_WSTORE:
+        put(t, "w%u, ", op->rd);
+        put_address(t, op);
+        break;
     case FMT_AB:
         put(t, "r%u, ", op->ra);
         put_b(t, op);

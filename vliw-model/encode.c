@@ -11,10 +11,11 @@ enum {
     USES_RD = 1,
     USES_RA = 2,
     USES_B = 4,
-    RD_COND = 8,  /* the rd field is a condition */
-    B_COND = 16,  /* b is a condition, always short */
-    B_IMM = 32,   /* b is never a register */
-    B_TARGET = 64 /* short b is a displacement; implies B_IMM */
+    RD_COND = 8,   /* the rd field is a condition */
+    B_COND = 16,   /* b is a condition, always short */
+    B_IMM = 32,    /* b is never a register */
+    B_TARGET = 64, /* short b is a displacement; implies B_IMM */
+    RD_WIDE = 128  /* the rd field is a wide register */
 };
 
 static const uint8_t format_fields[FMT_COUNT_] = {
@@ -28,6 +29,8 @@ static const uint8_t format_fields[FMT_COUNT_] = {
     [FMT_RRC] = USES_RD | USES_RA | USES_B | B_COND,
     [FMT_LOAD] = USES_RD | USES_RA | USES_B,
     [FMT_STORE] = USES_RD | USES_RA | USES_B,
+    [FMT_WLOAD] = USES_RD | RD_WIDE | USES_RA | USES_B,
+    [FMT_WSTORE] = USES_RD | RD_WIDE | USES_RA | USES_B,
     [FMT_AB] = USES_RA | USES_B,
     [FMT_RRBS] = USES_RD | USES_RA | USES_B,
     [FMT_B] = USES_B,
@@ -53,7 +56,7 @@ static bool encode_op(const struct vop *op, uint32_t pc, uint32_t *word)
     unsigned f = fields_of(op->opc);
     uint32_t w = (uint32_t)op->opc << 20;
     if (f & USES_RD) {
-        if (op->rd >= NGPR || ((f & RD_COND) && op->rd > 15))
+        if (op->rd >= NGPR || ((f & RD_COND) && op->rd > 15) || ((f & RD_WIDE) && op->rd >= NWIDE))
             return false;
         w |= (uint32_t)op->rd << 14;
     }
@@ -135,7 +138,8 @@ static bool decode_op(uint32_t w, uint32_t pc, struct vop *op)
     if (opc >= OP_COUNT_ || bmode > B_LONG)
         return false;
     unsigned f = fields_of(opc);
-    if ((!(f & USES_RD) && rd) || (!(f & USES_RA) && ra) || ((f & RD_COND) && rd > 15))
+    if ((!(f & USES_RD) && rd) || (!(f & USES_RA) && ra) || ((f & RD_COND) && rd > 15) ||
+        ((f & RD_WIDE) && rd >= NWIDE))
         return false;
     if (!(f & USES_B) && (bmode != B_REG || b))
         return false;

@@ -516,7 +516,6 @@ L_UDIVQ_I:
 L_UDIVR_I:
 L_SDIVQ_I:
 L_SDIVR_I:
-L_GLDW_I:
 L_PROBER_I:
 L_PROBEW_I:
 L_PROBEX_I:
@@ -595,36 +594,12 @@ L_FRND_I:
     NSTORES(SH, 2)
     NSTORES(SW, 4)
 
-L_GLDW : {
-    uint32_t la = r[p->ra], w = B & 31, i;
-    uint64_t q8;
-    const struct fast_tlb *e = &vm->ft[FT_R][la >> 12 & (FT_N - 1)];
-    pipe = wide_use(vm, pipe, w, w, 0);
-    if (LIKELY((la & 0xfffff007u) == e->tag)) {
-        const uint8_t *q = e->add + la;
-        uint32_t line = (uint32_t)(q - mem) >> vm->a.l1d.line_shift;
-        if (GUESSED(line, i) && LIKELY(!(vm->filter >> (la >> 3 & 63) & 1))) {
-            TOUCH(i);
-            vm->a.tlb_stamp[e->index] = pipe;
-            memcpy(&q8, q, 8);
-            memcpy(vm->s.wide[w], &q8, 8);
-            vm->s.wide_ready[w] = pipe + (vm->ready_load >> 2);
-            vm->misc_dirty = 1;
-            NEXT();
-        }
-    }
-    LONG(mem_load(vm, la, 4, ACC_READ));
-    q8 = vm->val;
-    uint64_t when = vm->ready;
-    LONG(mem_load(vm, la + 4, 4, ACC_READ));
-    q8 |= (uint64_t)vm->val << 32;
-    if (when < vm->ready)
-        when = vm->ready;
-    memcpy(vm->s.wide[w], &q8, 8);
-    vm->s.wide_ready[w] = when >> 2;
-    vm->misc_dirty = 1;
-    NEXT();
-}
+    WLOADS(GLDW, 8, false)
+    WLOADS(GLDQ, 16, false)
+    WLOADS(GLDQA, 16, true)
+    WSTORES(GSTW, 8, false)
+    WSTORES(GSTQ, 16, false)
+    WSTORES(GSTQA, 16, true)
 L_STAM:
     LONG(mem_store(vm, r[p->ra], r[p->x], 4, B));
     NEXT();
@@ -655,6 +630,9 @@ L_XCHK:
     NEXT();
 M_CHECK_GST:
     LONG(mem_check_store(vm, r[p->ra] + B, p->x, 0));
+    NEXT();
+M_CHECK_WIDE:
+    LONG(mem_check_wide(vm, r[p->ra] + B, p->x, p->rd));
     NEXT();
 M_CHECK_STAM:
     LONG(mem_check_store(vm, r[p->ra], 4, B));
@@ -743,6 +721,9 @@ L_TBCLR:
     tbits_clear(vm, r[p->ra], B);
     NEXT();
     /* Wide registers. */
+M_WCOPY:
+    memcpy(vm->s.wide[p->rd], vm->s.wide[p->x], p->imm);
+    NEXT();
 L_WGET:
     pipe = wide_use(vm, pipe, B >> 2, B >> 2, 0);
     r[p->rd] = wide_get(vm->s.wide, B);

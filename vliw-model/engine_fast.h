@@ -47,7 +47,7 @@ sb_look(struct vm *vm, uint32_t pa, uint32_t size, uint64_t *q)
         if (s->sb[i].pa == (pa & ~7u)) {
             uint64_t mask = s->sb[i].mask;
             *q = (*q & ~mask) | s->sb[i].data;
-            if (mask >> 8 * (pa & 7) & ((1ull << 8 * size) - 1))
+            if (mask >> 8 * (pa & 7) & ~0ull >> (64 - 8 * size))
                 s->st.sb_forwards++;
             return true;
         }

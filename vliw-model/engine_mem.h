@@ -90,6 +90,92 @@
     }
 #define GSTORES(name, SZ)                                                                          \
     L_##name : GSTORE(r[p->ra] + B, SZ) L_##name##_I : GSTORE(r[p->ra] + p->imm, SZ)
+/* Wide: rd is where it goes, x the register it is for. In one page and 8-aligned, the short way. */
+#define WIDE_PLAIN(SZ, AL)                                                                         \
+    ((la & 0xfffff007u) == e->tag && ((SZ) == 8 || ((la & 0xff8) != 0xff8 && !((AL) && (la & 8)))))
+#define WIDE_FREE(SZ)                                                                              \
+    (!(vm->filter >> (la >> 3 & 63) & 1) &&                                                        \
+     ((SZ) == 8 || !(vm->filter >> ((la + 8) >> 3 & 63) & 1)))
+#define WIDE_TOUCH(SZ, FLAGS)                                                                      \
+    do {                                                                                           \
+        TOUCH(i);                                                                                  \
+        vm->a.l1d.flag[i] |= (FLAGS);                                                              \
+        if ((SZ) == 16) {                                                                          \
+            TOUCH(k);                                                                              \
+            vm->a.l1d.flag[k] |= (FLAGS);                                                          \
+            vm->s.l1d_extra++;                                                                     \
+        }                                                                                          \
+        vm->a.tlb_stamp[e->index] = pipe;                                                          \
+    } while (0)
+#define WLOAD(ADDR, SZ, AL)                                                                        \
+    {                                                                                              \
+        uint32_t la = ADDR, i, k;                                                                  \
+        const struct fast_tlb *e = &vm->ft[FT_R][la >> 12 & (FT_N - 1)];                           \
+        pipe = wide_use(vm, pipe, p->x, p->x, 0);                                                  \
+        if (LIKELY(WIDE_PLAIN(SZ, AL))) {                                                          \
+            const uint8_t *q = e->add + la;                                                        \
+            uint32_t line = (uint32_t)(q - mem) >> vm->a.l1d.line_shift;                           \
+            uint32_t line2 = (uint32_t)(q + 8 - mem) >> vm->a.l1d.line_shift;                      \
+            uint64_t gated;                                                                        \
+            if (GUESSED(line, i) && ((SZ) == 8 || GUESSED(line2, k))) {                            \
+                if (LIKELY(WIDE_FREE(SZ))) {                                                       \
+                    WIDE_TOUCH(SZ, 0);                                                             \
+                    memcpy(vm->s.wide[p->rd], q, SZ);                                              \
+                    vm->s.wide_ready[p->x] = pipe + (vm->ready_load >> 2);                         \
+                    vm->misc_dirty = 1;                                                            \
+                    NEXT();                                                                        \
+                }                                                                                  \
+                if ((SZ) == 8 && sb_look(vm, (uint32_t)(q - mem), 8, &gated)) {                    \
+                    WIDE_TOUCH(SZ, 0);                                                             \
+                    memcpy(vm->s.wide[p->rd], &gated, 8);                                          \
+                    vm->s.wide_ready[p->x] = pipe + (vm->ready_load >> 2);                         \
+                    vm->misc_dirty = 1;                                                            \
+                    NEXT();                                                                        \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+        LONG(mem_wide_load(vm, la, SZ, AL));                                                       \
+        memcpy(vm->s.wide[p->rd], vm->wide_val, SZ);                                               \
+        vm->s.wide_ready[p->x] = vm->ready >> 2;                                                   \
+        vm->misc_dirty = 1;                                                                        \
+        NEXT();                                                                                    \
+    }
+#define WLOADS(name, SZ, AL)                                                                       \
+    L_##name : WLOAD(r[p->ra] + B, SZ, AL) L_##name##_I : WLOAD(r[p->ra] + p->imm, SZ, AL)
+#define WENTRY(at, AT, WORD)                                                                       \
+    do {                                                                                           \
+        vm->s.sb[at].pa = (AT);                                                                    \
+        vm->s.sb[at].mask = ~0ull;                                                                 \
+        memcpy(&vm->s.sb[at].data, vm->s.wide[p->x] + 8 * (WORD), 8);                              \
+        vm->s.sb_filter |= 1ull << ((AT) >> 3 & 63);                                               \
+        vm->filter |= 1ull << ((AT) >> 3 & 63);                                                    \
+    } while (0)
+#define WSTORE(ADDR, SZ, AL)                                                                       \
+    {                                                                                              \
+        uint32_t la = ADDR, i, k;                                                                  \
+        const struct fast_tlb *e = &vm->ft[FT_W][la >> 12 & (FT_N - 1)];                           \
+        pipe = wide_use(vm, pipe, p->x, p->x, 0);                                                  \
+        if (LIKELY(WIDE_PLAIN(SZ, AL))) {                                                          \
+            uint32_t pa = (uint32_t)(e->add + la - mem), line = pa >> vm->a.l1d.line_shift;        \
+            uint32_t line2 = (pa + 8) >> vm->a.l1d.line_shift, n = vm->s.sb_n;                     \
+            if (WIDE_FREE(SZ) && n + (SZ) / 8 <= vm->m.sb_entries && GUESSED(line, i) &&           \
+                ((SZ) == 8 || GUESSED(line2, k))) {                                                \
+                WIDE_TOUCH(SZ, LINE_DIRTY);                                                        \
+                WENTRY(n, pa, 0);                                                                  \
+                if ((SZ) == 16)                                                                    \
+                    WENTRY(n + 1, pa + 8, 1);                                                      \
+                vm->s.sb_n = n += (SZ) / 8;                                                        \
+                vm->s.st.sb_stores++;                                                              \
+                if (n > vm->s.st.sb_max)                                                           \
+                    vm->s.st.sb_max = n;                                                           \
+                NEXT();                                                                            \
+            }                                                                                      \
+        }                                                                                          \
+        LONG(mem_wide_store(vm, la, vm->s.wide[p->x], SZ, AL));                                    \
+        NEXT();                                                                                    \
+    }
+#define WSTORES(name, SZ, AL)                                                                      \
+    L_##name : WSTORE(r[p->ra] + B, SZ, AL) L_##name##_I : WSTORE(r[p->ra] + p->imm, SZ, AL)
 #define NLOAD(ADDR, SZ, CONV)                                                                      \
     {                                                                                              \
         uint32_t pa = ADDR, line = pa >> vm->a.l1d.line_shift, i;                                  \

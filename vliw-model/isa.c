@@ -82,6 +82,8 @@ struct op_regs op_regs(const struct vop *op)
     case FMT_JAL: r.writes = rd; break;
     case FMT_STORE:
     case FMT_RRBS: r.reads = rd | ra | b; break;
+    case FMT_WLOAD: /* rd is a wide register */
+    case FMT_WSTORE:
     case FMT_AB: r.reads = ra | b; break;
     case FMT_B: r.reads = b; break;
     case FMT_BRCC:

@@ -32,6 +32,8 @@ enum op_format {
     FMT_RRC,
     FMT_LOAD,
     FMT_STORE,
+    FMT_WLOAD,
+    FMT_WSTORE,
     FMT_AB,
     FMT_RRBS,
     FMT_B,

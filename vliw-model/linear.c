@@ -52,10 +52,13 @@ struct lin {
     const struct bundle *b;
     uint32_t pc;
     struct pop *out;
-    unsigned n, temps, ncopies;
+    unsigned n, temps, ncopies, wtemps;
     struct {
         uint8_t to, from;
     } copy[2 * MAX_BUNDLE_OPS];
+    struct {
+        uint8_t to, size;
+    } wcopy[MAX_BUNDLE_OPS]; /* of wide temporary NWIDE + i */
     enum kind kind[MAX_BUNDLE_OPS];
     struct op_regs rg[MAX_BUNDLE_OPS];
     unsigned nops; /* up to and including an exit */
@@ -105,7 +108,8 @@ static unsigned handler_of(const struct vop *op)
         return H_SETCC0 + ((uint32_t)op->imm & 15);
     if (op->opc == OP_CMOV)
         return H_CMOV0 + ((uint32_t)op->imm & 15);
-    if (op_table[op->opc].order == ORD_FREE || fmt == FMT_LOAD || fmt == FMT_STORE)
+    if (op_table[op->opc].order == ORD_FREE || fmt == FMT_LOAD || fmt == FMT_STORE ||
+        fmt == FMT_WLOAD || fmt == FMT_WSTORE)
         return 2u * op->opc + imm;
     return 2u * op->opc;
 }
@@ -130,11 +134,28 @@ static void emit_ready(struct lin *l, unsigned i)
         emit(l, H_READY, 0, 0, 0, 0, (lat - 1) << 2 | RC_OP);
 }
 
+static uint8_t wide_size(const struct vop *op)
+{
+    return op->opc == OP_GLDW || op->opc == OP_GSTW ? 8 : 16;
+}
+
+/* A wide load to its register, or to a wide temporary. */
+static void emit_wide(struct lin *l, unsigned i, uint8_t to)
+{
+    const struct vop *op = &l->b->op[i];
+    bool reg = op->bmode == B_REG;
+    emit(l, handler_of(op), to, op->ra, reg ? op->rb : 0, op->rd, reg ? 0 : (uint32_t)op->imm);
+}
+
 static void emit_op(struct lin *l, unsigned i, uint8_t rd)
 {
     const struct vop *op = &l->b->op[i];
     if (op->opc == OP_LDP) {
         emit(l, 2 * OP_GLD32 + 1, rd, op->ra, 0, dest(op->rd), 0);
+        return;
+    }
+    if (op_table[op->opc].format == FMT_WLOAD) {
+        emit_wide(l, i, op->rd);
         return;
     }
     bool reg = op->bmode == B_REG;
@@ -166,6 +187,16 @@ static bool written_elsewhere(const struct lin *l, unsigned i, uint8_t r)
 static void emit_value(struct lin *l, unsigned i, bool may_be_direct)
 {
     uint8_t rd = l->b->op[i].rd;
+    if (op_table[l->b->op[i].opc].format == FMT_WLOAD && !may_be_direct) {
+        l->wcopy[l->wtemps].to = rd;
+        l->wcopy[l->wtemps].size = wide_size(&l->b->op[i]);
+        emit_wide(l, i, (uint8_t)(NWIDE + l->wtemps++));
+        return;
+    }
+    if (op_table[l->b->op[i].opc].format == FMT_WLOAD) {
+        emit_op(l, i, 0);
+        return;
+    }
     if (!rd || (may_be_direct && !read_elsewhere(l, i, rd))) {
         emit_op(l, i, dest(rd));
         return;
@@ -179,6 +210,11 @@ static void emit_value(struct lin *l, unsigned i, bool may_be_direct)
 static void emit_check(struct lin *l, unsigned i)
 {
     const struct vop *op = &l->b->op[i];
+    if (op_table[op->opc].format == FMT_WSTORE) {
+        emit(l, H_CHECK_WIDE, op->opc == OP_GSTQA, op->ra, op->bmode == B_REG ? op->rb : 0,
+             wide_size(op), op->bmode == B_REG ? 0 : (uint32_t)op->imm);
+        return;
+    }
     unsigned h = op->opc == OP_COUNT                  ? H_CHECK_COUNT
                  : op->opc == OP_STAM                 ? H_CHECK_STAM
                  : op_table[op->opc].order == ORD_NST ? H_CHECK_NST
@@ -381,6 +417,8 @@ static bool emit_rest(struct lin *l, uint8_t jtlb_target)
     emit_plain(l);
     for (unsigned i = 0; i < l->ncopies; i++)
         emit(l, 2 * OP_MOV, l->copy[i].to, 0, l->copy[i].from, 0, 0);
+    for (unsigned i = 0; i < l->wtemps; i++)
+        emit(l, H_WCOPY, l->wcopy[i].to, 0, 0, (uint8_t)(NWIDE + i), l->wcopy[i].size);
     if (links)
         emit(l, 2 * OP_MOV + 1, op->rd, 0, 0, 0, next);
     if (op && (op->opc == OP_JAL || op->opc == OP_JALR))
@@ -474,7 +512,7 @@ static bool emit_in_order(struct lin *l)
 static bool linearise(struct lin *l)
 {
     l->n = HEAD_POPS;
-    l->temps = l->ncopies = 0;
+    l->temps = l->ncopies = l->wtemps = 0;
     l->nops = l->b->nops;
     bool exits = false;
     for (unsigned i = 0; i < l->nops; i++) {
@@ -518,7 +556,7 @@ static void make_head(struct lin *l, struct head *h, bool exec1)
         else
             ops++;
         unsigned order = op_table[op->opc].order, fmt = op_table[op->opc].format;
-        gl += order == ORD_GLD && (fmt == FMT_LOAD || op->opc == OP_LDP || op->opc == OP_GLDW);
+        gl += order == ORD_GLD && (fmt == FMT_LOAD || fmt == FMT_WLOAD || op->opc == OP_LDP);
         gs += order == ORD_GST;
         nl += order == ORD_NLD || op->opc == OP_COUNT;
         ns += order == ORD_NST;

@@ -84,6 +84,57 @@ enum trap_code mem_load(struct vm *vm, uint32_t la, uint32_t size, uint32_t kind
     return T_NONE;
 }
 
+/*
+ * Wide accesses: translated and checked as one, in the caches as pieces of 8 bytes, or of 4 where
+ * they are not 8-aligned.
+ */
+static enum trap_code check_wide_address(struct vm *vm, uint32_t la, uint32_t kind, bool aligned)
+{
+    if (aligned && (la & 15))
+        return fail(vm, T_ALIGN, la, 16);
+    return misaligned(vm, la, 8, kind) ? fail(vm, T_ALIGN, la, kind | 8) : T_NONE;
+}
+
+static void touch_wide(struct vm *vm, const struct pieces *pc, uint32_t la, bool write)
+{
+    uint32_t size = pc->len[0] + pc->len[1], step = la & 7 ? 4 : 8, at = 0, looks = 0;
+    uint64_t ready = 0;
+    while (at < size) {
+        uint32_t second = at >= pc->len[0], from = second ? at - pc->len[0] : at;
+        uint32_t n = step - at % step, left = pc->len[second] - from;
+        n = n < left ? n : left;
+        uint64_t when = cache_data(vm, pc->pa[second] + from, n, write, OWN_GUEST);
+        ready = when > ready ? when : ready;
+        at += n;
+        looks++;
+    }
+    vm->ready = ready;
+    vm->s.l1d_extra += looks - 1;
+}
+
+enum trap_code mem_wide_load(struct vm *vm, uint32_t la, uint32_t size, bool aligned)
+{
+    struct pieces pc;
+    uint8_t *bytes = (uint8_t *)vm->wide_val;
+    bool fwd = false;
+    enum trap_code t = check_wide_address(vm, la, ACC_READ, aligned);
+    if (t != T_NONE || (t = translate(vm, la, size, ACC_READ, &pc)) != T_NONE)
+        return t;
+    for (unsigned k = 0; k < 2; k++) {
+        uint8_t *to = bytes + (k ? pc.len[0] : 0);
+        memcpy(to, vm->mem + pc.pa[k], pc.len[k]);
+        if (pc.len[k] && vm->s.sb_n && !(vm->broken & BREAK_FORWARD))
+            fwd |= sb_forward(vm, pc.pa[k], to, pc.len[k]);
+        if (!pc.len[1])
+            break;
+    }
+    vm->s.st.sb_forwards += fwd;
+    if (!pc.len[1])
+        tlb_fast_fill(vm, la, FT_R);
+    touch_wide(vm, &pc, la, false);
+    return T_NONE;
+}
+
 static bool overlaps(uint32_t a, uint32_t an, uint32_t b, uint32_t bn)
 {
     return an && bn && a < b + bn && b < a + an;
@@ -102,12 +153,10 @@ static int alias_hit(const struct vm *vm, const struct pieces *pc, uint32_t mask
     return -1;
 }
 
-/* Everything about a store that can trap. */
-static enum trap_code check_store(struct vm *vm, uint32_t la, uint32_t size, uint32_t alias_mask,
-                                  struct pieces *pc)
+/* Everything about a store that can trap but its alignment. */
+static enum trap_code check_access(struct vm *vm, uint32_t la, uint32_t size, uint32_t alias_mask,
+                                   struct pieces *pc)
 {
-    if (misaligned(vm, la, size, ACC_WRITE))
-        return fail(vm, T_ALIGN, la, ACC_WRITE | size);
     enum trap_code t = translate(vm, la, size, ACC_WRITE, pc);
     if (t != T_NONE)
         return t;
@@ -127,10 +176,47 @@ static enum trap_code check_store(struct vm *vm, uint32_t la, uint32_t size, uin
     return T_NONE;
 }
 
+static enum trap_code check_store(struct vm *vm, uint32_t la, uint32_t size, uint32_t alias_mask,
+                                  struct pieces *pc)
+{
+    if (misaligned(vm, la, size, ACC_WRITE))
+        return fail(vm, T_ALIGN, la, ACC_WRITE | size);
+    return check_access(vm, la, size, alias_mask, pc);
+}
+
 enum trap_code mem_check_store(struct vm *vm, uint32_t la, uint32_t size, uint32_t alias_mask)
 {
     struct pieces pc;
     return check_store(vm, la, size, alias_mask, &pc);
+}
+
+enum trap_code mem_check_wide(struct vm *vm, uint32_t la, uint32_t size, bool aligned)
+{
+    struct pieces pc;
+    enum trap_code t = check_wide_address(vm, la, ACC_WRITE, aligned);
+    return t != T_NONE ? t : check_access(vm, la, size, 0, &pc);
+}
+
+enum trap_code mem_wide_store(struct vm *vm, uint32_t la, const uint8_t *from, uint32_t size,
+                              bool aligned)
+{
+    struct pieces pc;
+    enum trap_code t = check_wide_address(vm, la, ACC_WRITE, aligned);
+    if (t != T_NONE || (t = check_access(vm, la, size, 0, &pc)) != T_NONE)
+        return t;
+    for (unsigned k = 0; k < 2; k++)
+        for (uint32_t done = 0; done < pc.len[k]; done += 8, from += 8) {
+            uint32_t n = pc.len[k] - done < 8 ? pc.len[k] - done : 8;
+            uint64_t val = 0;
+            memcpy(&val, from, n);
+            sb_put(vm, pc.pa[k] + done, val, n);
+            from -= 8 - n;
+        }
+    if (!pc.len[1])
+        tlb_fast_fill(vm, la, FT_W);
+    vm->s.st.sb_stores++;
+    touch_wide(vm, &pc, la, true);
+    return T_NONE;
 }
 
 enum trap_code mem_store(struct vm *vm, uint32_t la, uint32_t val, uint32_t size,

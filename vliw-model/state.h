@@ -26,6 +26,8 @@
 
 /* Register numbers above the architecture's: what is written to r0, and a bundle's temporaries. */
 enum { R_DUMP = NGPR, R_TEMP = NGPR + 1, NREGS = NGPR + 32 };
+/* Wide registers, and a bundle's temporaries behind them. */
+enum { NWIDES = NWIDE + MAX_BUNDLE_OPS };
 
 /* Class of a ready time: which cause a wait for it belongs to. */
 enum { RC_LOAD, RC_OP, RC_DL1, RC_DL2 };
@@ -110,7 +112,7 @@ struct vm_state {
     uint32_t halted, halt_status;
 
     uint32_t fpsr[SR_FDS - SR_FCW + 1], fpsr_shadow[SR_FDS - SR_FCW + 1]; /* FCW .. FDS */
-    uint8_t wide[NWIDE][16] __attribute__((aligned(16)));
+    uint8_t wide[NWIDES][16] __attribute__((aligned(16)));
     uint8_t wide_shadow[NWIDE][16];
     struct vm_stats st;
 };
@@ -185,6 +187,7 @@ struct vm {
     struct trap_record fault; /* address and information of the trap about to be taken */
     uint64_t last_ops;        /* of the bundle that traps */
     uint32_t val;             /* loaded */
+    uint64_t wide_val[2];     /* the same, by mem_wide_load */
     uint64_t ready;           /* of what was loaded */
 
     /* limits and costs worked out */
@@ -211,6 +214,11 @@ enum trap_code mem_load(struct vm *vm, uint32_t la, uint32_t size, uint32_t kind
 enum trap_code mem_store(struct vm *vm, uint32_t la, uint32_t val, uint32_t size,
                          uint32_t alias_mask);
 enum trap_code mem_check_store(struct vm *vm, uint32_t la, uint32_t size, uint32_t alias_mask);
+/* 8 or 16 bytes; `aligned`: the address must be, to 16. */
+enum trap_code mem_wide_load(struct vm *vm, uint32_t la, uint32_t size, bool aligned);
+enum trap_code mem_wide_store(struct vm *vm, uint32_t la, const uint8_t *from, uint32_t size,
+                              bool aligned);
+enum trap_code mem_check_wide(struct vm *vm, uint32_t la, uint32_t size, bool aligned);
 enum trap_code mem_probe(struct vm *vm, uint32_t la, uint32_t len, uint32_t kind, uint32_t pc);
 enum trap_code mem_gpa(struct vm *vm, uint32_t la);
 enum trap_code mem_record(struct vm *vm, uint32_t la, uint32_t entry);
@@ -221,7 +229,7 @@ enum trap_code mem_native_store(struct vm *vm, uint32_t pa, uint32_t val, uint32
 enum trap_code mem_check_native(struct vm *vm, uint32_t pa, uint32_t size);
 
 /* storebuf.c */
-void sb_put(struct vm *vm, uint32_t pa, uint32_t val, uint32_t size);
+void sb_put(struct vm *vm, uint32_t pa, uint64_t val, uint32_t size);
 uint32_t sb_need(const struct vm *vm, const struct pieces *pc);
 bool sb_forward(struct vm *vm, uint32_t pa, uint8_t *bytes, uint32_t len);
 void sb_release(struct vm *vm);

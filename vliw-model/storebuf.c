@@ -25,8 +25,8 @@ void sb_refilter(struct vm *vm)
     vm->filter = vm->s.mshr_n ? ~0ull : vm->s.sb_filter;
 }
 
-/* The bytes of one piece of a store. There is room: the caller has asked sb_need. */
-void sb_put(struct vm *vm, uint32_t pa, uint32_t val, uint32_t size)
+/* The bytes of one piece of a store, at most 8. There is room: the caller has asked sb_need. */
+void sb_put(struct vm *vm, uint32_t pa, uint64_t val, uint32_t size)
 {
     struct vm_state *s = &vm->s;
     for (uint32_t done = 0; done < size;) {
@@ -38,8 +38,8 @@ void sb_put(struct vm *vm, uint32_t pa, uint32_t val, uint32_t size)
             *e = (struct sb_entry){.pa = chunk};
             s->sb_filter |= 1ull << (chunk >> 3 & 63);
         }
-        uint64_t mask = ((1ull << 8 * n) - 1) << 8 * off;
-        uint64_t data = (uint64_t)(done < 4 ? val >> 8 * done : 0) << 8 * off;
+        uint64_t mask = ~0ull >> (64 - 8 * n) << 8 * off;
+        uint64_t data = val >> 8 * done << 8 * off;
         e->mask |= mask;
         e->data = (e->data & ~mask) | (data & mask);
         done += n;

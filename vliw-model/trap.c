@@ -98,7 +98,7 @@ static void restore(struct vm *vm)
         s->mode = s->mode_shadow;
         s->align_check = s->align_shadow;
         memcpy(s->fpsr, s->fpsr_shadow, sizeof s->fpsr);
-        memcpy(s->wide[NWIDE / 2], s->wide_shadow[NWIDE / 2], sizeof s->wide / 2);
+        memcpy(s->wide[NWIDE / 2], s->wide_shadow[NWIDE / 2], sizeof s->wide_shadow / 2);
         vm->misc_dirty = 0;
     }
     if (!(vm->broken & BREAK_GATE))
@@ -206,8 +206,9 @@ enum trap_code trap_check_hostcall(struct vm *vm)
                  memcmp(s->r + lo, s->shadow + lo, (NGPR - lo) * sizeof s->r[0]) == 0 &&
                  cc_flags(&s->cc) == cc_flags(&s->cc_shadow) && s->mode == s->mode_shadow;
     if (vm->misc_dirty)
-        clean = clean && memcmp(s->fpsr, s->fpsr_shadow, sizeof s->fpsr) == 0 &&
-                memcmp(s->wide[NWIDE / 2], s->wide_shadow[NWIDE / 2], sizeof s->wide / 2) == 0;
+        clean =
+            clean && memcmp(s->fpsr, s->fpsr_shadow, sizeof s->fpsr) == 0 &&
+            memcmp(s->wide[NWIDE / 2], s->wide_shadow[NWIDE / 2], sizeof s->wide_shadow / 2) == 0;
     if (clean && s->handler != HANDLER_HARD)
         return T_NONE;
     vm->fault.addr = 0;
@@ -222,7 +223,7 @@ void commit_misc(struct vm *vm)
     s->mode_shadow = s->mode;
     s->align_shadow = s->align_check;
     memcpy(s->fpsr_shadow, s->fpsr, sizeof s->fpsr);
-    memcpy(s->wide_shadow[NWIDE / 2], s->wide[NWIDE / 2], sizeof s->wide / 2);
+    memcpy(s->wide_shadow[NWIDE / 2], s->wide[NWIDE / 2], sizeof s->wide_shadow / 2);
     vm->misc_dirty = 0;
 }
 

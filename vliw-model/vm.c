@@ -264,7 +264,7 @@ void vm_set_context(struct vm *vm, const struct vm_context *c)
     s->align_check = s->align_shadow = c->align_check;
     memcpy(s->fpsr, c->fpsr, sizeof s->fpsr);
     memcpy(s->fpsr_shadow, c->fpsr, sizeof s->fpsr_shadow);
-    memcpy(s->wide, c->wide, sizeof s->wide);
+    memcpy(s->wide, c->wide, sizeof c->wide);
     memcpy(s->wide_shadow, c->wide, sizeof s->wide_shadow);
 }
 

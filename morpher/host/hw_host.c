@@ -308,6 +308,28 @@ void hw_setg(uint32_t i, uint32_t v)
     h.vm->s.r[GUEST_REG0 + i] = v;
 }
 
+static void op_wide(uint32_t opc, uint32_t n, uint32_t a)
+{
+    struct vop op = vop(opc, n, R_A, 0);
+
+    op.bmode = B_SHORT;
+    do
+        h.vm->s.r[R_A] = a;
+    while (!exec(&op, false, 0));
+}
+
+#define HW_WIDE_(name, op)                                                                         \
+    void hw_##name(uint32_t n, uint32_t a)                                                         \
+    {                                                                                              \
+        op_wide(OP_##op, n, a);                                                                    \
+    }
+HW_WIDE_(gldw, GLDW)
+HW_WIDE_(gldq, GLDQ)
+HW_WIDE_(gldqa, GLDQA)
+HW_WIDE_(gstw, GSTW)
+HW_WIDE_(gstq, GSTQ)
+HW_WIDE_(gstqa, GSTQA)
+
 void hw_commit(uint32_t n)
 {
     struct vop op = vop(OP_NOP, 0, 0, 0);

@@ -202,6 +202,48 @@ void hw_gst32(uint32_t a, uint32_t v)
 {
     fh_store(a, 4, v);
 }
+static void fh_wide_load(uint32_t n, uint32_t a, uint32_t size)
+{
+    fh_access(a, size, ACC_READ);
+    for (uint32_t i = 0; i < size; i++)
+        fh.wide[n][i] = *fh_byte(a + i, ACC_READ);
+}
+static void fh_wide_store(uint32_t n, uint32_t a, uint32_t size)
+{
+    fh_access(a, size, ACC_WRITE);
+    for (uint32_t i = 0; i < size; i++)
+        fh_store(a + i, 1, fh.wide[n][i]);
+}
+static uint32_t fh_aligned(uint32_t a)
+{
+    if (a & 15)
+        fh_stop(X_GP, 0, 0);
+    return a;
+}
+void hw_gldw(uint32_t n, uint32_t a)
+{
+    fh_wide_load(n, a, 8);
+}
+void hw_gldq(uint32_t n, uint32_t a)
+{
+    fh_wide_load(n, a, 16);
+}
+void hw_gldqa(uint32_t n, uint32_t a)
+{
+    fh_wide_load(n, fh_aligned(a), 16);
+}
+void hw_gstw(uint32_t n, uint32_t a)
+{
+    fh_wide_store(n, a, 8);
+}
+void hw_gstq(uint32_t n, uint32_t a)
+{
+    fh_wide_store(n, a, 16);
+}
+void hw_gstqa(uint32_t n, uint32_t a)
+{
+    fh_wide_store(n, fh_aligned(a), 16);
+}
 uint32_t hw_gldx8(uint32_t a)
 {
     return fh_load(a, 1, ACC_EXEC);

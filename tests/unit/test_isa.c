@@ -39,7 +39,9 @@ static struct vop random_op(unsigned opc, uint32_t pc)
         return o;
     }
     if (fmt != FMT_AB && fmt != FMT_B && fmt != FMT_BRR)
-        o.rd = fmt == FMT_BRCC || fmt == FMT_CODE ? rd & 15 : rd;
+        o.rd = fmt == FMT_BRCC || fmt == FMT_CODE      ? rd & 15
+               : fmt == FMT_WLOAD || fmt == FMT_WSTORE ? rd & 31
+                                                       : rd;
     if (fmt != FMT_RB && fmt != FMT_RC && fmt != FMT_B && fmt != FMT_BRCC && fmt != FMT_JAL &&
         fmt != FMT_CODE)
         o.ra = ra;

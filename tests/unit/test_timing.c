@@ -569,6 +569,18 @@ static void test_wide(void **state)
     only(interlock(&k, cmp, add, 0), CA_LONGOP, 0);
     only(interlock(&k, other, get, 0), CA_LONGOP, 2);
     only(interlock(&k, get, use, 0), CA_LONGOP, 2);
+    /* gldw is a load; gstw and a gldw wait for the register they name. */
+    struct vop load = OP_I(GLDW, 16, 9, 0), quad = OP_I(GLDQ, 16, 9, 0),
+               store = OP_I(GSTW, 16, 9, 8);
+    kit_tlb(&k, 0x400000, PA | KIT_RWX);
+    vm_set_reg(k.vm, 9, 0x400000);
+    only(interlock(&k, load, add, 0), CA_LONGOP, 2);
+    only(interlock(&k, load, add, 1), CA_LONGOP, 1);
+    only(interlock(&k, load, other, 0), CA_LONGOP, 0);
+    only(interlock(&k, quad, store, 0), CA_LONGOP, 2);
+    only(interlock(&k, add, store, 0), CA_LONGOP, 2);
+    only(interlock(&k, add, load, 0), CA_LONGOP, 2);
+    only(interlock(&k, store, load, 0), CA_LONGOP, 0);
     only(interlock(&k, div, other, 0), CA_LONGOP, 23);
     only(interlock(&k, div, add, 0), CA_LONGOP, 23 + 6);
     kit_free(&k);
