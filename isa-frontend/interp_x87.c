@@ -105,6 +105,7 @@ static void fld_reg(struct x87 *x)
 
 static void put_mem(const struct x87 *x, uint32_t format, uint32_t w)
 {
+    x87_check_writable(x);
     switch (format) {
     case WF_I16: hw_gst16(x->addr, x87_word(w, 0)); break;
     case WF_F32:
@@ -120,6 +121,12 @@ static void put_mem(const struct x87 *x, uint32_t format, uint32_t w)
         hw_gst16(x->addr + 8, x87_word(w, 2));
         break;
     }
+}
+
+static void put_word(const struct x87 *x, uint32_t v)
+{
+    x87_check_writable(x);
+    hw_gst16(x->addr, v);
 }
 
 /* The indefinite of a memory format. */
@@ -257,7 +264,7 @@ static void dispatch_mem(struct x87 *x, uint32_t esc, uint32_t reg)
     case 1 << 3 | 4: x87_fldenv(x); break;
     case 1 << 3 | 5: x87_set_control(x, hw_gld16(x->addr)); break;
     case 1 << 3 | 6: x87_fnstenv(x); break;
-    case 1 << 3 | 7: hw_gst16(x->addr, x->fcw); break;
+    case 1 << 3 | 7: put_word(x, x->fcw); break;
     case 3 << 3 | 0: fld_mem(x, WF_I32); break;
     case 3 << 3 | 2: fst_mem(x, WF_I32, false); break;
     case 3 << 3 | 3: fst_mem(x, WF_I32, true); break;
@@ -268,7 +275,7 @@ static void dispatch_mem(struct x87 *x, uint32_t esc, uint32_t reg)
     case 5 << 3 | 3: fst_mem(x, WF_F64, true); break;
     case 5 << 3 | 4: x87_frstor(x); break;
     case 5 << 3 | 6: x87_fnsave(x); break;
-    case 5 << 3 | 7: hw_gst16(x->addr, x->fsw | x->top << 11); break;
+    case 5 << 3 | 7: put_word(x, x->fsw | x->top << 11); break;
     case 7 << 3 | 0: fld_mem(x, WF_I16); break;
     case 7 << 3 | 2: fst_mem(x, WF_I16, false); break;
     case 7 << 3 | 3: fst_mem(x, WF_I16, true); break;

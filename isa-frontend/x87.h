@@ -88,6 +88,13 @@ static inline void x87_set_control(struct x87 *x, uint32_t fcw)
     hw_mts(x->fcw, SR_FCW);
 }
 
+/* Before a store: code segments are never writable. */
+static inline void x87_check_writable(const struct x87 *x)
+{
+    if (x->seg == SEG_CS)
+        cms_guest_fault(X_GP, 0);
+}
+
 /* Writes back status, top and tags; pending exceptions follow from flags and masks. */
 static inline void x87_end(const struct x87 *x)
 {

@@ -71,6 +71,7 @@ void x87_fbstp(struct x87 *x)
             top = (uint32_t)v % 10 | (uint32_t)v / 10 << 4 | sign;
         }
     }
+    x87_check_writable(x);
     hw_gst32(x->addr, lo);
     hw_gst32(x->addr + 4, hi);
     hw_gst16(x->addr + 8, top);

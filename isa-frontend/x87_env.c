@@ -92,6 +92,7 @@ static void probe(uint32_t a, uint32_t n, uint32_t element)
 static void store_image(const struct x87 *x, const uint32_t *v, uint32_t bytes)
 {
     uint32_t a = x->addr;
+    x87_check_writable(x);
     probe(a, bytes, x->opsize);
     for (uint32_t i = 0; i + 4 <= bytes; i += 4) {
         if (i && i % 16 == 0)

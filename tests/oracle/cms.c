@@ -16,6 +16,7 @@
 #include "concealed-mem/map.h"
 #include "isa-frontend/interp.h"
 #include "tests/oracle/bare.h"
+#include "tests/oracle/fx.h"
 #include "toolchain/link.h"
 
 enum { STACK = 1 << 20, PTE_RW = 0x67, PTE_RO = 0x65, DEADLINE = 200000 };
@@ -28,7 +29,7 @@ struct oracle_cms {
     const struct oracle_case *c;
     struct oracle_result *r;
     uint64_t translated;
-    bool started, quit, over, x87_used;
+    bool started, quit, over, fx_used;
     char why[200];
     ucontext_t caller, machine;
     void *stack;
@@ -82,9 +83,18 @@ static bool next(struct bare *b)
     bare_set(b, c->in.gpr, c->in.eip, c->in.eflags & IA32_FLAGS);
     vm_set_reg(b->vm, GUEST_REG0 + G_SEL0, 0x2b | 0x23u << 16);
     vm_set_reg(b->vm, GUEST_REG0 + G_SEL1, 0x2b | 0x2bu << 16);
-    vm_set_reg(b->vm, GUEST_REG0 + G_SEL2, silicon_gs() << 16);
+    vm_set_reg(b->vm, GUEST_REG0 + G_SEL2, b->gs << 16);
     vm_set_reg(b->vm, GUEST_REG0 + G_FSBASE, 0);
-    vm_set_reg(b->vm, GUEST_REG0 + G_GSBASE, SILICON_GS_BASE);
+    vm_set_reg(b->vm, GUEST_REG0 + G_GSBASE, b->gs_base);
+    if (c->fx || e->fx_used) {
+        struct vm_context context;
+        uint8_t initial[512];
+        fx_reset(initial);
+        vm_get_context(b->vm, &context);
+        fx_to_hardware(c->fx ? c->in.fx : initial, context.wide, context.fpsr);
+        vm_set_context(b->vm, &context);
+    }
+    e->fx_used = c->fx;
     bare_deadline(b, DEADLINE);
     return true;
 }
@@ -96,6 +106,11 @@ static void done(struct bare *b, const struct bare_result *res)
     memcpy(r->st.gpr, res->gpr, sizeof res->gpr);
     r->st.eip = res->eip;
     r->st.eflags = res->eflags;
+    if (e->c->fx) {
+        struct vm_context context;
+        vm_get_context(b->vm, &context);
+        fx_from_hardware(r->st.fx, context.wide, context.fpsr);
+    }
     r->ndiff = 0;
     r->fetch = false;
     r->why = NULL;
@@ -168,6 +183,12 @@ struct vm *oracle_cms_vm(struct oracle_cms *e)
     return e->b.vm;
 }
 
+void oracle_cms_gs(struct oracle_cms *e, uint32_t selector, uint32_t base)
+{
+    e->b.gs = selector;
+    e->b.gs_base = base;
+}
+
 void oracle_cms_free(struct oracle_cms *e)
 {
     if (e->stack)
@@ -183,32 +204,29 @@ void oracle_cms_data(struct oracle_cms *e)
     poke(e, SILICON_DATA, oracle_base.data, SILICON_DATA_SIZE);
 }
 
+static void start(struct oracle_cms *e)
+{
+    uintptr_t self = (uintptr_t)e;
+    getcontext(&e->machine);
+    e->machine.uc_stack.ss_sp = e->stack;
+    e->machine.uc_stack.ss_size = STACK;
+    e->machine.uc_link = &e->caller;
+    makecontext(&e->machine, (void (*)(void))run_machine, 2, (unsigned)self,
+                (unsigned)(self >> 32));
+}
+
 void oracle_cms_run(struct oracle_cms *e, const struct oracle_case *c, struct oracle_result *r)
 {
-    if (e->x87_used) { /* it may have left an exception pending */
-        static const struct oracle_case reset = {
-            /* fninit, fldz eight times, fninit */
-            .code = {0xdb, 0xe3, 0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee,
-                     0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee, 0xd9, 0xee, 0xdb, 0xe3},
-            .len = 20,
-            .in = {.eip = SILICON_CODE + 0x100}};
-        e->x87_used = false;
-        oracle_cms_run(e, &reset, r);
+    if (!e->started) { /* CMS resets the x87 while it boots, after the first case was set up */
+        static const struct oracle_case nop = {
+            .code = {0x90}, .len = 1, .in.eip = SILICON_CODE + 0x100};
+        e->started = true;
+        start(e);
+        oracle_cms_run(e, &nop, r);
     }
-    e->x87_used = c->x87;
     oracle_place(c);
     e->c = c;
     e->r = r;
-    if (!e->started) {
-        uintptr_t self = (uintptr_t)e;
-        e->started = true;
-        getcontext(&e->machine);
-        e->machine.uc_stack.ss_sp = e->stack;
-        e->machine.uc_stack.ss_size = STACK;
-        e->machine.uc_link = &e->caller;
-        makecontext(&e->machine, (void (*)(void))run_machine, 2, (unsigned)self,
-                    (unsigned)(self >> 32));
-    }
     if (!e->over)
         swapcontext(&e->caller, &e->machine);
     if (e->over) {

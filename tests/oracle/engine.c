@@ -5,6 +5,7 @@
  * that a case starts where every other did.
  */
 #include "tests/oracle/engine.h"
+#include "tests/oracle/fx.h"
 
 #include <string.h>
 
@@ -14,17 +15,22 @@ struct oracle_base oracle_base;
 
 static uint32_t placed, placed_len;
 
+static void find_fip(void);
+
 int oracle_init(void)
 {
+    placed_len = 0;
+    memset(oracle_base.code, 0xcc, sizeof oracle_base.code);
+    for (uint32_t i = 0; i < SILICON_DATA_SIZE; i++)
+        oracle_base.data[i] = silicon_pattern(i);
     if (silicon_init())
         return -1;
-    memset(oracle_base.code, 0xcc, sizeof oracle_base.code);
+    find_fip();
     memcpy(oracle_base.code + (SILICON_CODE_EXIT - SILICON_CODE), silicon_ptr(SILICON_CODE_EXIT),
            SILICON_PAGE);
     for (uint32_t p = SILICON_DATA; p < SILICON_DATA + SILICON_DATA_SIZE; p += SILICON_PAGE)
         if (silicon_access(p))
             memcpy(oracle_base.data + (p - SILICON_DATA), silicon_ptr(p), SILICON_PAGE);
-    placed_len = 0;
     return 0;
 }
 
@@ -80,6 +86,28 @@ void oracle_fault(const struct oracle_case *c, struct oracle_result *r, uint32_t
 
 /* ---- silicon ---- */
 
+static bool keeps_fip;
+
+static void find_fip(void)
+{
+    static const struct oracle_case fnop = {
+        .code = {0xd9, 0xd0}, .len = 2, .in.eip = SILICON_CODE + 0x100};
+    struct ia32_state in = fnop.in, out;
+    struct ia32_fault f;
+    struct fx_image image;
+    fx_reset(in.fx);
+    silicon_use_fx(1);
+    silicon_load(in.eip, fnop.code, fnop.len);
+    silicon_run(&in, fnop.len, &out, &f);
+    memcpy(&image, out.fx, sizeof image);
+    keeps_fip = image.fip == in.eip;
+}
+
+bool oracle_keeps_fip(void)
+{
+    return keeps_fip;
+}
+
 void oracle_silicon_data(void)
 {
     for (uint32_t p = SILICON_DATA; p < SILICON_DATA + SILICON_DATA_SIZE; p += SILICON_PAGE)
@@ -98,22 +126,14 @@ static void put_back(void *ctx, uint32_t at)
 
 void oracle_silicon_run(const struct oracle_case *c, struct oracle_result *r)
 {
-    struct ia32_state in = c->in;
     r->ndiff = 0;
     r->retired = r->translated = 0;
     r->fetch = false;
     r->why = NULL;
     oracle_place(c);
     silicon_load(c->in.eip, c->code, c->len);
-    silicon_use_fx(c->x87);
-    if (c->x87) { /* as FNINIT leaves it, registers 0; and the same of MXCSR */
-        memset(in.fx, 0, sizeof in.fx);
-        in.fx[0] = 0x7f;
-        in.fx[1] = 0x03;
-        in.fx[24] = 0x80;
-        in.fx[25] = 0x1f;
-    }
-    r->end = silicon_run(&in, c->len, &r->st, &r->f);
+    silicon_use_fx(c->fx);
+    r->end = silicon_run(&c->in, c->len, &r->st, &r->f);
     if (r->end != SILICON_FAULT) {
         r->f = (struct ia32_fault){-1, 0, 0};
     } else if (r->f.vector == VEC_PF) {

@@ -22,7 +22,7 @@ enum { ORACLE_CODE_MAX = 20 * GEN_INSN_MAX, ORACLE_DIFFS = 1024 };
 struct oracle_case {
     uint8_t code[ORACLE_CODE_MAX];
     uint32_t len;
-    bool x87;             /* it uses the x87, from FNINIT on */
+    bool fx;              /* it uses x87, MMX or SSE: in.fx is given, and the result's compared */
     struct ia32_state in; /* in.eip: where the block stands */
 };
 
@@ -48,8 +48,11 @@ struct oracle_base {
 };
 extern struct oracle_base oracle_base;
 
-/* Takes the windows over from silicon; 0, or -1 as silicon_init. */
+/* Takes the windows over from silicon; 0, or -1 as silicon_init (then oracle_base is as it would
+ * be). */
 int oracle_init(void);
+/* Whether the host keeps the pointer of the last x87 instruction when that raised nothing. */
+bool oracle_keeps_fip(void);
 /* Puts the block into oracle_base. Every engine's run does so first. */
 void oracle_place(const struct oracle_case *c);
 /* After a change of oracle_base.data (pages that silicon may not write stay as they are): every
@@ -68,6 +71,11 @@ struct oracle_trace {
     uint32_t consumed;  /* offset of an instruction that used one, or whose result is undefined */
     uint32_t consumed_length; /* 0: there is none */
     bool partial;             /* ended in a fault that may leave things half done */
+    /* The first instruction that completed whose result may be a little off (enum fx_inexact):
+     * where, and whether it was the last one that did. */
+    uint32_t inexact, inexact_length, inexact_kind; /* length 0: there is none */
+    bool inexact_first;                             /* it came before `consumed` */
+    bool inexact_last;
     uint32_t nrows;
     uint16_t rows[256]; /* of the instructions that completed */
 };
@@ -78,6 +86,8 @@ void functional_trace(const struct oracle_case *c, struct oracle_trace *t);
 struct oracle_cms;
 struct oracle_cms *oracle_cms_new(const struct mdesc *m, const char *cms, char *err, size_t size);
 struct vm *oracle_cms_vm(struct oracle_cms *e);
+/* Another GS than silicon's. */
+void oracle_cms_gs(struct oracle_cms *e, uint32_t selector, uint32_t base);
 void oracle_cms_free(struct oracle_cms *e);
 void oracle_cms_data(struct oracle_cms *e);
 void oracle_cms_run(struct oracle_cms *e, const struct oracle_case *c, struct oracle_result *r);

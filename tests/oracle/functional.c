@@ -11,12 +11,13 @@
  */
 #include "tests/oracle/engine.h"
 #include "tests/oracle/fake_hw.h"
+#include "tests/oracle/fx.h"
 
 /* A block jumps forwards; what runs on for this long has gone wild. */
 enum { MAX_STEPS = 100000 };
 
 static uint32_t last, last_len;
-static bool x87_used; /* by the block before */
+static bool fx_used; /* by the block before */
 
 void functional_data(void)
 {
@@ -35,11 +36,12 @@ static void put_back(void *ctx, uint32_t at)
 static void begin(const struct oracle_case *c)
 {
     oracle_place(c);
-    if (x87_used || !last_len) {
-        memset(fh.wide, 0, sizeof fh.wide);
-        ia32_x87_reset();
+    if (c->fx || fx_used || !last_len) {
+        uint8_t initial[512];
+        fx_reset(initial);
+        fx_to_hardware(c->fx ? c->in.fx : initial, fh.wide, fh.fp);
     }
-    x87_used = c->x87;
+    fx_used = c->fx;
     if (!last_len) {
         memcpy(fh.code, oracle_base.code, sizeof fh.code);
     } else {
@@ -98,6 +100,8 @@ void functional_run(const struct oracle_case *c, bool single, struct oracle_resu
         r->st.gpr[i] = fh.r[32 + i];
     r->st.eip = fh.r[32 + G_EIP];
     r->st.eflags = fh.r[32 + G_EFL] | fh.cc;
+    if (c->fx)
+        fx_from_hardware(r->st.fx, fh.wide, fh.fp);
     oracle_fault(c, r, fh.vector, fh.error, fh.cr2);
     if (endless)
         r->end = SILICON_HUNG;
@@ -162,6 +166,19 @@ static bool stores_in_parts(const struct insn *d)
            (form == 0xd930 || form == 0xdb38 || form == 0xdd30 || form == 0xdf30);
 }
 
+/* Transcendental instructions, and the approximations of SSE; told by the bytes. */
+static enum fx_inexact inexact(uint32_t eip)
+{
+    static const uint8_t prefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf2, 0xf3};
+    const uint8_t *b = fh.code + (eip - SILICON_CODE);
+    while (memchr(prefixes, *b, sizeof prefixes))
+        b++;
+    if (b[0] == 0xd9 && ((b[1] >= 0xf0 && b[1] <= 0xf3) || b[1] == 0xf9 || b[1] == 0xfb ||
+                         b[1] == 0xfe || b[1] == 0xff))
+        return FX_ULP;
+    return b[0] == 0x0f && (b[1] == 0x52 || b[1] == 0x53) ? FX_RECIPROCAL : FX_EXACT;
+}
+
 static uint32_t undefined_after(const struct step *s, uint32_t undefined)
 {
     const struct ia32_row *row = &ia32_rows[s->d.row];
@@ -180,7 +197,8 @@ void functional_trace(const struct oracle_case *c, struct oracle_trace *t)
     begin(c);
     t->undefined = 0;
     t->consumed_length = 0;
-    t->partial = false;
+    t->partial = t->inexact_first = t->inexact_last = false;
+    t->inexact_length = 0;
     t->nrows = 0;
     known = false;
     at = 0;
@@ -198,6 +216,13 @@ void functional_trace(const struct oracle_case *c, struct oracle_trace *t)
             }
             if (ia32_interp(true) == IX_SYSCALL)
                 break;
+            t->inexact_last = false;
+            if (known && !t->inexact_length && (t->inexact_kind = inexact(eip)) != FX_EXACT) {
+                t->inexact = eip - c->in.eip;
+                t->inexact_length = now.d.length;
+                t->inexact_first = !t->consumed_length;
+                t->inexact_last = true;
+            }
             if (known) {
                 t->undefined = undefined_after(&now, t->undefined);
                 if (t->nrows < sizeof t->rows / sizeof t->rows[0])

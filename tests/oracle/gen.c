@@ -16,7 +16,6 @@
  * - what the host answers in its own way: CPUID, RDTSC, RDPMC, SGDT, SIDT, SLDT, STR, SMSW, LAR,
  *   LSL, VERR, VERW;
  * - BSWAP of 16 bits;
- * - x87, MMX, SSE: they have state of their own, and tests of their own;
  * - REP before BSF and BSR (TZCNT and LZCNT on new processors);
  * - unaligned locked accesses, XCHG included (they may cost 10 ms each on some hosts): these
  *   operands are always absolute and aligned.
@@ -24,9 +23,7 @@
  * To add an instruction: add its row. To add a family: an enumerator, a weight.
  */
 
-#include "tests/oracle/gen.h"
-
-#include <string.h>
+#include "tests/oracle/gen_int.h"
 
 enum {
     M = 0x0001,     /* ModRM */
@@ -210,18 +207,6 @@ uint32_t gen_random(struct gen *g)
     return (uint32_t)(g->s >> 24);
 }
 
-/* 0 .. n-1 */
-static uint32_t below(struct gen *g, uint32_t n)
-{
-    return (uint32_t)((uint64_t)gen_random(g) * n >> 32);
-}
-
-/* True once in n. */
-static bool once_in(struct gen *g, uint32_t n)
-{
-    return below(g, n) == 0;
-}
-
 void gen_init(struct gen *g, uint64_t seed)
 {
     memset(g, 0, sizeof *g);
@@ -291,7 +276,7 @@ uint32_t gen_address(struct gen *g)
     if (kind < 6)
         return SILICON_DATA + (1 + below(g, 6)) * SILICON_PAGE - below(g, 8);
     uint32_t fair = SILICON_DATA + 0x200 + below(g, 0x6c00);
-    return once_in(g, 4) ? fair : fair & ~3u;
+    return once_in(g, 4) ? fair : once_in(g, 4) ? fair & ~15u : fair & ~3u;
 }
 
 void gen_state(struct gen *g, struct ia32_state *st)
@@ -309,26 +294,13 @@ void gen_state(struct gen *g, struct ia32_state *st)
         st->eflags &= ~0x400u; /* DF */
 }
 
-static uint8_t *put32(uint8_t *p, uint32_t v)
-{
-    memcpy(p, &v, 4);
-    return p + 4;
-}
-
-static uint8_t *put16(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-    return p + 2;
-}
-
-static uint8_t *modrm_absolute(uint8_t *p, unsigned reg, uint32_t address)
+uint8_t *gen_modrm_absolute(uint8_t *p, unsigned reg, uint32_t address)
 {
     *p++ = (uint8_t)(reg << 3 | 5);
     return put32(p, address);
 }
 
-static uint8_t *modrm_16(struct gen *g, uint8_t *p, unsigned reg)
+uint8_t *gen_modrm_16(struct gen *g, uint8_t *p, unsigned reg)
 {
     unsigned mod = below(g, 3), rm = below(g, 8);
     *p++ = (uint8_t)(mod << 6 | reg << 3 | rm);
@@ -339,11 +311,11 @@ static uint8_t *modrm_16(struct gen *g, uint8_t *p, unsigned reg)
     return p;
 }
 
-static uint8_t *modrm_32(struct gen *g, uint8_t *p, unsigned reg, bool any)
+uint8_t *gen_modrm_32(struct gen *g, uint8_t *p, unsigned reg, bool any)
 {
     static const uint8_t bases[] = {IA32_EBX, IA32_ESP, IA32_EBP, IA32_ESI, IA32_EDI};
     if (!any && once_in(g, 4))
-        return modrm_absolute(p, reg, gen_address(g));
+        return gen_modrm_absolute(p, reg, gen_address(g));
     unsigned base = any ? below(g, 8) : bases[below(g, 5)];
     bool sib = base == IA32_ESP || once_in(g, any ? 2 : 8);
     unsigned mod = below(g, 3);
@@ -438,7 +410,7 @@ static size_t gen_indirect(struct gen *g, const struct row *r, uint8_t *buf)
         if (r->special == RET_N)
             p = put16(p, 4);
         if (!ret)
-            p = modrm_absolute(p, pick_extension(g, r->ext), unreadable(g));
+            p = gen_modrm_absolute(p, pick_extension(g, r->ext), unreadable(g));
         return finish(g, buf, p, NULL, 0, false);
     }
     if (r->special == RET || r->special == RET_N) {
@@ -459,12 +431,12 @@ static size_t gen_indirect(struct gen *g, const struct row *r, uint8_t *buf)
     } else {
         uint32_t cell = gen_address(g);
         *p++ = 0xc7; /* mov dword [cell], target */
-        p = modrm_absolute(p, 0, cell);
+        p = gen_modrm_absolute(p, 0, cell);
         fix = p;
         p = put32(p, 0);
         *p++ = 0xff;
         start = p;
-        p = modrm_absolute(start, pick_extension(g, r->ext), cell);
+        p = gen_modrm_absolute(start, pick_extension(g, r->ext), cell);
     }
     put32(fix, g->eip + (uint32_t)(p - buf));
     return finish(g, buf, p, fix, 4, true);
@@ -479,7 +451,7 @@ static uint8_t *push_imm(uint8_t *p, uint32_t v)
 static uint8_t *store_imm(uint8_t *p, uint32_t cell, uint32_t v)
 {
     *p++ = 0xc7;
-    p = modrm_absolute(p, 0, cell);
+    p = gen_modrm_absolute(p, 0, cell);
     return put32(p, v);
 }
 
@@ -508,7 +480,7 @@ static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
         if (r->special == RETF_N)
             p = put16(p, 4);
         if (!stack)
-            p = modrm_absolute(p, r->ext ? pick_extension(g, r->ext) : reg, unreadable(g));
+            p = gen_modrm_absolute(p, r->ext ? pick_extension(g, r->ext) : reg, unreadable(g));
         return finish(g, buf, p, NULL, 0, false);
     }
     switch (r->special) {
@@ -530,7 +502,7 @@ static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
             cell = gen_address(g);
             p = store_imm(p, cell, selector(g, seg));
             *p++ = 0x8e;
-            p = modrm_absolute(p, seg, cell);
+            p = gen_modrm_absolute(p, seg, cell);
         }
         break;
     case LFP:
@@ -544,7 +516,7 @@ static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
         if (r->opcode >= 0x0f00)
             *p++ = 0x0f;
         *p++ = (uint8_t)r->opcode;
-        p = modrm_absolute(p, below(g, 8), cell);
+        p = gen_modrm_absolute(p, below(g, 8), cell);
         break;
     case FAR_DIRECT:
         *p++ = (uint8_t)r->opcode;
@@ -555,11 +527,11 @@ static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
         cell = gen_address(g);
         p = store_imm(p, cell + 4, code);
         *p++ = 0xc7;
-        p = modrm_absolute(p, 0, cell);
+        p = gen_modrm_absolute(p, 0, cell);
         fix = p;
         p = put32(p, 0);
         *p++ = 0xff;
-        p = modrm_absolute(p, pick_extension(g, r->ext), cell);
+        p = gen_modrm_absolute(p, pick_extension(g, r->ext), cell);
         break;
     default: /* far return, IRET */
         if (r->special == IRET)
@@ -580,6 +552,8 @@ static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
 
 size_t gen_insn(struct gen *g, uint8_t *buf)
 {
+    if (g->opcode >= GEN_FX_OPCODE || (g->opcode < 0 && g->fx && !once_in(g, 4)))
+        return gen_fx_insn(g, buf);
     const struct row *r = pick(g);
     unsigned shape = r->shape, ext = 0;
     uint8_t *p = buf, *fix = NULL;
@@ -656,11 +630,11 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
         if (!memory)
             *p++ = (uint8_t)(0xc0 | ext << 3 | below(g, 8));
         else if (lock)
-            p = modrm_absolute(p, ext, gen_address(g) & ~7u);
+            p = gen_modrm_absolute(p, ext, gen_address(g) & ~7u);
         else if (address16)
-            p = modrm_16(g, p, ext);
+            p = gen_modrm_16(g, p, ext);
         else
-            p = modrm_32(g, p, ext, r->special == LEA || below(g, 256) < g->wild);
+            p = gen_modrm_32(g, p, ext, r->special == LEA || below(g, 256) < g->wild);
     }
     if (shape & MOFS)
         p = put32(p, gen_address(g));
@@ -703,6 +677,7 @@ size_t gen_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n)
     if (n > GEN_BLOCK_MAX)
         n = GEN_BLOCK_MAX;
     size_t len = 0;
+    g->used_fx = false;
     g->eip = eip;
     for (unsigned i = 0; i < n; i++) {
         start[i] = (uint32_t)len;

@@ -3,8 +3,9 @@
 #define TESTS_ORACLE_GEN_H
 
 /*
- * Random but valid IA-32 integer instructions of user level (the i686 set), for differential tests.
- * Everything follows from the seed. What is left out, and why, is told at the head of gen.c.
+ * Random but valid IA-32 instructions of user level, for differential tests: the i686 integer set
+ * (gen.c), and where asked for x87 (gen_fx.c). Everything follows from the seed. What is left out,
+ * and why, is told at the heads of these files.
  *
  * Which flags an instruction leaves undefined is not known here; the caller compares under the mask
  * that the instruction table gives.
@@ -34,10 +35,15 @@ enum gen_family {
 };
 #define GEN_ALL ((1u << GEN_N_FAMILIES) - 1)
 
+enum gen_fx { GEN_X87 = 1, GEN_FX_ALL = 1 };
+
 struct gen {
     uint64_t s;        /* of the xorshift generator, never 0 */
     unsigned families; /* mask of 1 << enum gen_family; GEN_ALL after gen_init */
-    int opcode;        /* -1, or the only opcode wanted: 0x00-0xff, 0x0f00-0x0fff for two bytes */
+    int opcode;        /* -1, or the only opcode wanted: 0x00-0xff, 0x0f00-0x0fff for two bytes, or
+                          one of gen_fx_opcode */
+    unsigned fx;       /* mask of enum gen_fx: three quarters of the instructions are of these */
+    bool used_fx;      /* set by gen_insn when it made one; gen_block clears it first */
     bool gs;           /* GS may be used: its base is SILICON_GS_BASE */
     unsigned wild;     /* of 256 memory operands, how many take registers as they come */
     uint32_t eip;      /* where the next instruction will stand */
@@ -50,15 +56,18 @@ struct gen {
 void gen_init(struct gen *g, uint64_t seed);
 uint32_t gen_random(struct gen *g);
 
-/* Of the opcode table: the n-th opcode that gen_insn can make, -1 past the end. */
+/* Of the opcode table: the n-th integer opcode that gen_insn can make, -1 past the end. */
 int gen_opcode(unsigned n);
+/* Likewise of x87: GEN_FX_OPCODE and on, without meaning to others. */
+enum { GEN_FX_OPCODE = 0x10000 };
+int gen_fx_opcode(unsigned n);
 
 /*
  * One instruction at `buf`, to stand at g->eip, which it advances. Returns its length. With REP,
  * POPF, RET or an indirect jump it is a short idiom of two instructions, so the room needed is
  * GEN_INSN_MAX bytes, not 15.
  */
-#define GEN_INSN_MAX 32
+#define GEN_INSN_MAX 48
 size_t gen_insn(struct gen *g, uint8_t *buf);
 
 /*
@@ -69,17 +78,19 @@ size_t gen_insn(struct gen *g, uint8_t *buf);
 size_t gen_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n);
 
 /*
- * As gen_block, but of x87 instructions; it makes its own x87 state, and leaves that in memory.
- * `buf` has (n + 8) * GEN_INSN_MAX bytes. Silicon wants silicon_use_fx, for it may fault halfway.
- */
-size_t gen_x87_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n);
-
-/*
  * Registers and flags for a block; eip is left alone. ESP EBP ESI EDI EBX mostly point into the
  * data window, sometimes to its edges, its read-only and its inaccessible page; EAX ECX EDX hold
  * small, remarkable or arbitrary numbers.
  */
 void gen_state(struct gen *g, struct ia32_state *st);
+
+/*
+ * x87, MMX and SSE state, as an FXSAVE image. `clean`: all exceptions masked and none pending, room
+ * on the stack more often than not, which is what translations are made for.
+ */
+void gen_fx_state(struct gen *g, uint8_t image[512], bool clean);
+/* 16 bytes that mean something to floating point: numbers of a random format. */
+void gen_fx_data(struct gen *g, uint8_t bytes[16]);
 
 /* An address in the data window as gen_state chooses it: mostly fair, at times at an edge. */
 uint32_t gen_address(struct gen *g);

@@ -9,6 +9,8 @@
  */
 #include "tests/oracle/validate.h"
 
+#include "tests/oracle/fx.h"
+
 #include <Zydis/Zydis.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -141,6 +143,27 @@ static bool shrink_registers(struct validator *v, struct oracle_case *c)
     return any;
 }
 
+/* Fields of the image as FNINIT leaves them, one by one. */
+static bool shrink_fx(struct validator *v, struct oracle_case *c)
+{
+    static const struct {
+        uint16_t at, size;
+    } fields[] = {{0, 2}, {2, 2}, {4, 1}, {24, 4}, {8, 4}};
+    enum { FIELDS = sizeof fields / sizeof fields[0], REGISTERS = 16 };
+    uint8_t initial[512];
+    bool any = false;
+    fx_reset(initial);
+    for (unsigned i = 0; c->fx && i < FIELDS + REGISTERS; i++) {
+        struct oracle_case s = *c;
+        unsigned at = i < FIELDS ? fields[i].at : 32 + (i - FIELDS) * 16,
+                 size = i < FIELDS ? fields[i].size : 16;
+        memcpy(s.in.fx + at, initial + at, size);
+        if (memcmp(s.in.fx, c->in.fx, sizeof s.in.fx))
+            any |= try_case(v, c, &s);
+    }
+    return any;
+}
+
 void shrink_case(struct validator *v, struct oracle_case *c)
 {
     struct oracle_case s = *c;
@@ -151,6 +174,7 @@ void shrink_case(struct validator *v, struct oracle_case *c)
         bool any = shrink_code(v, c);
         any |= shrink_data(v, c);
         any |= shrink_registers(v, c);
+        any |= shrink_fx(v, c);
         s = *c;
         s.in.eip = LINE_EIP;
         any |= s.in.eip != c->in.eip && try_case(v, c, &s);
@@ -222,6 +246,17 @@ static void say_fault(struct text *t, const struct ia32_fault *f)
         say(t, "(%x,%x)", f->error, f->cr2);
 }
 
+/* Words in which two images differ, for cases that have them. */
+static void say_fx(struct text *t, const struct oracle_case *c, const uint8_t *from,
+                   const uint8_t *to)
+{
+    char words[1024];
+    if (!c->fx)
+        return;
+    fx_words(from, to, words, sizeof words);
+    say(t, "%s", words);
+}
+
 static void say_result(struct text *t, const struct oracle_case *c, const struct oracle_result *r,
                        uint32_t undefined)
 {
@@ -240,6 +275,7 @@ static void say_result(struct text *t, const struct oracle_case *c, const struct
             say(t, " ~%s", flag_names[i].name);
         else if (r->st.eflags & flag_names[i].bit)
             say(t, " %s", flag_names[i].name);
+    say_fx(t, c, c->in.fx, r->st.fx);
     if (r->st.eip != plain) {
         if (r->st.eip - c->in.eip < 0x1000)
             say(t, " eip=+%x", r->st.eip - c->in.eip);
@@ -261,6 +297,9 @@ static void say_registers(struct text *t, const struct oracle_case *c)
     for (int i = 0; i < 7; i++)
         if (c->in.eflags & flag_names[i].bit)
             say(t, " %s", flag_names[i].name);
+    uint8_t initial[512];
+    fx_reset(initial);
+    say_fx(t, c, initial, c->in.fx);
 }
 
 static void say_memory(struct text *t)

@@ -92,6 +92,20 @@ unsigned silicon_access(uint32_t addr)
     return 0;
 }
 
+/* To 64-bit code (selector 33) on the last page of the code window. */
+static const uint8_t far_jump[SILICON_TAIL] = {0xea,
+                                               SILICON_CODE_EXIT & 0xff,
+                                               SILICON_CODE_EXIT >> 8 & 0xff,
+                                               SILICON_CODE_EXIT >> 16 & 0xff,
+                                               SILICON_CODE_EXIT >> 24,
+                                               0x33,
+                                               0};
+
+const uint8_t *silicon_tail(void)
+{
+    return far_jump;
+}
+
 #if defined(__x86_64__) && defined(__linux__)
 
 #include <asm/ldt.h>
@@ -227,7 +241,6 @@ static uint32_t armed;                            /* where the far jump stands, 
 static uint32_t loaded_start, loaded_end;         /* extent of the block of silicon_load */
 static volatile uint64_t run_number, tick_number; /* of the run at hand, of the last tick */
 static uint32_t limit = 0xffffffff;
-static uint8_t far_jump[SILICON_TAIL];
 
 static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGVTALRM};
 enum { N_SIGNALS = sizeof signals / sizeof signals[0] };
@@ -346,7 +359,7 @@ static int make_windows(void)
 
     memset(silicon_ptr(SILICON_CODE), 0xcc, SILICON_CODE_SIZE);
     for (uint32_t i = 0; i < SILICON_DATA_SIZE; i++)
-        pattern[i] = (uint8_t)(i * 37 + (i >> 8) * 11 + 1);
+        pattern[i] = silicon_pattern(i);
     memcpy(silicon_ptr(SILICON_DATA), pattern, SILICON_DATA_SIZE); /* which touches every page */
 
     /* jmp *2(%rip), with the address behind it, aligned because AC may be set */
@@ -362,10 +375,6 @@ static int make_windows(void)
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
         return refuse("silicon: cannot set the access rights of the windows");
 
-    uint32_t exit_stub = SILICON_CODE_EXIT;
-    far_jump[0] = 0xea;
-    memcpy(far_jump + 1, &exit_stub, 4);
-    far_jump[5] = CS64;
     return 0;
 }
 
@@ -458,11 +467,6 @@ int silicon_init(void)
 uint32_t silicon_limit(void)
 {
     return limit;
-}
-
-const uint8_t *silicon_tail(void)
-{
-    return far_jump;
 }
 
 unsigned silicon_gs(void)
@@ -562,12 +566,6 @@ int silicon_init(void)
 uint32_t silicon_limit(void)
 {
     return 0;
-}
-
-const uint8_t *silicon_tail(void)
-{
-    static const uint8_t none[SILICON_TAIL];
-    return none;
 }
 
 unsigned silicon_gs(void)

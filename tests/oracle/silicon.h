@@ -48,6 +48,12 @@ struct ia32_fault {
 #define SILICON_DATA_RO   (SILICON_DATA + 0x7000u)
 #define SILICON_DATA_NONE (SILICON_DATA + 0x9000u)
 
+/* What the data window holds at first, by offset. */
+static inline uint8_t silicon_pattern(uint32_t i)
+{
+    return (uint8_t)(i * 37 + (i >> 8) * 11 + 1);
+}
+
 /* The bytes at `addr` in a window, for the caller. */
 static inline uint8_t *silicon_ptr(uint32_t addr)
 {

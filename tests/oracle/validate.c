@@ -18,13 +18,13 @@
 
 #include "isa-frontend/insn.h"
 #include "isa-frontend/mode.h"
+#include "tests/oracle/fx.h"
 
 enum {
     DATA_CASES = 512,
     BLOCK_MAX = 20,
     OPCODES_MAX = 1024,
-    X87_EVERY = 8,
-    X87_MAX = 11,
+    FX_EVERY = 4, /* blocks: of so many one */
     MACHINE_CASES = 4096,
     TRACE_EVERY = 32
 };
@@ -81,8 +81,12 @@ static void collect_opcodes(struct validator *v)
     struct gen g;
     uint8_t buf[GEN_INSN_MAX];
     gen_init(&g, 1);
-    for (unsigned n = 0; (g.opcode = gen_opcode(n)) >= 0; n++) {
-        bool fits = v->filter < 0 || v->filter == I_X87;
+    for (unsigned n = 0, integer = 0;; n++) {
+        if ((g.opcode = gen_opcode(n)) >= 0)
+            integer = n + 1;
+        else if ((g.opcode = gen_fx_opcode(n - integer)) < 0)
+            break;
+        bool fits = v->filter < 0;
         for (unsigned i = 0; i < 64 && !fits; i++)
             fits = contains(buf, gen_insn(&g, buf), v->filter);
         if (fits && v->nopcodes < OPCODES_MAX)
@@ -101,6 +105,9 @@ static void fill_data(struct validator *v, uint64_t part)
         x = kind == 0 ? gen_address(&g) : kind == 1 ? x & 0xff : kind == 2 ? 0u - (x & 0xff) : x;
         memcpy(oracle_base.data + p, &x, 4);
     }
+    for (uint32_t p = 0; p < SILICON_DATA_SIZE; p += 16)
+        if (silicon_access(SILICON_DATA + p) & SILICON_W && !(gen_random(&g) & 3))
+            gen_fx_data(&g, oracle_base.data + p);
     v->data_of = part;
     validate_data(v);
 }
@@ -113,17 +120,17 @@ static void generate(struct validator *v, uint64_t k, struct oracle_case *c)
     unsigned n = k % 3 ? 1 + gen_random(&g) % BLOCK_MAX : 1;
     uint32_t eip = SILICON_CODE + 0x100 +
                    gen_random(&g) % (SILICON_CODE_SIZE - SILICON_PAGE - ORACLE_CODE_MAX - 0x200);
-    c->x87 = v->filter < 0 ? k % X87_EVERY == X87_EVERY - 1 : v->filter == I_X87;
     if (n == 1 || v->filter >= 0)
         g.opcode = v->opcode[k / 3 % v->nopcodes];
-    if (c->x87)
-        c->len = (uint32_t)gen_x87_block(&g, eip, c->code, n < X87_MAX ? n : X87_MAX);
-    else
-        do
-            c->len = (uint32_t)gen_block(&g, eip, c->code, n);
-        while (v->filter >= 0 && !contains(c->code, c->len, v->filter));
+    g.fx = k % FX_EVERY == FX_EVERY - 1 ? GEN_FX_ALL : 0;
+    do
+        c->len = (uint32_t)gen_block(&g, eip, c->code, n);
+    while (v->filter >= 0 && !contains(c->code, c->len, v->filter));
     gen_state(&g, &c->in);
     c->in.eip = eip;
+    c->fx = g.used_fx;
+    if (c->fx)
+        gen_fx_state(&g, c->in.fx, n > 1 ? gen_random(&g) % 8 : gen_random(&g) % 2);
 }
 
 /* ---- comparing ---- */
@@ -136,8 +143,9 @@ void validate_data(struct validator *v)
         oracle_cms_data(v->cms);
 }
 
-static bool same(const struct oracle_result *a, const struct oracle_result *b, uint32_t undefined,
-                 bool partial)
+static bool same(const struct oracle_case *c, const struct oracle_result *a,
+                 const struct oracle_result *b, uint32_t undefined, bool partial,
+                 enum fx_inexact may)
 {
     if (a->end != b->end || a->st.eip != b->st.eip || a->f.vector != b->f.vector ||
         a->f.error != b->f.error || a->f.cr2 != b->f.cr2)
@@ -145,7 +153,8 @@ static bool same(const struct oracle_result *a, const struct oracle_result *b, u
     if (partial)
         return true;
     if (memcmp(a->st.gpr, b->st.gpr, sizeof a->st.gpr) ||
-        ((a->st.eflags ^ b->st.eflags) & IA32_FLAGS & ~undefined) || a->ndiff != b->ndiff)
+        ((a->st.eflags ^ b->st.eflags) & IA32_FLAGS & ~undefined) || a->ndiff != b->ndiff ||
+        (c->fx && !fx_same(a->st.fx, b->st.fx, oracle_keeps_fip(), may)))
         return false;
     for (uint32_t i = 0; i < a->ndiff && i < ORACLE_DIFFS; i++)
         if (a->diff[i].at != b->diff[i].at || a->diff[i].byte != b->diff[i].byte)
@@ -178,20 +187,57 @@ static bool rewrote_itself(const struct oracle_case *c, const struct oracle_resu
     return s->ndiff > ORACLE_DIFFS;
 }
 
+static void run_ours(struct validator *v, const struct oracle_case *c)
+{
+    if (v->cms)
+        oracle_cms_run(v->cms, c, &v->ours);
+    else
+        functional_run(c, v->single, &v->ours);
+}
+
+/* Of the last runs: what the trace says of flags and results that may be off counts. */
+static enum verdict judge(struct validator *v, const struct oracle_case *c, enum fx_inexact may)
+{
+    v->undefined = v->trace.undefined;
+    return same(c, &v->silicon, &v->ours, v->undefined, v->trace.partial, may) ? VERDICT_SAME
+                                                                               : VERDICT_DIFFERENT;
+}
+
+/* A block that goes on after an instruction whose result may be a little off: up to there. */
+static enum verdict compare_part(struct validator *v, struct oracle_case *c, uint32_t len,
+                                 enum fx_inexact may)
+{
+    struct oracle_case part = *c;
+    part.len = len;
+    oracle_silicon_run(&part, &v->silicon);
+    run_ours(v, &part);
+    functional_trace(&part, &v->trace);
+    enum verdict verdict = judge(v, &part, may);
+    if (verdict == VERDICT_DIFFERENT)
+        *c = part;
+    return verdict;
+}
+
+static bool blank(struct oracle_case *c, uint32_t at, uint32_t len)
+{
+    if (at + len > c->len)
+        return false; /* it wrote itself new code */
+    memset(c->code + at, 0x90, len);
+    return true;
+}
+
 enum verdict validate_compare(struct validator *v, struct oracle_case *c, uint64_t *forced)
 {
     for (unsigned i = 0; i <= BLOCK_MAX * 2; i++) {
+        const struct oracle_trace *t = &v->trace;
         v->undefined = 0;
         oracle_silicon_run(c, &v->silicon);
         if (v->silicon.end == SILICON_HUNG)
             return VERDICT_TOO_LONG;
         if (v->silicon.end == SILICON_BAD)
             return VERDICT_NOT_COMPARABLE;
-        if (v->cms)
-            oracle_cms_run(v->cms, c, &v->ours);
-        else
-            functional_run(c, v->single, &v->ours);
-        if (same(&v->silicon, &v->ours, 0, false))
+        run_ours(v, c);
+        if (same(c, &v->silicon, &v->ours, 0, false, FX_EXACT))
             return VERDICT_SAME;
         if (v->ours.end == SILICON_BAD)
             return VERDICT_DIFFERENT;
@@ -203,14 +249,20 @@ enum verdict validate_compare(struct validator *v, struct oracle_case *c, uint64
         if (beyond_limit(c, &v->silicon) || rewrote_itself(c, &v->silicon))
             return VERDICT_NOT_COMPARABLE;
         functional_trace(c, &v->trace);
-        if (!v->trace.consumed_length) {
-            v->undefined = v->trace.undefined;
-            return same(&v->silicon, &v->ours, v->undefined, v->trace.partial) ? VERDICT_SAME
-                                                                               : VERDICT_DIFFERENT;
+        if (t->inexact_length && t->inexact_first) {
+            uint32_t at = t->inexact, len = t->inexact_length;
+            if (t->inexact_last)
+                return judge(v, c, t->inexact_kind);
+            if (at + len > c->len)
+                return VERDICT_NOT_COMPARABLE;
+            if (compare_part(v, c, at + len, t->inexact_kind) == VERDICT_DIFFERENT)
+                return VERDICT_DIFFERENT;
+            blank(c, at, len);
+        } else if (!t->consumed_length) {
+            return judge(v, c, FX_EXACT);
+        } else if (!blank(c, t->consumed, t->consumed_length)) {
+            return VERDICT_NOT_COMPARABLE;
         }
-        if (v->trace.consumed + v->trace.consumed_length > c->len)
-            return VERDICT_NOT_COMPARABLE; /* it wrote itself new code */
-        memset(c->code + v->trace.consumed, 0x90, v->trace.consumed_length);
         ++*forced;
     }
     return VERDICT_NOT_COMPARABLE;
