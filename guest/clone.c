@@ -87,6 +87,7 @@ static int copy_group(struct process *p, struct task *t, const struct clone_args
         g->zombie = g->exiting = g->stopped = g->stop_told = false;
         memset(&g->queue, 0, sizeof g->queue);
         memset(g->timer, 0, sizeof g->timer);
+        g->next_timer = 0;
         g->tgid = t->tid;
         if (!(c->flags & CLONE_PARENT))
             g->ppid = p->grp->tgid;

@@ -375,11 +375,8 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
             }
     }
     uint32_t old = t->space;
-    if (t->clear_tid) { /* the old space sees the thread go */
-        uint32_t zero = 0;
-        if (p->spaces[old].refs > 1 && !space_write(p->space, t->clear_tid, &zero, 4))
-            futex_wake_at(p, t->clear_tid, 1);
-    }
+    futex_task_end(p, t);
+    timers_of_group_end(p, p->grp);
     signals_forget_handlers(p->grp);
     exec_enter(p, &image);
     if (!--p->spaces[old].refs)

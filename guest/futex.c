@@ -23,12 +23,72 @@ static uint32_t wake(struct process *p, uint64_t key, uint32_t max, uint32_t bit
     return task_wake(p, WAIT_FUTEX, key, max, bits);
 }
 
-uint32_t futex_wake_at(struct process *p, uint32_t addr, uint32_t max)
-{
-    uint64_t key = space_key(p->space, addr);
+/* ---- a task leaves its address space ---- */
 
-    return key ? wake(p, key, max, WAIT_ANY) : 0;
+static void wake_one(struct process *p, struct space *s, uint32_t addr)
+{
+    uint64_t key = space_key(s, addr);
+
+    if (key)
+        wake(p, key, 1, WAIT_ANY);
 }
+
+/* A word that a task held: it says so, and one who waits for it may look. */
+static void owner_died(struct process *p, struct task *t, uint32_t addr, bool inherits,
+                       bool pending)
+{
+    enum { TID = 0x3fffffff, DIED = 0x40000000 };
+    struct space *s = &p->spaces[t->space];
+    uint32_t v;
+
+    if (addr % 4 || space_read(s, addr, &v, 4))
+        return;
+    if (pending && !inherits && !v) { /* between giving it up and waking */
+        wake_one(p, s, addr);
+        return;
+    }
+    if ((v & TID) != t->tid)
+        return;
+    uint32_t now = (v & ~(uint32_t)TID) | DIED;
+    if (!space_write(s, addr, &now, 4) && !inherits && v >> 31)
+        wake_one(p, s, addr);
+}
+
+/* The robust list: entries linked from its head, each at a fixed distance from its word; and one
+ * that the task was about to link or unlink. The program may have made anything of it. */
+static void walk_robust(struct process *p, struct task *t)
+{
+    enum { LIMIT = 2048 };
+    struct space *s = &p->spaces[t->space];
+    uint32_t head[3], at, next;
+
+    if (!t->robust_list || space_read(s, t->robust_list, head, sizeof head))
+        return;
+    at = head[0];
+    for (uint32_t n = 0; (at & ~1u) != t->robust_list && n < LIMIT; n++) {
+        int e = space_read(s, at & ~1u, &next, 4);
+        if ((at & ~1u) != (head[2] & ~1u))
+            owner_died(p, t, (at & ~1u) + head[1], at & 1, false);
+        if (e)
+            return;
+        at = next;
+    }
+    if (head[2] & ~1u)
+        owner_died(p, t, (head[2] & ~1u) + head[1], head[2] & 1, true);
+}
+
+void futex_task_end(struct process *p, struct task *t)
+{
+    struct space *s = &p->spaces[t->space];
+    uint32_t zero = 0;
+
+    walk_robust(p, t);
+    if (t->clear_tid && s->refs > 1 && !space_write(s, t->clear_tid, &zero, 4))
+        wake_one(p, s, t->clear_tid);
+    t->robust_list = t->clear_tid = 0;
+}
+
+/* ---- the calls ---- */
 
 static int32_t wait(struct process *p, const uint32_t *a, uint32_t op, uint64_t key, bool wide)
 {

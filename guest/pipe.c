@@ -195,17 +195,39 @@ static uint32_t ready(struct process *p, const struct guest_open *o)
     }
 }
 
-/* `until`: of the first execution of the call. Blocks, or says that time is up (0). */
-static int32_t none_ready(struct process *p, uint64_t until)
+/* How long a call may take, from its first execution on, and where it tells what is left of that.
+ */
+struct patience {
+    uint64_t until;
+    struct time_left left;
+};
+
+static struct patience patience(struct process *p, uint64_t ns, struct time_left left)
 {
-    if (p->cur->restarting)
-        until = p->cur->wait_until;
-    if (until <= process_now_ns(p))
-        return 0;
-    return task_block(p, WAIT_POLL, 0, until, RESTART_NEVER);
+    return (struct patience){p->cur->restarting ? p->cur->wait_until : process_now_ns(p) + ns,
+                             left};
 }
 
-static int32_t poll_list(struct process *p, uint32_t at, uint32_t count, uint64_t until)
+static const struct patience endless = {.until = UINT64_MAX};
+
+/* Blocks, or says that time is up (0). */
+static int32_t none_ready(struct process *p, const struct patience *w)
+{
+    if (w->until <= process_now_ns(p))
+        return 0;
+    task_block(p, WAIT_POLL, 0, w->until, RESTART_NEVER);
+    p->cur->left = w->left;
+    return SYS_BLOCK;
+}
+
+static int32_t done_waiting(struct process *p, const struct patience *w, int32_t result)
+{
+    if (result != SYS_BLOCK)
+        time_left(p, &w->left, w->until);
+    return result;
+}
+
+static int32_t poll_list(struct process *p, uint32_t at, uint32_t count, struct patience w)
 {
     uint32_t n = 0;
     struct {
@@ -228,7 +250,7 @@ static int32_t poll_list(struct process *p, uint32_t at, uint32_t count, uint64_
         if (e)
             return e;
     }
-    return n ? (int32_t)n : none_ready(p, until);
+    return done_waiting(p, &w, n ? (int32_t)n : none_ready(p, &w));
 }
 
 /* A signal mask for the length of the call. */
@@ -253,7 +275,8 @@ static int32_t borrow_mask(struct process *p, uint32_t at, uint32_t size)
 CALL(poll)
 {
     return poll_list(p, a[0], a[1],
-                     (int32_t)a[2] < 0 ? UINT64_MAX : process_now_ns(p) + a[2] * 1000000ull);
+                     (int32_t)a[2] < 0 ? endless
+                                       : patience(p, a[2] * 1000000ull, (struct time_left){0}));
 }
 
 static int32_t ppoll(struct process *p, const uint32_t *a, bool wide)
@@ -263,7 +286,9 @@ static int32_t ppoll(struct process *p, const uint32_t *a, bool wide)
 
     if (!e)
         e = borrow_mask(p, a[3], a[4]);
-    return e ? e : poll_list(p, a[0], a[1], a[2] ? process_now_ns(p) + ns : UINT64_MAX);
+    return e ? e
+             : poll_list(p, a[0], a[1],
+                         a[2] ? patience(p, ns, (struct time_left){a[2], 1, wide}) : endless);
 }
 
 CALL(ppoll)
@@ -275,7 +300,7 @@ CALL(ppoll64)
     return ppoll(p, a, true);
 }
 
-static int32_t select_sets(struct process *p, uint32_t n, const uint32_t at[3], uint64_t until)
+static int32_t select_sets(struct process *p, uint32_t n, const uint32_t at[3], struct patience w)
 {
     static const uint32_t asks[3] = {POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, 0};
     uint32_t in[3][PROC_FDS / 32], out[3][PROC_FDS / 32] = {{0}}, hits = 0;
@@ -304,7 +329,7 @@ static int32_t select_sets(struct process *p, uint32_t n, const uint32_t at[3], 
         }
     }
     if (!hits) {
-        e = none_ready(p, until);
+        e = none_ready(p, &w);
         if (e)
             return e;
     }
@@ -313,12 +338,12 @@ static int32_t select_sets(struct process *p, uint32_t n, const uint32_t at[3], 
         if (e)
             return e;
     }
-    return (int32_t)hits;
+    return done_waiting(p, &w, (int32_t)hits);
 }
 
 CALL(newselect)
 {
-    uint64_t until = UINT64_MAX;
+    struct patience w = endless;
     uint32_t tv[2];
 
     if (a[4]) {
@@ -327,9 +352,10 @@ CALL(newselect)
             return e;
         if ((int32_t)tv[0] < 0 || (int32_t)tv[1] < 0)
             return -EINVAL;
-        until = process_now_ns(p) + tv[0] * 1000000000ull + tv[1] * 1000ull;
+        w = patience(p, tv[0] * 1000000000ull + tv[1] * 1000ull,
+                     (struct time_left){a[4], 1000, false});
     }
-    return select_sets(p, a[0], a + 1, until);
+    return select_sets(p, a[0], a + 1, w);
 }
 
 static int32_t pselect(struct process *p, const uint32_t *a, bool wide)
@@ -342,7 +368,9 @@ static int32_t pselect(struct process *p, const uint32_t *a, bool wide)
         e = space_read(p->space, a[5], mask, sizeof mask);
     if (!e)
         e = borrow_mask(p, mask[0], mask[1]);
-    return e ? e : select_sets(p, a[0], a + 1, a[4] ? process_now_ns(p) + ns : UINT64_MAX);
+    return e ? e
+             : select_sets(p, a[0], a + 1,
+                           a[4] ? patience(p, ns, (struct time_left){a[4], 1, wide}) : endless);
 }
 
 CALL(pselect6)

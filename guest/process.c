@@ -29,6 +29,7 @@ struct process *process_new(const char *sysroot)
     g->refs = 1;
     g->tgid = g->pgid = g->sid = GUEST_PID;
     g->ppid = GUEST_PPID;
+    limits_init(g);
     p->task[0].tid = GUEST_PID;
     p->task[0].state = TASK_RUN;
     p->file_table[0].refs = 1;

@@ -31,7 +31,9 @@ enum {
     PIPE_BYTES = 64 << 10,
     PIPE_ATOMIC = 4096 /* PIPE_BUF */
 };
-enum { NSIG_GUEST = 65, TLS_SLOTS = 3, TLS_FIRST = 6, GUEST_TIMERS = 3, COMM = 16 };
+enum { NSIG_GUEST = 65, GSIGRTMIN = 32, TLS_SLOTS = 3, TLS_FIRST = 6, GUEST_TIMERS = 3, COMM = 16 };
+enum { SIGNALS_QUEUED = 1024, PROC_TIMERS = 256 };
+enum { LIMIT_STACK = 3, LIMIT_NOFILE = 7, LIMIT_SIGPENDING = 11, GUEST_LIMITS = 16 };
 enum { SEL_USER_CS = 0x73, SEL_USER_DS = 0x7b };
 
 enum open_kind {
@@ -93,15 +95,34 @@ struct sigaction_guest {
 struct siginfo_guest {
     int32_t code;
     uint32_t field[5]; /* what follows si_code: address, or pid and uid and status ... */
+    uint16_t timer;    /* sent by a timer: its row + 1 */
 };
 
 struct sigqueue_guest {
     uint64_t pending; /* bit n - 1: signal n */
-    struct siginfo_guest info[NSIG_GUEST];
+    uint64_t once;    /* those whose information is in `info` */
+    struct siginfo_guest info[GSIGRTMIN];
+    uint16_t first, last; /* the others: rows of `queued`, + 1 */
+};
+
+struct queued_signal {
+    uint8_t signal; /* 0: free */
+    uint16_t next;  /* row + 1 */
+    struct siginfo_guest info;
 };
 
 struct guest_timer {
     uint64_t next, interval; /* ns of the guest's clock; next 0: off */
+};
+
+struct posix_timer {   /* of timer_create */
+    bool used, queued; /* queued: its signal has been sent and not been taken */
+    bool resting;      /* and it will ring again when that has been */
+    uint8_t clock, notify, signal;
+    uint16_t group;
+    uint32_t id, tid, value;  /* tid: of the thread that gets the signal */
+    uint32_t overrun, missed; /* as the last signal told; since then */
+    struct guest_timer t;
 };
 
 struct group {
@@ -113,6 +134,8 @@ struct group {
     struct sigaction_guest act[NSIG_GUEST];
     struct sigqueue_guest queue;
     struct guest_timer timer[GUEST_TIMERS];
+    uint64_t limit[GUEST_LIMITS][2];
+    uint32_t next_timer; /* number of the next timer_create */
     char exe[PATH_MAX];  /* as the guest names it */
     char host[PATH_MAX]; /* the file itself */
 };
@@ -127,6 +150,11 @@ enum wait_kind {
     WAIT_POLL,  /* any pipe */
     WAIT_VFORK  /* key: task id of the child; no signal but a deadly one ends it */
 };
+/* Where a call leaves what it has not needed of its time: as seconds and units of so many ns. */
+struct time_left {
+    uint32_t at, unit; /* at 0: nowhere */
+    bool wide;
+};
 enum restart { RESTART_SYS /* by SA_RESTART */, RESTART_NEVER };
 
 struct task {
@@ -139,8 +167,7 @@ struct task {
     uint64_t wait_key, wait_until, wait_order; /* until: UINT64_MAX: for ever */
     uint32_t wait_bits;                        /* futex bitset */
     uint32_t io_done; /* bytes that a write had put into a pipe before it had to wait */
-    uint32_t rem_at;  /* where an interrupted sleep leaves the rest, and as what */
-    bool rem_wide;
+    struct time_left left;
     struct vm_context regs; /* while it does not run */
     uint64_t sigmask, saved_mask;
     struct sigqueue_guest queue;
@@ -167,6 +194,8 @@ struct process {
     struct guest_pipe pipe[PROC_PIPES];
     uint32_t nfiles;
     struct guest_file file[PROC_FILES];
+    struct queued_signal queued[SIGNALS_QUEUED + PROC_TIMERS];
+    struct posix_timer timer[PROC_TIMERS];
     uint32_t current, next_tid;
     uint64_t order; /* of waits, so that the first to wait is the first to go */
     /* Derived from `current`. */

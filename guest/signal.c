@@ -3,22 +3,15 @@
  * Signals: sending, blocking, and what a process does about them. They are delivered at the end of
  * host calls, when a task is about to go on: by default action here, to a handler by a frame on the
  * task's stack (sigframe.c).
- *
- * A signal is pending once, however often it is sent (also the real-time ones: see quirks).
  */
 #include <errno.h>
 #include <string.h>
 #include "guest/syscall.h"
 #include "concealed-mem/abi.h"
 
-#define CALL(name)                                                                                 \
-    int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
-                       const uint32_t *a __attribute__((unused)))
-
 enum { GSA_NOCLDSTOP = 1, GSA_NOCLDWAIT = 2, GSA_RESTART = 0x10000000, GSA_NODEFER = 0x40000000 };
 #define GSA_RESETHAND 0x80000000u
 #define BIT(sig)      (1ull << ((sig)-1))
-#define UNBLOCKABLE   (BIT(GSIGKILL) | BIT(GSIGSTOP))
 #define STOPPING      (BIT(GSIGSTOP) | BIT(GSIGTSTP) | BIT(GSIGTTIN) | BIT(GSIGTTOU))
 #define SYNCHRONOUS                                                                                \
     (BIT(GSIGSEGV) | BIT(GSIGBUS) | BIT(GSIGILL) | BIT(GSIGTRAP) | BIT(GSIGFPE) | BIT(GSIGSYS))
@@ -28,7 +21,7 @@ static bool ignored_by_default(int s)
     return s == GSIGCHLD || s == GSIGCONT || s == GSIGURG || s == GSIGWINCH;
 }
 
-static bool ignored(const struct group *g, int s)
+bool signal_ignored(const struct group *g, int s)
 {
     uint32_t h = g->act[s].handler;
 
@@ -53,17 +46,6 @@ static void interrupt(struct process *p, struct task *t, bool kill)
         task_run(p, t);
 }
 
-static void queue(struct sigqueue_guest *q, int s, const struct siginfo_guest *info)
-{
-    if (q->pending & BIT(s))
-        return;
-    q->pending |= BIT(s);
-    if (info)
-        q->info[s] = *info;
-    else
-        q->info[s] = (struct siginfo_guest){.code = GSI_KERNEL};
-}
-
 /* What a signal does the moment it is sent. False: nothing is left to deliver. */
 static bool sent(struct process *p, struct group *g, uint64_t mask, int s)
 {
@@ -73,33 +55,34 @@ static bool sent(struct process *p, struct group *g, uint64_t mask, int s)
         g->stopped = g->stop_told = false;
     if (s == GSIGCONT || (STOPPING & BIT(s))) { /* each takes back the other */
         uint64_t drop = s == GSIGCONT ? STOPPING : BIT(GSIGCONT);
-        g->queue.pending &= ~drop;
+        sigqueue_drop(p, &g->queue, drop);
         for (uint32_t i = 0; i < PROC_TASKS; i++)
             if (p->task[i].state != TASK_FREE && p->task[i].group == row)
-                p->task[i].queue.pending &= ~drop;
+                sigqueue_drop(p, &p->task[i].queue, drop);
     }
-    return !ignored(g, s) || (mask & BIT(s));
+    return !signal_ignored(g, s) || (mask & BIT(s));
 }
 
-void signal_to_task(struct process *p, struct task *t, int s, const struct siginfo_guest *info)
+int signal_to_task(struct process *p, struct task *t, int s, const struct siginfo_guest *info)
 {
     struct group *g = &p->group[t->group];
 
     if (!sent(p, g, t->sigmask, s))
-        return;
-    queue(&t->queue, s, info);
-    if (!(t->sigmask & BIT(s)))
+        return SIGNAL_IGNORED;
+    int e = sigqueue_put(p, &t->queue, g->limit[LIMIT_SIGPENDING][0], s, info);
+    if (!e && !(t->sigmask & BIT(s)))
         interrupt(p, t, deadly(g, s));
+    return e;
 }
 
-void signal_to_group(struct process *p, struct group *g, int s, const struct siginfo_guest *info)
+int signal_to_group(struct process *p, struct group *g, int s, const struct siginfo_guest *info)
 {
     struct task *taker = NULL;
     uint32_t row = group_row(p, g);
     uint64_t mask = UINT64_MAX;
 
     if (!g->refs)
-        return;
+        return SIGNAL_IGNORED;
     for (uint32_t i = 0; i < PROC_TASKS; i++) {
         struct task *t = &p->task[i];
         if (t->state == TASK_FREE || t->group != row)
@@ -109,14 +92,15 @@ void signal_to_group(struct process *p, struct group *g, int s, const struct sig
             taker = t;
     }
     if (!sent(p, g, mask, s))
-        return;
-    queue(&g->queue, s, info);
-    if (taker || s == GSIGKILL)
+        return SIGNAL_IGNORED;
+    int e = sigqueue_put(p, &g->queue, g->limit[LIMIT_SIGPENDING][0], s, info);
+    if (!e && (taker || s == GSIGKILL))
         for (uint32_t i = 0; i < PROC_TASKS; i++) {
             struct task *t = &p->task[i];
             if (t->state != TASK_FREE && t->group == row && (t == taker || s == GSIGKILL))
                 interrupt(p, t, deadly(g, s));
         }
+    return e;
 }
 
 void signal_force(struct process *p, int s, const struct siginfo_guest *info)
@@ -127,7 +111,7 @@ void signal_force(struct process *p, int s, const struct siginfo_guest *info)
         act->handler = GSIG_DFL;
         p->cur->sigmask &= ~BIT(s);
     }
-    queue(&p->cur->queue, s, info);
+    sigqueue_put(p, &p->cur->queue, UINT64_MAX, s, info);
 }
 
 /* What Linux makes of an IA-32 exception: signal and si_code; whether si_addr says where. */
@@ -200,19 +184,22 @@ void signals_forget_handlers(struct group *g)
 
 /* ---- delivery ---- */
 
-static int take(struct process *p, struct task *t, struct siginfo_guest *info)
+int signal_take(struct process *p, struct task *t, uint64_t mask, struct siginfo_guest *info)
 {
-    struct sigqueue_guest *own = &t->queue, *all = &p->group[t->group].queue;
-    uint64_t ready = own->pending & ~t->sigmask & SYNCHRONOUS;
+    struct sigqueue_guest *q = &t->queue, *all = &p->group[t->group].queue;
+    uint64_t ready = (q->pending | all->pending) & BIT(GSIGKILL);
 
-    if (!ready)
-        ready = (own->pending | all->pending) & ~t->sigmask;
+    /* What was sent to the thread is before what was sent to the process; a fault before all. */
+    if (ready)
+        q = q->pending & ready ? q : all;
+    else if ((ready = q->pending & ~mask))
+        ready = ready & SYNCHRONOUS ? ready & SYNCHRONOUS : ready;
+    else
+        ready = (q = all)->pending & ~mask;
     if (!ready)
         return 0;
-    int s = ready & BIT(GSIGKILL) ? GSIGKILL : __builtin_ctzll(ready) + 1;
-    struct sigqueue_guest *q = own->pending & BIT(s) ? own : all;
-    q->pending &= ~BIT(s);
-    *info = q->info[s];
+    int s = __builtin_ctzll(ready) + 1;
+    sigqueue_take(p, q, s, info);
     return s;
 }
 
@@ -252,7 +239,7 @@ static void end_call(struct process *p, const struct sigaction_guest *act)
     t->restarting = false;
     if (t->restart_rule == RESTART_SYS && (act->flags & GSA_RESTART) && !t->io_done)
         return; /* EIP is at the int 0x80, EAX has its number */
-    sleep_interrupted(p, t);
+    time_left(p, &t->left, t->wait_until);
     vm_set_reg(p->vm, GUEST_REG0 + G_EIP, vm_reg(p->vm, GUEST_REG0 + G_EIP) + 2);
     vm_set_reg(p->vm, GUEST_REG0 + G_EAX, t->io_done ? t->io_done : (uint32_t)-EINTR);
     t->io_done = 0;
@@ -266,7 +253,7 @@ void signals_deliver(struct process *p)
 
     if (t->restarting && t->state == TASK_RUN && signal_waits(p, t))
         process_try_again(p);
-    while (t->state == TASK_RUN && !p->grp->stopped && (s = take(p, t, &info))) {
+    while (t->state == TASK_RUN && !p->grp->stopped && (s = signal_take(p, t, t->sigmask, &info))) {
         struct sigaction_guest *act = &p->grp->act[s], was = *act;
         if (was.handler == GSIG_IGN || (was.handler == GSIG_DFL && ignored_by_default(s)))
             continue;
@@ -303,254 +290,4 @@ void signals_deliver(struct process *p)
         t->restore_mask = false;
         t->sigmask = t->saved_mask;
     }
-}
-
-/* ---- system calls ---- */
-
-CALL(rt_sigaction)
-{
-    uint32_t w[5], sig = a[0];
-    int32_t e;
-
-    if (!sig || sig >= NSIG_GUEST || a[3] != 8)
-        return -EINVAL;
-    if ((sig == GSIGKILL || sig == GSIGSTOP) && a[1])
-        return -EINVAL;
-    struct sigaction_guest *act = &p->grp->act[sig], old = *act;
-    if (a[1]) {
-        e = space_read(p->space, a[1], w, sizeof w);
-        if (e)
-            return e;
-        *act = (struct sigaction_guest){w[0], w[1], w[2],
-                                        (w[3] | (uint64_t)w[4] << 32) & ~UNBLOCKABLE};
-        if (ignored(p->grp, (int)sig)) {
-            p->grp->queue.pending &= ~BIT(sig);
-            p->cur->queue.pending &= ~BIT(sig);
-        }
-    }
-    if (!a[2])
-        return 0;
-    w[0] = old.handler;
-    w[1] = old.flags;
-    w[2] = old.restorer;
-    w[3] = (uint32_t)old.mask;
-    w[4] = (uint32_t)(old.mask >> 32);
-    return space_write(p->space, a[2], w, sizeof w);
-}
-
-CALL(signal)
-{
-    if (!a[0] || a[0] >= NSIG_GUEST || a[0] == GSIGKILL || a[0] == GSIGSTOP)
-        return -EINVAL;
-    uint32_t old = p->grp->act[a[0]].handler;
-    p->grp->act[a[0]] =
-        (struct sigaction_guest){.handler = a[1], .flags = GSA_RESETHAND | GSA_NODEFER};
-    return (int32_t)old;
-}
-
-CALL(rt_sigprocmask)
-{
-    uint64_t set, old = p->cur->sigmask, now = old;
-    int32_t e;
-
-    if (a[3] != 8)
-        return -EINVAL;
-    if (a[1]) {
-        e = space_read(p->space, a[1], &set, 8);
-        if (e)
-            return e;
-        switch (a[0]) {
-        case 0: now |= set; break;
-        case 1: now &= ~set; break;
-        case 2: now = set; break;
-        default: return -EINVAL;
-        }
-    }
-    p->cur->sigmask = now & ~UNBLOCKABLE;
-    return a[2] ? space_write(p->space, a[2], &old, 8) : 0;
-}
-
-CALL(rt_sigpending)
-{
-    uint64_t set = (p->cur->queue.pending | p->grp->queue.pending) & p->cur->sigmask;
-
-    return a[1] > 8 ? -EINVAL : space_write(p->space, a[0], &set, a[1]);
-}
-
-CALL(rt_sigsuspend)
-{
-    struct task *t = p->cur;
-    uint64_t set;
-
-    if (a[1] != 8)
-        return -EINVAL;
-    int32_t e = space_read(p->space, a[0], &set, 8);
-    if (e)
-        return e;
-    if (!t->restarting) {
-        t->saved_mask = t->sigmask;
-        t->restore_mask = true;
-    }
-    t->sigmask = set & ~UNBLOCKABLE;
-    return task_block(p, WAIT_SLEEP, 0, UINT64_MAX, RESTART_NEVER);
-}
-
-CALL(pause)
-{
-    return task_block(p, WAIT_SLEEP, 0, UINT64_MAX, RESTART_NEVER);
-}
-
-/* Takes a pending signal of a set, or waits for one, without its handler. */
-static int32_t wait_signal(struct process *p, const uint32_t *a, bool wide)
-{
-    struct task *t = p->cur;
-    uint64_t set, mask = t->sigmask, ns = 0;
-    struct siginfo_guest info;
-    uint32_t out[32] = {0};
-
-    if (a[3] != 8)
-        return -EINVAL;
-    int32_t e = space_read(p->space, a[0], &set, 8);
-    if (!e && a[2])
-        e = read_timespec(p, a[2], wide, &ns);
-    if (e)
-        return e;
-    if (t->restarting && t->restore_mask) {
-        mask = t->saved_mask;
-        t->restore_mask = false;
-    }
-    t->sigmask = ~set | UNBLOCKABLE;
-    int s = take(p, t, &info);
-    t->sigmask = mask;
-    if (s) {
-        out[0] = (uint32_t)s;
-        out[2] = (uint32_t)info.code;
-        memcpy(out + 3, info.field, sizeof info.field);
-        e = a[1] ? space_write(p->space, a[1], out, sizeof out) : 0;
-        return e ? e : s;
-    }
-    uint64_t until = !a[2] ? UINT64_MAX : t->restarting ? t->wait_until : process_now_ns(p) + ns;
-    if (until <= process_now_ns(p))
-        return -EAGAIN;
-    t->saved_mask = mask; /* unblocked, so that they wake it; nothing is delivered in between */
-    t->restore_mask = true;
-    t->sigmask &= ~set;
-    return task_block(p, WAIT_SLEEP, 0, until, RESTART_NEVER);
-}
-
-CALL(rt_sigtimedwait)
-{
-    return wait_signal(p, a, false);
-}
-CALL(rt_sigtimedwait64)
-{
-    return wait_signal(p, a, true);
-}
-
-CALL(sigaltstack)
-{
-    enum { SS_ONSTACK = 1, SS_DISABLE = 2, MIN = 2048 };
-    struct task *t = p->cur;
-    uint32_t now[3],
-        old[3] = {t->alt_sp, signal_altstack_state(t, vm_reg(p->vm, GUEST_REG0 + G_ESP)),
-                  t->alt_size};
-
-    if (a[0]) {
-        int32_t e = space_read(p->space, a[0], now, sizeof now);
-        if (e)
-            return e;
-        if (old[1] == SS_ONSTACK)
-            return -EPERM;
-        uint32_t mode = now[1] & 0x7fffffff;
-        if (mode != SS_DISABLE && mode != SS_ONSTACK && mode)
-            return -EINVAL;
-        if (mode == SS_DISABLE)
-            now[0] = now[2] = 0;
-        else if (now[2] < MIN)
-            return -ENOMEM;
-        t->alt_sp = now[0];
-        t->alt_size = now[2];
-        t->alt_flags = now[1] & ~0x7fffffffu;
-    }
-    return a[1] ? space_write(p->space, a[1], old, sizeof old) : 0;
-}
-
-static struct siginfo_guest from_me(const struct process *p, int32_t code)
-{
-    return (struct siginfo_guest){.code = code, .field = {p->grp->tgid, GUEST_UID}};
-}
-
-CALL(kill)
-{
-    int32_t pid = (int32_t)a[0];
-    struct siginfo_guest info = from_me(p, GSI_USER);
-    bool found = false;
-
-    if (a[1] >= NSIG_GUEST)
-        return -EINVAL;
-    for (uint32_t i = 0; i < PROC_TASKS; i++) {
-        struct group *g = &p->group[i];
-        if (!g->used || !(pid > 0    ? g->tgid == (uint32_t)pid
-                          : pid == 0 ? g->pgid == p->grp->pgid
-                          : pid < -1 ? g->pgid == 0u - (uint32_t)pid
-                                     : g != p->grp))
-            continue;
-        found = true;
-        if (a[1])
-            signal_to_group(p, g, (int)a[1], &info);
-    }
-    return found ? 0 : -ESRCH;
-}
-
-static int32_t to_thread(struct process *p, uint32_t tgid, uint32_t tid, uint32_t s)
-{
-    struct task *t = task_by_tid(p, tid);
-    struct siginfo_guest info = from_me(p, GSI_TKILL);
-
-    if ((int32_t)tid <= 0 || s >= NSIG_GUEST || (int32_t)tgid <= 0)
-        return -EINVAL;
-    if (!t || p->group[t->group].tgid != tgid)
-        return -ESRCH;
-    if (s)
-        signal_to_task(p, t, (int)s, &info);
-    return 0;
-}
-
-CALL(tkill)
-{
-    struct task *t = task_by_tid(p, a[0]);
-
-    return to_thread(p, t ? p->group[t->group].tgid : 1, a[0], a[1]);
-}
-
-CALL(tgkill)
-{
-    return to_thread(p, a[0], a[1], a[2]);
-}
-
-static int32_t read_info(struct process *p, uint32_t at, struct siginfo_guest *info)
-{
-    uint32_t w[8];
-    int32_t e = space_read(p->space, at, w, sizeof w);
-
-    if (!e) {
-        info->code = (int32_t)w[2];
-        memcpy(info->field, w + 3, sizeof info->field);
-    }
-    return e;
-}
-
-CALL(rt_sigqueueinfo)
-{
-    struct siginfo_guest info;
-    struct group *g = group_by_pid(p, a[0]);
-    int32_t e = read_info(p, a[2], &info);
-
-    if (e || !g || a[1] >= NSIG_GUEST)
-        return e ? e : !g ? -ESRCH : -EINVAL;
-    if (g != p->grp && (info.code >= 0 || info.code == GSI_TKILL))
-        return -EPERM;
-    if (a[1])
-        signal_to_group(p, g, (int)a[1], &info);
-    return 0;
 }

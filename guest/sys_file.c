@@ -44,7 +44,7 @@ void open_unref(struct process *p, uint32_t index)
 
 static int32_t fd_alloc(struct process *p, uint32_t from)
 {
-    for (uint32_t i = from; i < PROC_FDS; i++)
+    for (uint32_t i = from; i < p->grp->limit[LIMIT_NOFILE][0]; i++)
         if (!p->fd[i].used)
             return (int32_t)i;
     return -EMFILE;
@@ -215,7 +215,7 @@ CALL(dup)
 
 CALL(dup2)
 {
-    if (!fd_open(p, a[0]) || a[1] >= PROC_FDS)
+    if (!fd_open(p, a[0]) || a[1] >= p->grp->limit[LIMIT_NOFILE][0])
         return -EBADF;
     return a[0] == a[1] ? (int32_t)a[1] : dup_to(p, a[0], a[1], false);
 }
@@ -224,8 +224,9 @@ CALL(dup3)
 {
     if (a[0] == a[1])
         return -EINVAL;
-    return !fd_open(p, a[0]) || a[1] >= PROC_FDS ? -EBADF
-                                                 : dup_to(p, a[0], a[1], (a[2] & GO_CLOEXEC) != 0);
+    return !fd_open(p, a[0]) || a[1] >= p->grp->limit[LIMIT_NOFILE][0]
+               ? -EBADF
+               : dup_to(p, a[0], a[1], (a[2] & GO_CLOEXEC) != 0);
 }
 
 CALL(fcntl)
@@ -251,7 +252,9 @@ CALL(fcntl)
     switch (a[1]) {
     case DUPFD:
     case DUPFD_CLOEXEC:
-        return a[2] >= PROC_FDS ? -EINVAL : dup_from(p, a[0], a[2], a[1] == DUPFD_CLOEXEC);
+        return a[2] >= p->grp->limit[LIMIT_NOFILE][0]
+                   ? -EINVAL
+                   : dup_from(p, a[0], a[2], a[1] == DUPFD_CLOEXEC);
     case GETFD: return p->fd[a[0]].cloexec;
     case SETFD: p->fd[a[0]].cloexec = a[2] & 1; return 0;
     case GETFL: return (int32_t)(o->flags & ~(uint32_t)(GO_CREAT | GO_EXCL | GO_TRUNC | GO_NOCTTY));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time: the guest clock from a fixed epoch, sleeping, interval timers. All three timers of a
- * process count the same clock, as nothing here tells user time from system time.
+ * Time: the guest clock from a fixed epoch, sleeping. Every clock is the same one, as nothing here
+ * tells user time from system time; some count from the epoch.
  */
 #include <errno.h>
 #include "guest/syscall.h"
@@ -18,14 +18,25 @@ uint64_t process_now_ns(const struct process *p)
 }
 
 /* CLOCK_REALTIME, its coarse form and CLOCK_TAI count from the epoch, the rest from 0. */
-static bool of_epoch(uint32_t id)
+bool clock_of_epoch(uint32_t id)
 {
     return id == 0 || id == 5 || id == 8 || id == 11;
 }
 
 static uint64_t clock_ns(const struct process *p, uint32_t id)
 {
-    return process_now_ns(p) + (of_epoch(id) ? p->epoch * NS : 0);
+    return process_now_ns(p) + (clock_of_epoch(id) ? p->epoch * NS : 0);
+}
+
+bool clock_exists(struct process *p, uint32_t id)
+{
+    uint32_t pid = ~(uint32_t)((int32_t)id >> 3);
+
+    if ((int32_t)id >= 0)
+        return id <= 11 && id != 10;
+    /* The processor time of a process, or (bit 2) a thread; 3 is a device's. */
+    return (id & 3) != 3 &&
+           (!pid || (id & 4 ? task_by_tid(p, pid) != NULL : group_by_pid(p, pid) != NULL));
 }
 
 static int32_t put_time(struct process *p, uint32_t at, uint64_t ns, uint32_t unit, bool wide)
@@ -41,8 +52,13 @@ static int32_t put_time(struct process *p, uint32_t at, uint64_t ns, uint32_t un
     return space_write(p->space, at, w, n * 4);
 }
 
+int32_t put_timespec(struct process *p, uint32_t at, uint64_t ns, bool wide)
+{
+    return put_time(p, at, ns, 1, wide);
+}
+
 /* Any longer is for ever: 64 bits of ns are 584 years. */
-static uint64_t total(uint64_t s, uint32_t ns)
+uint64_t time_total(uint64_t s, uint32_t ns)
 {
     return s > UINT64_MAX / NS / 4 ? UINT64_MAX / 4 : s * NS + ns;
 }
@@ -58,7 +74,7 @@ int read_timespec(struct process *p, uint32_t at, bool wide, uint64_t *ns)
     uint32_t n = wide ? w[2] : w[1];
     if (s < 0 || n >= NS)
         return -EINVAL;
-    *ns = total((uint64_t)s, n);
+    *ns = time_total((uint64_t)s, n);
     return 0;
 }
 
@@ -80,19 +96,19 @@ CALL(gettimeofday)
 
 CALL(clock_gettime)
 {
-    return a[0] > 11 ? -EINVAL : put_time(p, a[1], clock_ns(p, a[0]), 1, false);
+    return !clock_exists(p, a[0]) ? -EINVAL : put_time(p, a[1], clock_ns(p, a[0]), 1, false);
 }
 CALL(clock_gettime64)
 {
-    return a[0] > 11 ? -EINVAL : put_time(p, a[1], clock_ns(p, a[0]), 1, true);
+    return !clock_exists(p, a[0]) ? -EINVAL : put_time(p, a[1], clock_ns(p, a[0]), 1, true);
 }
 CALL(clock_getres)
 {
-    return a[0] > 11 ? -EINVAL : a[1] ? put_time(p, a[1], 1, 1, false) : 0;
+    return !clock_exists(p, a[0]) ? -EINVAL : a[1] ? put_time(p, a[1], 1, 1, false) : 0;
 }
 CALL(clock_getres64)
 {
-    return a[0] > 11 ? -EINVAL : a[1] ? put_time(p, a[1], 1, 1, true) : 0;
+    return !clock_exists(p, a[0]) ? -EINVAL : a[1] ? put_time(p, a[1], 1, 1, true) : 0;
 }
 
 CALL(times)
@@ -123,18 +139,17 @@ static int32_t sleep_until(struct process *p, uint64_t until, uint32_t rem_at, b
         until = t->wait_until;
     if (until <= process_now_ns(p))
         return 0;
-    t->rem_at = rem_at;
-    t->rem_wide = wide;
-    return task_block(p, WAIT_SLEEP, 1, until, RESTART_NEVER);
+    task_block(p, WAIT_SLEEP, 1, until, RESTART_NEVER);
+    t->left = (struct time_left){rem_at, 1, wide};
+    return SYS_BLOCK;
 }
 
-void sleep_interrupted(struct process *p, struct task *t)
+void time_left(struct process *p, const struct time_left *l, uint64_t until)
 {
     uint64_t now = process_now_ns(p);
 
-    if (t->rem_at)
-        put_time(p, t->rem_at, t->wait_until > now ? t->wait_until - now : 0, 1, t->rem_wide);
-    t->rem_at = 0;
+    if (l->at)
+        put_time(p, l->at, until > now ? until - now : 0, l->unit, l->wide);
 }
 
 static int32_t sleep_call(struct process *p, uint32_t clock, uint32_t flags, uint32_t at,
@@ -145,11 +160,11 @@ static int32_t sleep_call(struct process *p, uint32_t clock, uint32_t flags, uin
 
     if (e)
         return e;
-    if (clock > 11)
+    if (!clock_exists(p, clock))
         return -EINVAL;
     if (!(flags & 1 /* TIMER_ABSTIME */))
         return sleep_until(p, now + ns, rem_at, wide);
-    uint64_t base = of_epoch(clock) ? p->epoch * NS : 0;
+    uint64_t base = clock_of_epoch(clock) ? p->epoch * NS : 0;
     return sleep_until(p, ns > base ? ns - base : 0, 0, wide);
 }
 
@@ -164,96 +179,4 @@ CALL(clock_nanosleep)
 CALL(clock_nanosleep64)
 {
     return sleep_call(p, a[0], a[1], a[2], a[3], true);
-}
-
-/* ---- timers ---- */
-
-static const uint8_t timer_signal[GUEST_TIMERS] = {GSIGALRM, GSIGVTALRM, GSIGPROF};
-
-void timers_expire(struct process *p)
-{
-    uint64_t now = process_now_ns(p);
-
-    for (uint32_t i = 0; i < PROC_TASKS; i++) {
-        struct group *g = &p->group[i];
-        if (!g->used || g->zombie)
-            continue;
-        for (uint32_t k = 0; k < GUEST_TIMERS; k++) {
-            struct guest_timer *t = &g->timer[k];
-            if (!t->next || t->next > now)
-                continue;
-            t->next = t->interval
-                          ? t->next + (now - t->next) / t->interval * t->interval + t->interval
-                          : 0;
-            signal_to_group(p, g, timer_signal[k], NULL);
-        }
-    }
-}
-
-uint64_t timers_next(const struct process *p)
-{
-    uint64_t next = UINT64_MAX;
-
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
-        for (uint32_t k = 0; p->group[i].used && k < GUEST_TIMERS; k++) {
-            uint64_t t = p->group[i].timer[k].next;
-            if (t && t < next)
-                next = t;
-        }
-    return next;
-}
-
-static void timer_set(struct process *p, uint32_t k, uint64_t value, uint64_t interval)
-{
-    p->grp->timer[k] = (struct guest_timer){value ? process_now_ns(p) + value : 0, interval};
-}
-
-static uint64_t timer_left(const struct process *p, uint32_t k)
-{
-    uint64_t now = process_now_ns(p), next = p->grp->timer[k].next;
-
-    return !next ? 0 : next > now ? next - now : 1000;
-}
-
-CALL(alarm)
-{
-    uint64_t left = timer_left(p, 0);
-
-    timer_set(p, 0, (uint64_t)a[0] * NS, 0);
-    return (int32_t)((left + NS / 2) / NS + (left && left < NS / 2));
-}
-
-static int32_t put_timer(struct process *p, uint32_t k, uint32_t at)
-{
-    uint64_t v[2] = {p->grp->timer[k].interval, timer_left(p, k)};
-    uint32_t w[4];
-
-    for (int i = 0; i < 2; i++) {
-        w[2 * i] = (uint32_t)(v[i] / NS);
-        w[2 * i + 1] = (uint32_t)(v[i] % NS / 1000);
-    }
-    return space_write(p->space, at, w, sizeof w);
-}
-
-CALL(getitimer)
-{
-    return a[0] >= GUEST_TIMERS ? -EINVAL : put_timer(p, a[0], a[1]);
-}
-
-CALL(setitimer)
-{
-    uint32_t w[4] = {0};
-    int32_t e = 0;
-
-    if (a[0] >= GUEST_TIMERS)
-        return -EINVAL;
-    if (a[1])
-        e = space_read(p->space, a[1], w, sizeof w);
-    if (!e && (w[1] >= 1000000 || w[3] >= 1000000 || (int32_t)w[0] < 0 || (int32_t)w[2] < 0))
-        e = -EINVAL;
-    if (!e && a[2])
-        e = put_timer(p, a[0], a[2]);
-    if (!e)
-        timer_set(p, a[0], total(w[2], w[3] * 1000), total(w[0], w[1] * 1000));
-    return e;
 }

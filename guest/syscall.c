@@ -95,33 +95,64 @@ CALL(sysinfo)
     return space_write(p->space, a[0], s, sizeof s);
 }
 
-static int32_t put_limit(struct process *p, uint32_t which, uint32_t at, bool wide)
+void limits_init(struct group *g)
 {
-    enum { STACK = 3, NOFILE = 7 };
-    uint64_t lim[2] = {UINT64_MAX, UINT64_MAX};
+    memset(g->limit, 0xff, sizeof g->limit);
+    g->limit[LIMIT_STACK][0] = (uint64_t)STACK_PAGES * PAGE;
+    g->limit[LIMIT_NOFILE][0] = g->limit[LIMIT_NOFILE][1] = PROC_FDS;
+    g->limit[LIMIT_SIGPENDING][0] = g->limit[LIMIT_SIGPENDING][1] = SIGNALS_QUEUED;
+}
 
-    if (which > 15)
+/* Kept and inherited; those on descriptors and queued signals are enforced. */
+static int32_t set_limit(struct group *g, uint32_t which, const uint64_t lim[2])
+{
+    if (lim[0] > lim[1])
         return -EINVAL;
-    if (which == STACK)
-        lim[0] = (uint64_t)STACK_PAGES * PAGE;
-    if (which == NOFILE)
-        lim[0] = lim[1] = PROC_FDS;
-    uint32_t narrow[2] = {(uint32_t)lim[0], (uint32_t)lim[1]};
-    return wide ? space_write(p->space, at, lim, sizeof lim)
-                : space_write(p->space, at, narrow, sizeof narrow);
+    if (which == LIMIT_NOFILE && lim[1] > PROC_FDS)
+        return -EPERM;
+    memcpy(g->limit[which], lim, sizeof g->limit[which]);
+    return 0;
 }
 
 CALL(ugetrlimit)
 {
-    return put_limit(p, a[0], a[1], false);
+    uint32_t w[2];
+
+    if (a[0] >= GUEST_LIMITS)
+        return -EINVAL;
+    for (int i = 0; i < 2; i++)
+        w[i] = p->grp->limit[a[0]][i] > UINT32_MAX ? UINT32_MAX : (uint32_t)p->grp->limit[a[0]][i];
+    return space_write(p->space, a[1], w, sizeof w);
 }
+
 CALL(setrlimit)
 {
-    return a[0] > 15 ? -EINVAL : 0;
+    uint32_t w[2];
+    uint64_t lim[2];
+
+    int32_t e = space_read(p->space, a[1], w, sizeof w);
+    if (e)
+        return e;
+    for (int i = 0; i < 2; i++)
+        lim[i] = w[i] == UINT32_MAX ? UINT64_MAX : w[i];
+    return a[0] >= GUEST_LIMITS ? -EINVAL : set_limit(p->grp, a[0], lim);
 }
+
 CALL(prlimit64)
 {
-    return a[3] ? put_limit(p, a[1], a[3], true) : 0;
+    struct group *g = a[0] ? group_by_pid(p, a[0]) : p->grp;
+    uint64_t lim[2], old[2];
+
+    if (a[1] >= GUEST_LIMITS)
+        return -EINVAL;
+    int32_t e = a[2] ? space_read(p->space, a[2], lim, sizeof lim) : 0;
+    if (!e && !g)
+        e = -ESRCH;
+    if (e)
+        return e;
+    memcpy(old, g->limit[a[1]], sizeof old);
+    e = a[2] ? set_limit(g, a[1], lim) : 0;
+    return e || !a[3] ? e : space_write(p->space, a[3], old, sizeof old);
 }
 
 CALL(rseq)

@@ -43,7 +43,8 @@ enum {
     GSIGWINCH = 28,
     GSIGSYS = 31
 };
-enum { GSI_USER = 0, GSI_KERNEL = 0x80, GSI_TKILL = -6 };
+enum { GSI_USER = 0, GSI_KERNEL = 0x80, GSI_QUEUE = -1, GSI_TIMER = -2, GSI_TKILL = -6 };
+#define UNBLOCKABLE (1ull << (GSIGKILL - 1) | 1ull << (GSIGSTOP - 1))
 enum { GSIG_DFL = 0, GSIG_IGN = 1 };
 
 /* i386 open flags. */
@@ -73,6 +74,8 @@ enum {
 #define SYS(nr, name) int32_t sys_##name(struct process *p, const uint32_t *a);
 #include "guest/syscalls.def"
 #undef SYS
+
+void limits_init(struct group *g);
 
 /* Descriptors (sys_file.c). */
 struct guest_open *fd_open(struct process *p, uint32_t fd); /* NULL: bad descriptor */
@@ -150,11 +153,23 @@ bool segment_tls(struct task *t, const uint32_t desc[4]);
 int task_new_row(struct process *p);
 void process_try_again(struct process *p);
 
-/* Signals (signal.c, sigframe.c). */
-void signal_to_group(struct process *p, struct group *g, int signal,
-                     const struct siginfo_guest *info);
-void signal_to_task(struct process *p, struct task *t, int signal,
+/* Signals (signal.c, sigqueue.c, sigframe.c). What is sent is queued, or ignored (SIGNAL_IGNORED),
+ * or there is no room for it (-EAGAIN). */
+enum { SIGNAL_IGNORED = 1 };
+int signal_to_group(struct process *p, struct group *g, int signal,
                     const struct siginfo_guest *info);
+int signal_to_task(struct process *p, struct task *t, int signal, const struct siginfo_guest *info);
+int sigqueue_put(struct process *p, struct sigqueue_guest *q, uint64_t limit, int signal,
+                 const struct siginfo_guest *info);
+void sigqueue_take(struct process *p, struct sigqueue_guest *q, int signal,
+                   struct siginfo_guest *info);
+void sigqueue_drop(struct process *p, struct sigqueue_guest *q, uint64_t set);
+/* The signal of a timer, which need not be in it. */
+void sigqueue_withdraw(struct process *p, struct sigqueue_guest *q, uint32_t timer);
+/* The next signal that `mask` lets through, taken from its queue; 0: none. */
+int signal_take(struct process *p, struct task *t, uint64_t mask, struct siginfo_guest *info);
+/* The process's disposition of it is to do nothing. */
+bool signal_ignored(const struct group *g, int signal);
 /* One that cannot be refused, at the running task. */
 void signal_force(struct process *p, int signal, const struct siginfo_guest *info);
 void signal_fault(struct process *p, const struct hc_fault *f);
@@ -165,13 +180,21 @@ uint32_t signal_altstack_state(const struct task *t, uint32_t sp);
 bool sigframe_push(struct process *p, int signal, const struct siginfo_guest *info,
                    const struct sigaction_guest *act, uint64_t mask);
 
-/* Time (sys_time.c). */
+/* Time (sys_time.c, timer.c). */
+bool clock_exists(struct process *p, uint32_t id);
+bool clock_of_epoch(uint32_t id);
+uint64_t time_total(uint64_t seconds, uint32_t ns);
+void timer_signal_taken(struct process *p, struct siginfo_guest *info);
+void timers_of_group_end(struct process *p, struct group *g);
 void timers_expire(struct process *p);
 uint64_t timers_next(const struct process *p); /* ns; UINT64_MAX: none */
-void sleep_interrupted(struct process *p, struct task *t);
+/* Tells the guest how far off `until` is. */
+void time_left(struct process *p, const struct time_left *l, uint64_t until);
+int32_t put_timespec(struct process *p, uint32_t at, uint64_t ns, bool wide);
 int read_timespec(struct process *p, uint32_t at, bool wide, uint64_t *ns);
 
 /* Futexes (futex.c). */
-uint32_t futex_wake_at(struct process *p, uint32_t addr, uint32_t max);
+/* What others see of it as it leaves its address space: robust locks, the word it clears. */
+void futex_task_end(struct process *p, struct task *t);
 
 #endif

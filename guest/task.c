@@ -84,6 +84,7 @@ int32_t task_block(struct process *p, enum wait_kind kind, uint64_t key, uint64_
     t->wait_until = until;
     t->wait_order = p->order++;
     t->wait_bits = WAIT_ANY;
+    t->left.at = 0;
     t->restart_rule = (uint8_t)rule;
     t->restarting = true;
     t->woken = false;
@@ -138,7 +139,8 @@ static void group_gone(struct process *p, struct group *g)
 {
     struct group *parent = group_by_pid(p, g->ppid);
 
-    memset(g->timer, 0, sizeof g->timer);
+    timers_of_group_end(p, g);
+    sigqueue_drop(p, &g->queue, UINT64_MAX);
     for (uint32_t i = 0; i < PROC_TASKS; i++) {
         struct group *c = &p->group[i];
         if (c->used && c->ppid == g->tgid) {
@@ -176,16 +178,11 @@ static void group_gone(struct process *p, struct group *g)
 void task_exit(struct process *p, struct task *t, int status)
 {
     struct group *g = &p->group[t->group];
-    uint32_t zero = 0, current = p->current;
 
     if (t->state == TASK_FREE)
         return;
-    if (t->clear_tid && p->spaces[t->space].refs > 1) {
-        task_make_current(p, (uint32_t)(t - p->task));
-        if (!space_write(p->space, t->clear_tid, &zero, 4))
-            futex_wake_at(p, t->clear_tid, 1);
-        task_make_current(p, current);
-    }
+    futex_task_end(p, t);
+    sigqueue_drop(p, &t->queue, UINT64_MAX);
     t->state = TASK_FREE;
     files_unref(p, t->files);
     if (!--p->spaces[t->space].refs)

@@ -192,8 +192,21 @@ CALL(set_tid_address)
 
 CALL(set_robust_list)
 {
+    if (a[1] != 12)
+        return -EINVAL;
     p->cur->robust_list = a[0];
-    return a[1] == 12 ? 0 : -EINVAL;
+    return 0;
+}
+
+CALL(get_robust_list)
+{
+    const struct task *t = a[0] ? task_by_tid(p, a[0]) : p->cur;
+    uint32_t size = 12;
+
+    if (!t)
+        return -ESRCH;
+    int32_t e = space_write(p->space, a[2], &size, 4);
+    return e ? e : space_write(p->space, a[1], &t->robust_list, 4);
 }
 
 CALL(sched_getaffinity)

@@ -23,6 +23,8 @@ grow
 memory
 transcendental
 signals
+rtsignals
+restart
 processes
 segments
 faults
