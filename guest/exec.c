@@ -279,7 +279,8 @@ void exec_enter(struct process *p, const struct exec_image *e)
     c.r[G_SEL0] = SEL_USER_DS | SEL_USER_CS << 16;
     c.r[G_SEL1] = SEL_USER_DS | SEL_USER_DS << 16;
     c.r[G_CR3] = p->spaces[e->space].cr3;
-    c.fpsr[SR_FCW - SR_FCW] = 0x37f;
+    c.fpsr[SR_FCW - SR_FP_FIRST] = 0x37f;
+    c.fpsr[SR_MXCSR - SR_FP_FIRST] = MXCSR_RESET;
     t->space = (uint16_t)e->space;
     p->space = &p->spaces[e->space];
     memset(t->tls_used, 0, sizeof t->tls_used);

@@ -108,8 +108,9 @@ static void save_fp(const struct vm_context *c, struct fpstate_guest *f)
 
 static void init_fp(struct vm_context *c)
 {
-    memset(c->fpsr, 0, (SR_FDS - SR_FCW + 1) * sizeof c->fpsr[0]);
+    memset(c->fpsr, 0, sizeof c->fpsr);
     c->fpsr[0] = 0x37f;
+    c->fpsr[SR_MXCSR - SR_FP_FIRST] = MXCSR_RESET;
 }
 
 static void load_fp(struct vm_context *c, const struct fpstate_guest *f)

@@ -479,4 +479,5 @@ void ia32_x87_reset(void)
     struct x87 x = {0};
     x87_init(&x);
     x87_end(&x);
+    hw_mts(MXCSR_RESET, SR_MXCSR);
 }

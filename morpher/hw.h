@@ -113,7 +113,7 @@
     HW(AB, jtlbinv) HW(AB, tbset) HW(AB, tbclr) HW(RRB, pin) HW(RRB, hostcall)                     \
     HW(RB, wget) HW(AB, wput) HW(RRB, fld) HW(RRB, fst) HW(RRB, fadd) HW(RRB, fsub) HW(RRB, fsubr) \
     HW(RRB, fmul) HW(RRB, fdiv) HW(RRB, fdivr) HW(RRB, fcom) HW(RRB, fucom) HW(RR, fsqrt)          \
-    HW(RR, frnd)
+    HW(RR, frnd) HW(RB, valu) HW(RB, vmul) HW(RB, vfp) HW(RB, vfdiv)
 /* clang-format on */
 
 #define HW_DECL_(shape, name) HW_OP_##shape##_(hw_##name, #name)

@@ -160,14 +160,26 @@ static enum go on_divide(const struct trap *t)
     return GO_ANY;
 }
 
+/* An operand of 16 bytes that must be aligned, or AC. */
 static enum go on_align(const struct trap *t)
 {
     if (t->xlat)
         return recover(t);
-    if (t->info == 16) /* an operand of 16 bytes that must be aligned */
+    if (t->info == ALIGN_WIDE)
         deliver_fault(X_GP, 0, 0);
     else
         deliver_fault(X_AC, 0, t->addr);
+    return GO_ANY;
+}
+
+/* An unmasked exception of vfp or vfdiv. MXCSR tells the guest which. */
+static enum go on_fpx(const struct trap *t)
+{
+    if (t->xlat)
+        return recover(t);
+    hw_mts(hw_mfs(SR_MXCSR) | t->info, SR_MXCSR);
+    hw_commit(0);
+    deliver_fault(X_XM, 0, 0);
     return GO_ANY;
 }
 
@@ -257,6 +269,7 @@ static enum go handle(uint32_t code, const struct trap *t)
     case T_XCHK: return on_xchk(t);
     case T_DIVIDE: return on_divide(t);
     case T_ALIGN: return on_align(t);
+    case T_FPX: return on_fpx(t);
     case T_DEADLINE: return on_deadline(t);
     case T_MACHINE_CHECK: return on_machine_check(t);
     case T_SB_FULL: /* the interpreter commits in steps that the smallest buffer holds */

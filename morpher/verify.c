@@ -24,7 +24,7 @@ static bool forbidden(uint32_t op, int32_t imm)
     if (op == OP_FSWM)
         return false;
     if (op == OP_MFS || op == OP_MTS || op == OP_MTSP)
-        return imm < SR_FCW || imm > SR_FDS;
+        return imm < SR_FP_FIRST || imm > SR_FP_LAST;
     return o->order == ORD_NLD || o->order == ORD_NST || o->order == ORD_FENCE;
 }
 

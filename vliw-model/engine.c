@@ -553,6 +553,10 @@ L_FCOM_I:
 L_FUCOM_I:
 L_FSQRT_I:
 L_FRND_I:
+L_VALU_I:
+L_VMUL_I:
+L_VFP_I:
+L_VFDIV_I:
     vm->defect = "a handler that predecoding never names";
     return VM_DEFECT;
 
@@ -643,6 +647,11 @@ M_CHECK_NST:
 M_CHECK_COUNT:
     LONG(mem_count(vm, r[p->ra] + B, true));
     NEXT();
+M_CHECK_FLOAT:
+    trap = simd_check(vm, B);
+    if (UNLIKELY(trap != T_NONE))
+        goto take_trap;
+    NEXT();
 M_CHECK_HOST:
     LONG(trap_check_hostcall(vm));
     NEXT();
@@ -662,8 +671,8 @@ L_ISYNC:
     RELOAD();
     NEXT();
 L_MFS:
-    if (LIKELY(B - SR_FCW <= SR_FDS - SR_FCW)) {
-        r[p->rd] = vm->s.fpsr[B - SR_FCW];
+    if (LIKELY(B - SR_FP_FIRST < NFPSR)) {
+        r[p->rd] = vm->s.fpsr[B - SR_FP_FIRST];
         NEXT();
     }
     SYNC();
@@ -671,8 +680,8 @@ L_MFS:
     RELOAD();
     NEXT();
 L_MTS:
-    if (LIKELY(B - SR_FCW <= SR_FDS - SR_FCW)) {
-        vm->s.fpsr[B - SR_FCW] = r[p->ra];
+    if (LIKELY(B - SR_FP_FIRST < NFPSR)) {
+        vm->s.fpsr[B - SR_FP_FIRST] = r[p->ra];
         vm->misc_dirty = 1;
         NEXT();
     }
@@ -681,8 +690,8 @@ L_MTS:
     RELOAD();
     NEXT();
 L_MTSP:
-    if (LIKELY(B - SR_FCW < SR_FDS - SR_FCW)) {
-        uint32_t n_ = B - SR_FCW, second_ = r[p->ra];
+    if (LIKELY(B - SR_FP_FIRST < NFPSR - 1)) {
+        uint32_t n_ = B - SR_FP_FIRST, second_ = r[p->ra];
         vm->s.fpsr[n_] = r[p->x];
         vm->s.fpsr[n_ + 1] = second_;
         vm->misc_dirty = 1;
@@ -754,6 +763,27 @@ L_WPUT:
     FP_OP(FUCOM, true, 0)
     FP_OP(FSQRT, false, vm->m.lat[LAT_FPDIV])
     FP_OP(FRND, false, vm->m.lat[LAT_FP])
+L_VMUL:
+L_VALU : {
+    uint32_t b_ = B;
+    pipe = simd_use(vm, pipe, b_, vm->m.lat[LAT_FP]);
+    r[p->rd] = simd_int(vm->s.wide, b_);
+    vm->misc_dirty = 1;
+    NEXT();
+}
+#define SIMD_FLOAT(name, lat_)                                                                     \
+    L_##name:                                                                                      \
+    {                                                                                              \
+        uint32_t b_ = B;                                                                           \
+        pipe = simd_use(vm, pipe, b_, lat_);                                                       \
+        trap = simd_run(vm, b_);                                                                   \
+        if (UNLIKELY(trap != T_NONE))                                                              \
+            goto take_trap;                                                                        \
+        r[p->rd] = vm->val;                                                                        \
+        NEXT();                                                                                    \
+    }
+    SIMD_FLOAT(VFP, vm->m.lat[LAT_FP])
+    SIMD_FLOAT(VFDIV, vm->m.lat[LAT_FPDIV])
 L_PIN : {
     uint32_t size = B;
     SYNC();

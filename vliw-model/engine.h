@@ -63,8 +63,8 @@ enum { ACC_OPS = 13, ACC_NOPS = 29, ACC_WORDS = 45, ACC_MAX_BUNDLES = 8000 };
 #define HANDLERS(M)                                                                                \
     M(HEAD) M(HEAD_C) M(HEAD1) M(HEAD1_C) M(ILLEGAL) M(STALE) M(FORWARD) M(GOTO) M(SKIP) M(END)    \
     M(READY) M(STALL) M(CHECK_GST) M(CHECK_STAM) M(CHECK_NST) M(CHECK_COUNT) M(CHECK_HOST)         \
-    M(CHECK_RFE) M(RECORD) M(JUMP_TEMP) M(COMMIT) M(COMMIT_SLOW) M(JAL_PLAIN) M(JAL_CALL)   \
-    M(CHECK_WIDE) M(WCOPY)
+    M(CHECK_RFE) M(RECORD) M(JUMP_TEMP) M(COMMIT) M(COMMIT_SLOW) M(JAL_PLAIN) M(JAL_CALL)          \
+    M(CHECK_WIDE) M(WCOPY) M(CHECK_FLOAT)
 /* clang-format on */
 
 enum handler {

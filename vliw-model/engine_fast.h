@@ -8,6 +8,7 @@
 #include "vliw-model/engine.h"
 #include "vliw-model/sem_fp.h"
 #include "vliw-model/sem_fp_fast.h"
+#include "vliw-model/sem_simd.h"
 
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -101,6 +102,12 @@ static inline uint64_t wide_use(struct vm *vm, uint64_t pipe, uint32_t a, uint32
     return pipe;
 }
 
+/* The same for valu and its kin. */
+static inline uint64_t simd_use(struct vm *vm, uint64_t pipe, uint32_t b, uint32_t latency)
+{
+    return wide_use(vm, pipe, SIMD_D(b), SIMD_S(b), simd_fn_reads_only(SIMD_FN(b)) ? 0 : latency);
+}
+
 /* An FP op. Result: the status it raised; its exceptions stay in FSW. A function each, so that what
  * is common about it is folded. */
 #define FP_RUN(name)                                                                               \
@@ -126,6 +133,33 @@ FP_RUN(FUCOM)
 FP_RUN(FSQRT)
 FP_RUN(FRND)
 #undef FP_RUN
+
+/* A vfp or vfdiv. T_NONE: its result for rd is vm->val. */
+static enum trap_code __attribute__((noinline)) simd_run(struct vm *vm, uint32_t b)
+{
+    uint32_t *mxcsr = &vm->s.fpsr[SR_MXCSR - SR_FP_FIRST];
+    uint32_t raised = simd_float(vm->s.wide, b, *mxcsr, &vm->val);
+    if (UNLIKELY(MX_UNMASKED(*mxcsr, raised) != 0)) {
+        vm->fault.info = raised;
+        vm->fault.addr = 0;
+        return T_FPX;
+    }
+    *mxcsr |= raised;
+    vm->misc_dirty = 1;
+    return T_NONE;
+}
+
+/* The same without an effect. */
+static enum trap_code __attribute__((noinline)) simd_check(struct vm *vm, uint32_t b)
+{
+    uint8_t *d = vm->s.wide[SIMD_D(b)], kept[16];
+    uint32_t mxcsr = vm->s.fpsr[SR_MXCSR - SR_FP_FIRST];
+    memcpy(kept, d, sizeof kept);
+    enum trap_code t = simd_run(vm, b);
+    memcpy(d, kept, sizeof kept);
+    vm->s.fpsr[SR_MXCSR - SR_FP_FIRST] = mxcsr;
+    return t;
+}
 
 static inline uint32_t wide_get(uint8_t (*wide)[16], uint32_t b)
 {

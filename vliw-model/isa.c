@@ -14,6 +14,12 @@ const struct op_info op_table[OP_COUNT_] = {
 #undef OP
 };
 
+const uint8_t simd_fn_op[FN_COUNT_] = {
+#define FN(name, op, doc) [FN_##name] = OP_##op,
+#include "vliw-model/simd.def"
+#undef FN
+};
+
 /* The flag-setting ops stand together in the table, in this order; wrcc alone stands apart. */
 _Static_assert(OP_BSRF - OP_ADDF8 == 60, "flag-setting ops were added: see the functions below");
 _Static_assert(OP_SBBF32 - OP_ADCF8 == 5 && OP_RCRF32 - OP_RCLF8 == 5, "see reads_cc");

@@ -134,6 +134,9 @@ enum cause {
     CA_COUNT_
 };
 
+/* INFO of an ALIGN trap of gldqa and gstqa; other accesses give ACC_*. */
+enum { ALIGN_WIDE = 16 };
+
 /* Kinds of guest access, in TRAP_INFO: low bits size, then what it was. */
 enum { ACC_SIZE = 0xff, ACC_READ = 0x100, ACC_WRITE = 0x200, ACC_EXEC = 0x400 };
 
@@ -153,9 +156,51 @@ enum {
     FS_C2 = 0x400,
     FS_C3 = 0x4000
 };
-/* The guest's x87 registers are w16..w23, by physical number; the shadowed wide registers begin
- * there. */
-enum { WIDE_SHADOW0 = 16, WIDE_X87 = 16, WIDE_TEMP = 24 };
+/* The guest's x87 and MMX registers are w16..w23, by physical number, its XMM registers w24..w31;
+ * all these are shadowed. w0.. are scratch: nothing lives there across a commit. */
+enum { WIDE_SHADOW0 = 16, WIDE_X87 = 16, WIDE_XMM = 24, WIDE_TEMP = 0 };
+
+/* The special registers of floating point, in one row: shadowed, part of a context. */
+enum { SR_FP_FIRST = SR_FCW, SR_FP_LAST = SR_MXCSR, NFPSR = SR_FP_LAST - SR_FP_FIRST + 1 };
+
+/* Functions of valu, vmul, vfp, vfdiv. */
+enum simd_fn {
+    FN_NONE,
+#define FN(name, op, doc) FN_##name,
+#include "vliw-model/simd.def"
+#undef FN
+    FN_COUNT_
+};
+_Static_assert(FN_COUNT_ <= 1024, "the function field has 10 bits");
+extern const uint8_t simd_fn_op[FN_COUNT_]; /* the op that has it, by function */
+
+/* Operand b of these ops: wide registers d and s, function, imm8, and whether the operands have 8
+ * bytes. */
+#define SIMD_B(d, s, fn, imm8, m)                                                                  \
+    ((uint32_t)(d) | (uint32_t)(s) << 5 | (uint32_t)(fn) << 10 | (uint32_t)(imm8) << 20 |          \
+     (uint32_t)(m) << 28)
+#define SIMD_D(b)   ((uint32_t)(b)&31)
+#define SIMD_S(b)   ((uint32_t)(b) >> 5 & 31)
+#define SIMD_FN(b)  ((uint32_t)(b) >> 10 & 0x3ff)
+#define SIMD_IMM(b) ((uint32_t)(b) >> 20 & 0xff)
+#define SIMD_M(b)   ((uint32_t)(b) >> 28 & 1)
+/* Whether a function gives a general register alone and writes no wide one. */
+static inline bool simd_fn_reads_only(uint32_t fn)
+{
+    return (fn >= FN_MOVMSKB && fn <= FN_EXTRW) || (fn >= FN_COMISS && fn <= FN_UCOMISD) ||
+           (fn >= FN_CVTSS2SI && fn <= FN_CVTTSD2SI);
+}
+/* MXCSR: exceptions in bits 5..0 as in FSW (FS_*), their masks 7 bits higher. */
+enum {
+    MX_DAZ = 0x40,
+    MX_MASKS = 0x1f80,
+    MX_MASK_SHIFT = 7,
+    MX_RC_SHIFT = 13,
+    MX_FTZ = 0x8000,
+    MXCSR_RESET = 0x1f80
+};
+/* What traps FPX, of the exceptions raised. */
+#define MX_UNMASKED(mxcsr, raised) ((raised) & ~((mxcsr) >> MX_MASK_SHIFT) & 0x3f)
 
 /* TLB entry word: frame number << 12 | marks. A page must be R to be read, W to be written, X to be
  * executed. */

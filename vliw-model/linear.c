@@ -19,7 +19,7 @@
 #include <string.h>
 #include "vliw-model/engine.h"
 
-enum kind { K_PLAIN, K_VALUE, K_STORE, K_COUNT, K_TEST, K_EXIT, K_LATE };
+enum kind { K_PLAIN, K_VALUE, K_STORE, K_COUNT, K_TEST, K_FLOAT, K_EXIT, K_LATE };
 
 static enum kind kind_of(const struct vop *op)
 {
@@ -32,6 +32,8 @@ static enum kind kind_of(const struct vop *op)
     case OP_UDIVR:
     case OP_SDIVQ:
     case OP_SDIVR: return K_VALUE;
+    case OP_VFP:
+    case OP_VFDIV: return K_FLOAT;
     case OP_JTLB:
     case OP_HOSTCALL:
     case OP_HALT: return K_LATE;
@@ -234,10 +236,28 @@ static void emit_record(struct lin *l, unsigned i)
     emit(l, H_RECORD, 0, op->ra, reg ? op->rb : 0, 0, reg ? 0 : (uint32_t)op->imm);
 }
 
+/*
+ * A vfp or vfdiv changes a wide register in place, and so must not act before an op whose
+ * restartable trap lets the bundle run again: it comes behind all others that can trap, but an
+ * exit.
+ */
+static void floats_last(const struct lin *l, unsigned *list, unsigned n)
+{
+    unsigned sorted[MAX_BUNDLE_OPS], k = 0;
+    for (unsigned pass = 0; pass < 3; pass++)
+        for (unsigned i = 0; i < n; i++) {
+            enum kind kind = l->kind[list[i]];
+            if (pass == (kind == K_EXIT ? 2u : kind == K_FLOAT))
+                sorted[k++] = list[i];
+        }
+    memcpy(list, sorted, n * sizeof *list);
+}
+
 /* Early ops and deferred stores. Returns the register that holds a jtlb's target. */
 static uint8_t emit_early(struct lin *l)
 {
     unsigned list[MAX_BUNDLE_OPS], n = 0, deferred[MAX_BUNDLE_OPS], nd = 0;
+    unsigned floats[MAX_BUNDLE_OPS], nf = 0;
     uint8_t target = 0;
     for (unsigned i = 0; i < l->nops; i++) {
         unsigned opc = l->b->op[i].opc;
@@ -246,11 +266,19 @@ static uint8_t emit_early(struct lin *l)
             continue;
         list[n++] = i;
     }
+    floats_last(l, list, n);
     for (unsigned k = 0; k < n; k++) {
         unsigned i = list[k];
         const struct vop *op = &l->b->op[i];
         bool last = k + 1 == n && nd == 0 && op->opc != OP_LDP;
         switch (l->kind[i]) {
+        case K_FLOAT:
+            if (k + 1 < n && l->kind[list[k + 1]] == K_FLOAT) { /* that one may trap */
+                bool reg = op->bmode == B_REG;
+                emit(l, H_CHECK_FLOAT, 0, 0, reg ? op->rb : 0, 0, reg ? 0 : (uint32_t)op->imm);
+                floats[nf++] = i;
+                break;
+            } /* fall through */
         case K_VALUE: emit_value(l, i, last); break;
         case K_COUNT:
         case K_STORE:
@@ -284,6 +312,8 @@ static uint8_t emit_early(struct lin *l)
         default: emit_op(l, i, R_DUMP); break;
         }
     }
+    for (unsigned k = 0; k < nf; k++)
+        emit_value(l, floats[k], false);
     /* Gated ones first: one of them may still find the store buffer full. */
     for (unsigned k = 0; k < nd; k++)
         if (op_table[l->b->op[deferred[k]].opc].order == ORD_GST)

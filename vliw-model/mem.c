@@ -91,7 +91,7 @@ enum trap_code mem_load(struct vm *vm, uint32_t la, uint32_t size, uint32_t kind
 static enum trap_code check_wide_address(struct vm *vm, uint32_t la, uint32_t kind, bool aligned)
 {
     if (aligned && (la & 15))
-        return fail(vm, T_ALIGN, la, 16);
+        return fail(vm, T_ALIGN, la, ALIGN_WIDE);
     return misaligned(vm, la, 8, kind) ? fail(vm, T_ALIGN, la, kind | 8) : T_NONE;
 }
 

@@ -49,7 +49,7 @@ uint32_t special_read(struct vm *vm, uint32_t n)
     case SR_XCACHE_HI: return s->xcache_hi;
     case SR_XCACHE_HOT: return s->xcache_hot;
     case SR_ALIGN_CHECK: return s->align_check;
-    default: return n >= SR_FCW && n <= SR_FDS ? s->fpsr[n - SR_FCW] : 0;
+    default: return n >= SR_FP_FIRST && n <= SR_FP_LAST ? s->fpsr[n - SR_FP_FIRST] : 0;
     }
 }
 
@@ -99,8 +99,8 @@ void special_write(struct vm *vm, uint32_t n, uint32_t v)
         vm->misc_dirty = 1;
         break;
     default:
-        if (n >= SR_FCW && n <= SR_FDS) {
-            s->fpsr[n - SR_FCW] = v;
+        if (n >= SR_FP_FIRST && n <= SR_FP_LAST) {
+            s->fpsr[n - SR_FP_FIRST] = v;
             vm->misc_dirty = 1;
         }
     }

@@ -111,7 +111,7 @@ struct vm_state {
     uint64_t ops_uncommitted; /* ops since the last commit, brought up to date by vm_stats */
     uint32_t halted, halt_status;
 
-    uint32_t fpsr[SR_FDS - SR_FCW + 1], fpsr_shadow[SR_FDS - SR_FCW + 1]; /* FCW .. FDS */
+    uint32_t fpsr[NFPSR], fpsr_shadow[NFPSR]; /* FCW .. MXCSR */
     uint8_t wide[NWIDES][16] __attribute__((aligned(16)));
     uint8_t wide_shadow[NWIDE][16];
     struct vm_stats st;

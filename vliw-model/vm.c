@@ -92,6 +92,7 @@ struct vm *vm_new(const struct mdesc *m, const struct vm_platform *p)
     s->pc = vm->concealed;
     cc_set(&s->cc, 0);
     s->cc_shadow = s->cc;
+    s->fpsr[SR_MXCSR - SR_FP_FIRST] = s->fpsr_shadow[SR_MXCSR - SR_FP_FIRST] = MXCSR_RESET;
     vm->mem_cycles = (uint32_t)(((uint64_t)m->mem_ns * m->core_mhz + 999) / 1000);
     vm->shadow_lo = NGPR - m->core_shadowed;
     vm->ready_load = (uint64_t)(m->lat[LAT_LOAD] - 1) << 2 | RC_LOAD;

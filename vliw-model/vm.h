@@ -64,7 +64,7 @@ uint32_t vm_special(const struct vm *vm, enum special s);
 struct vm_context {
     uint32_t r[NGPR - GUEST_REG0]; /* r32.. */
     uint32_t cc, mode, align_check;
-    uint32_t fpsr[SR_FDS - SR_FCW + 1]; /* special registers FCW .. FDS */
+    uint32_t fpsr[NFPSR]; /* special registers FCW .. MXCSR */
     uint8_t wide[NWIDE][16];
 };
 void vm_get_context(const struct vm *vm, struct vm_context *c);

@@ -24,6 +24,7 @@
 #include "morpher/hw.h"
 #include "tests/oracle/silicon.h"
 #include "vliw-model/sem_fp.h"
+#include "vliw-model/sem_simd.h"
 
 enum { SB_ENTRIES = 4, UNDO_MAX = 64 };
 
@@ -38,7 +39,7 @@ static struct {
     uint32_t mode, clock;
     /* Wide registers; special registers from SR_FCW on. */
     uint8_t wide[NWIDE][16], wide_shadow[NWIDE - WIDE_SHADOW0][16];
-    uint32_t fp[SR_FDS - SR_FCW + 1], fp_shadow[SR_FDS - SR_FCW + 1];
+    uint32_t fp[NFPSR], fp_shadow[NFPSR];
     /* Committed stores since fh_begin, for the caller to look at. */
     uint8_t *touched[4096];
     uint32_t ntouched;
@@ -323,13 +324,13 @@ uint32_t hw_mfs(uint32_t sr)
     switch (sr) {
     case SR_MODE: return fh.mode;
     case SR_CLOCK: return fh.clock++;
-    default: return sr - SR_FCW <= SR_FDS - SR_FCW ? fh.fp[sr - SR_FCW] : 0;
+    default: return sr - SR_FP_FIRST < NFPSR ? fh.fp[sr - SR_FCW] : 0;
     }
 }
 
 void hw_mts(uint32_t v, uint32_t sr)
 {
-    if (sr - SR_FCW <= SR_FDS - SR_FCW)
+    if (sr - SR_FP_FIRST < NFPSR)
         fh.fp[sr - SR_FCW] = v;
 }
 
@@ -396,6 +397,37 @@ uint32_t hw_fsqrt(uint32_t a)
 uint32_t hw_frnd(uint32_t a)
 {
     return fh_fp(OP_FRND, a, 0);
+}
+
+/* An unmasked exception: as CMS recovers from trap FPX. */
+static uint32_t fh_simd(uint32_t b)
+{
+    uint32_t *mxcsr = &fh.fp[SR_MXCSR - SR_FP_FIRST], rd = 0,
+             raised = simd_float(fh.wide, b, *mxcsr, &rd);
+    if (MX_UNMASKED(*mxcsr, raised)) {
+        fh_rollback();
+        *mxcsr |= raised;
+        fh.fp_shadow[SR_MXCSR - SR_FP_FIRST] = *mxcsr;
+        fh_stop(X_XM, 0, 0);
+    }
+    *mxcsr |= raised;
+    return rd;
+}
+uint32_t hw_valu(uint32_t b)
+{
+    return simd_int(fh.wide, b);
+}
+uint32_t hw_vmul(uint32_t b)
+{
+    return simd_int(fh.wide, b);
+}
+uint32_t hw_vfp(uint32_t b)
+{
+    return fh_simd(b);
+}
+uint32_t hw_vfdiv(uint32_t b)
+{
+    return fh_simd(b);
 }
 
 void *cm_ptr(uint32_t pa)

@@ -66,7 +66,15 @@ static uint8_t *put(uint8_t *p, const char *bytes, uint32_t n)
  * Function k: add eax, imm32; xor eax, imm32; rol eax, imm8; then a word of data that is jumped
  * over; then jmp to a later function, or ret.
  */
-enum { FN_ADD = 1, FN_XOR = 6, FN_OP = 0, FN_ROL = 12, FN_DATA = 15, FN_JMP = 19, FN_BYTES = 24 };
+enum {
+    FUNC_ADD = 1,
+    FUNC_XOR = 6,
+    FUNC_OP = 0,
+    FUNC_ROL = 12,
+    FUNC_DATA = 15,
+    FUNC_JMP = 19,
+    FUNC_BYTES = 24
+};
 
 static void write_functions(struct bare *b)
 {
@@ -83,7 +91,7 @@ static void write_functions(struct bare *b)
     }
     assert_true(pos < CODE + 3 * 4096);
     for (uint32_t k = 0; k < NFN; k++) {
-        uint8_t fn[FN_BYTES], *p = fn;
+        uint8_t fn[FUNC_BYTES], *p = fn;
 
         *p++ = 0x05;
         p = put32(p, rnd(0xffffffff));
@@ -97,7 +105,7 @@ static void write_functions(struct bare *b)
             uint32_t to = at[k + 1 + rnd(NFN - k - 1)];
 
             *p++ = 0xe9;
-            p = put32(p, to - (at[k] + FN_BYTES));
+            p = put32(p, to - (at[k] + FUNC_BYTES));
         } else {
             *p++ = 0xc3;
         }
@@ -129,7 +137,7 @@ static void write_main(struct bare *b)
     p = put32(p, TABLE);
     p = put(p, "\xf6\xc6\x3c\x75", 4); /* test dh, 0x3c; jnz */
     skip[0] = p++;
-    p = put(p, "\x89\x57\x01", 3); /* mov [edi + FN_ADD], edx */
+    p = put(p, "\x89\x57\x01", 3); /* mov [edi + FUNC_ADD], edx */
     *skip[0] = (uint8_t)(p - skip[0] - 1);
     p = put(p, "\xf6\xc6\x7a\x75", 4);
     skip[1] = p++;
@@ -137,11 +145,11 @@ static void write_main(struct bare *b)
     *skip[1] = (uint8_t)(p - skip[1] - 1);
     p = put(p, "\xf6\xc6\x1c\x75", 4);
     skip[2] = p++;
-    p = put(p, "\x01\x57\x0f", 3); /* add [edi + FN_DATA], edx: data in the chunk */
+    p = put(p, "\x01\x57\x0f", 3); /* add [edi + FUNC_DATA], edx: data in the chunk */
     *skip[2] = (uint8_t)(p - skip[2] - 1);
     p = put(p, "\xf6\xc6\xe1\x75", 4);
     skip[3] = p++;
-    p = put(p, "\xc6\x47\x13\xc3", 4); /* mov byte [edi + FN_JMP], 0xc3: ret */
+    p = put(p, "\xc6\x47\x13\xc3", 4); /* mov byte [edi + FUNC_JMP], 0xc3: ret */
     *skip[3] = (uint8_t)(p - skip[3] - 1);
     *p++ = 0x49; /* dec ecx; jnz top */
     p = put(p, "\x0f\x85", 2);

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Float functions of vfp and vfdiv, by the host's own SSE2 instructions under the guest's MXCSR
+ * with all exceptions masked: results, NaNs, flags, rounding, DAZ and FTZ are then right by
+ * definition. Unmasked exceptions are worked out from the flags of that, because the host's would
+ * be a signal:
+ *
+ *   IE DE ZE   are found before anything is computed. If one of them is unmasked, the three kinds
+ *              of all elements are reported and no others.
+ *   OE UE      Masked, UE means tiny and inexact; unmasked, tiny alone, and FTZ counts for nothing;
+ *              PE then tells whether the result with an unbounded exponent is inexact. The x87
+ *              computes just that, rounding to 24 or 53 bits with an exponent of 15: by_element().
+ *
+ * rcp and rsqrt differ between makers; here they are integer arithmetic (approximate()).
+ *
+ * The host's MXCSR: the usual one, 0x1f80 but for exception flags, is what the ABI promises, so
+ * that a guest that has it too costs one load and one store of it; flags are left behind, nobody
+ * asks.
+ *
+ * On other hosts the first float function ends the simulation as a defect. A portable version
+ * belongs here.
+ *
+ * To add a function: its row in simd.def and a case in compute().
+ */
+#include <string.h>
+#include "vliw-model/sem_simd.h"
+
+#if defined(__x86_64__)
+
+#include <emmintrin.h>
+
+enum { PRE = FS_IE | FS_DE | FS_ZE, ALL = 0x3f };
+enum { OM = FS_OE << MX_MASK_SHIFT, UM = FS_UE << MX_MASK_SHIFT };
+
+/* ---- reciprocals ---- */
+
+/* A single of 13 bits precision that is nearest to 1 / x or 1 / sqrt(x). */
+static uint32_t approximate(uint32_t x, bool of_root)
+{
+    uint32_t sign = x & 0x80000000u, e = x >> 23 & 0xff, m = (x & 0x7fffff) | 0x800000, q;
+    if (e == 0xff && (x & 0x7fffff))
+        return x | 0x400000;
+    if (e == 0)
+        return sign | 0x7f800000;
+    if (of_root && sign)
+        return 0xffc00000u;
+    if (e == 0xff)
+        return sign;
+    if (of_root) {
+        uint64_t n;
+        uint32_t r = 0;
+        if (!(e & 1)) { /* an odd exponent: the bias is odd */
+            m <<= 1;
+            e--;
+        }
+        n = ((uint64_t)1 << 51) / m; /* (2 q)^2 */
+        for (uint32_t bit = 1u << 14; bit; bit >>= 1)
+            if ((uint64_t)(r | bit) * (r | bit) <= n)
+                r |= bit;
+        q = (r + 1) >> 1;
+        e = 126 - (uint32_t)(((int32_t)e - 127) / 2);
+    } else {
+        q = (uint32_t)((((uint64_t)1 << 37) / m + 1) >> 1);
+        e = 253 - e;
+    }
+    /* q is 2^12 to 2^13, in units of 2^-12 of the exponent below the last. */
+    e += q >> 13;
+    if ((int32_t)e <= 0)
+        return sign; /* a result that would be denormal */
+    return sign | e << 23 | (q & 0xfff) << 11;
+}
+
+static __m128i approximate_all(__m128i d, __m128i s, unsigned fn)
+{
+    uint32_t to[4], from[4];
+    bool one = fn == FN_RCPSS || fn == FN_RSQRTSS;
+    memcpy(to, &d, 16);
+    memcpy(from, &s, 16);
+    for (unsigned i = 0; i < (one ? 1 : 4); i++)
+        to[i] = approximate(from[i], fn == FN_RSQRTPS || fn == FN_RSQRTSS);
+    memcpy(&d, to, 16);
+    return d;
+}
+
+/* ---- the host's instructions ---- */
+
+/* Each loads MXCSR, computes and reads the flags, all in one statement, so that nothing comes
+ * between.
+ */
+#define HOST(text)                                                                                 \
+    __asm__ volatile("ldmxcsr %[cs]\n\t" text "\n\tstmxcsr %[st]"                                  \
+                     : [d] "+x"(*d), [st] "=m"(st)                                                 \
+                     : [s] "x"(s), [cs] "m"(cs))
+#define HOST_RD(text)                                                                              \
+    __asm__ volatile("ldmxcsr %[cs]\n\t" text "\n\tstmxcsr %[st]"                                  \
+                     : [v] "=r"(*rd), [st] "=m"(st)                                                \
+                     : [s] "x"(s), [cs] "m"(cs))
+#define HOST_COMPARE(text)                                                                         \
+    do {                                                                                           \
+        bool zf_, pf_, cf_;                                                                        \
+        __asm__ volatile("ldmxcsr %[cs]\n\t" text " %[s], %[d]\n\tstmxcsr %[st]"                   \
+                         : "=@ccz"(zf_), "=@ccp"(pf_), "=@ccc"(cf_), [st] "=m"(st)                 \
+                         : [d] "x"(*d), [s] "x"(s), [cs] "m"(cs));                                 \
+        *rd = (zf_ ? F_ZF : 0) | (pf_ ? F_PF : 0) | (cf_ ? F_CF : 0);                              \
+    } while (0)
+#define BINARY(name, text)                                                                         \
+    case FN_##name:                                                                                \
+        HOST(text " %[s], %[d]");                                                                  \
+        break
+#define FOUR(NAME, name)                                                                           \
+    BINARY(NAME##PS, name "ps");                                                                   \
+    BINARY(NAME##SS, name "ss");                                                                   \
+    BINARY(NAME##PD, name "pd");                                                                   \
+    BINARY(NAME##SD, name "sd")
+#define PREDICATES(text)                                                                           \
+    switch (imm & 7) {                                                                             \
+    case 0: HOST(text " $0, %[s], %[d]"); break;                                                   \
+    case 1: HOST(text " $1, %[s], %[d]"); break;                                                   \
+    case 2: HOST(text " $2, %[s], %[d]"); break;                                                   \
+    case 3: HOST(text " $3, %[s], %[d]"); break;                                                   \
+    case 4: HOST(text " $4, %[s], %[d]"); break;                                                   \
+    case 5: HOST(text " $5, %[s], %[d]"); break;                                                   \
+    case 6: HOST(text " $6, %[s], %[d]"); break;                                                   \
+    default: HOST(text " $7, %[s], %[d]"); break;                                                  \
+    }                                                                                              \
+    break
+
+/* Computes under MXCSR cs, which masks everything; returns the flags, or -1 for no such function.
+ * Functions whose result goes to *rd leave *d. */
+static int compute(unsigned fn, __m128i *d, __m128i s, uint32_t imm, uint32_t cs, uint32_t *rd)
+{
+    uint32_t st = 0;
+    switch (fn) {
+        FOUR(ADD, "add");
+        FOUR(SUB, "sub");
+        FOUR(MUL, "mul");
+        FOUR(DIV, "div");
+        FOUR(MIN, "min");
+        FOUR(MAX, "max");
+        FOUR(SQRT, "sqrt");
+    case FN_CMPPS: PREDICATES("cmpps");
+    case FN_CMPSS: PREDICATES("cmpss");
+    case FN_CMPPD: PREDICATES("cmppd");
+    case FN_CMPSD: PREDICATES("cmpsd");
+    case FN_COMISS: HOST_COMPARE("comiss"); break;
+    case FN_UCOMISS: HOST_COMPARE("ucomiss"); break;
+    case FN_COMISD: HOST_COMPARE("comisd"); break;
+    case FN_UCOMISD: HOST_COMPARE("ucomisd"); break;
+    case FN_RCPPS:
+    case FN_RCPSS:
+    case FN_RSQRTPS:
+    case FN_RSQRTSS:
+        *d = approximate_all(*d, s, fn);
+        break;
+        BINARY(CVTDQ2PS, "cvtdq2ps");
+        BINARY(CVTPS2DQ, "cvtps2dq");
+        BINARY(CVTTPS2DQ, "cvttps2dq");
+        BINARY(CVTDQ2PD, "cvtdq2pd");
+        BINARY(CVTPD2DQ, "cvtpd2dq");
+        BINARY(CVTTPD2DQ, "cvttpd2dq");
+        BINARY(CVTPS2PD, "cvtps2pd");
+        BINARY(CVTPD2PS, "cvtpd2ps");
+        BINARY(CVTSS2SD, "cvtss2sd");
+        BINARY(CVTSD2SS, "cvtsd2ss");
+    case FN_CVTSI2SS: imm = (uint32_t)_mm_cvtsi128_si32(s); goto si2ss;
+    case FN_CVTSI2SD: imm = (uint32_t)_mm_cvtsi128_si32(s); goto si2sd;
+    case FN_CVTSS2SI: HOST_RD("cvtss2si %[s], %[v]"); break;
+    case FN_CVTTSS2SI: HOST_RD("cvttss2si %[s], %[v]"); break;
+    case FN_CVTSD2SI: HOST_RD("cvtsd2si %[s], %[v]"); break;
+    case FN_CVTTSD2SI: HOST_RD("cvttsd2si %[s], %[v]"); break;
+    /* Operands of 8 bytes: the instruction for 16, zeros above. */
+    case FN_CVTPI2PS: {
+        __m128i high = *d;
+        s = _mm_move_epi64(s);
+        HOST("cvtdq2ps %[s], %[d]");
+        *d = _mm_castpd_si128(_mm_move_sd(_mm_castsi128_pd(high), _mm_castsi128_pd(*d)));
+        break;
+    }
+        BINARY(CVTPI2PD, "cvtdq2pd");
+        BINARY(CVTPD2PI, "cvtpd2dq");
+        BINARY(CVTTPD2PI, "cvttpd2dq");
+    case FN_CVTPS2PI:
+        s = _mm_move_epi64(s);
+        HOST("cvtps2dq %[s], %[d]");
+        break;
+    case FN_CVTTPS2PI:
+        s = _mm_move_epi64(s);
+        HOST("cvttps2dq %[s], %[d]");
+        break;
+    default: return -1;
+    }
+    return (int)(st & ALL);
+si2ss:
+    __asm__ volatile("ldmxcsr %[cs]\n\tcvtsi2ss %[v], %[d]\n\tstmxcsr %[st]"
+                     : [d] "+x"(*d), [st] "=m"(st)
+                     : [v] "r"(imm), [cs] "m"(cs));
+    return (int)(st & ALL);
+si2sd:
+    __asm__ volatile("ldmxcsr %[cs]\n\tcvtsi2sd %[v], %[d]\n\tstmxcsr %[st]"
+                     : [d] "+x"(*d), [st] "=m"(st)
+                     : [v] "r"(imm), [cs] "m"(cs));
+    return (int)(st & ALL);
+}
+
+/* ---- unmasked overflow and underflow ---- */
+
+enum how { ADD, SUB, MUL, DIV, ROUND };
+
+/* What the x87 makes of x and y: the biased exponent (15 bits) of the result, 0 for zero, and
+ * whether it is inexact. x and y are finite doubles, of which singles are some. */
+static uint32_t unbounded(enum how how, double x, double y, bool single, uint32_t rc, bool *inexact)
+{
+    uint16_t sw, cw = (uint16_t)(0x3f | (single ? 0 : 0x200) | rc << 10);
+    struct {
+        uint64_t mant;
+        uint16_t exp;
+    } v;
+#define X87(text)                                                                                  \
+    __asm__ volatile("fninit\n\tfldcw %[cw]\n\tfldl %[x]\n\tfldl %[y]\n\t" text                    \
+                     "\n\tfnstsw %[sw]\n\tfstpt %[v]\n\tfninit"                                    \
+                     : [sw] "=m"(sw), [v] "=m"(v)                                                  \
+                     : [cw] "m"(cw), [x] "m"(x), [y] "m"(y)                                        \
+                     : "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)")
+    switch (how) {
+    case ADD: X87("faddp"); break;
+    case SUB: X87("fsubrp"); break;
+    case DIV: X87("fdivrp"); break;
+    default: X87("fmulp"); break;
+    }
+    *inexact = sw & FS_PE;
+    return v.mant ? v.exp & 0x7fff : 0;
+}
+
+static bool is_finite(double v)
+{
+    uint64_t u;
+    memcpy(&u, &v, 8);
+    return (u >> 52 & 0x7ff) != 0x7ff;
+}
+
+/* One element, single or double, as a double; DAZ if wanted. */
+static double element(const uint8_t *p, bool single, bool daz)
+{
+    if (single) {
+        uint32_t u;
+        float f;
+        memcpy(&u, p, 4);
+        if (daz && !(u & 0x7f800000))
+            u &= 0x80000000u;
+        memcpy(&f, &u, 4);
+        return f;
+    }
+    uint64_t u;
+    double f;
+    memcpy(&u, p, 8);
+    if (daz && !(u & 0x7ff0000000000000))
+        u &= 0x8000000000000000;
+    memcpy(&f, &u, 8);
+    return f;
+}
+
+/* The flags of a function with OE or UE unmasked: those of each element as computed with all
+ * masked, but for elements too great or too small. -1: the function knows neither. */
+static int by_element(unsigned fn, const uint8_t *d, const uint8_t *s, uint32_t mxcsr)
+{
+    enum how how;
+    unsigned scalar, n, size;
+    bool single, daz = mxcsr & MX_DAZ;
+    uint32_t raised = 0;
+#define TWO(NAME, how_)                                                                            \
+    case FN_##NAME##PS:                                                                            \
+    case FN_##NAME##SS:                                                                            \
+        how = how_;                                                                                \
+        scalar = FN_##NAME##SS;                                                                    \
+        goto singles;                                                                              \
+    case FN_##NAME##PD:                                                                            \
+    case FN_##NAME##SD:                                                                            \
+        how = how_;                                                                                \
+        scalar = FN_##NAME##SD;                                                                    \
+        goto doubles
+    switch (fn) {
+        TWO(ADD, ADD);
+        TWO(SUB, SUB);
+        TWO(MUL, MUL);
+        TWO(DIV, DIV);
+    case FN_CVTPD2PS:
+    case FN_CVTSD2SS:
+        how = ROUND;
+        scalar = FN_CVTSD2SS;
+        goto doubles;
+    default: return -1;
+    }
+singles:
+    single = true;
+    size = 4;
+    n = fn == scalar ? 1 : 4;
+    goto go;
+doubles:
+    single = how == ROUND;
+    size = 8;
+    n = fn == scalar ? 1 : 2;
+go:
+    for (unsigned i = 0; i < n; i++) {
+        __m128i vd = _mm_setzero_si128(), vs = vd;
+        const uint32_t cs = (mxcsr & (MX_DAZ | 3u << MX_RC_SHIFT | MX_FTZ)) | MX_MASKS;
+        double x = 1, y = element(s + i * size, size == 4, daz);
+        bool inexact;
+        memcpy(&vd, d + i * size, size);
+        memcpy(&vs, s + i * size, size);
+        uint32_t f = (uint32_t)compute(scalar, &vd, vs, 0,
+                                       cs & (mxcsr & UM ? ~0u : ~(uint32_t)MX_FTZ), NULL);
+        if (how != ROUND)
+            x = element(d + i * size, size == 4, daz);
+        if (is_finite(x) && is_finite(y) && !(f & (FS_IE | FS_ZE))) {
+            uint32_t rc = mxcsr >> MX_RC_SHIFT & 3, bias = single ? 127 : 1023,
+                     e = unbounded(how, x, y, single, rc, &inexact);
+            bool tiny = e && e<16383 - bias + 1, huge = e> 16383 + bias;
+            if ((tiny && !(mxcsr & UM)) || (huge && !(mxcsr & OM)))
+                f = (f & ~(uint32_t)(FS_OE | FS_UE | FS_PE)) | (tiny ? FS_UE : FS_OE) |
+                    (inexact ? FS_PE : 0);
+        }
+        raised |= f;
+    }
+    return (int)raised;
+}
+
+uint32_t simd_float(uint8_t (*wide)[16], uint32_t b, uint32_t mxcsr, uint32_t *rd)
+{
+    uint8_t *to = wide[SIMD_D(b)], *from = wide[SIMD_S(b)];
+    const unsigned fn = SIMD_FN(b);
+    __m128i d = _mm_loadu_si128((const __m128i *)to), s = _mm_loadu_si128((const __m128i *)from);
+    uint32_t cs = (mxcsr & (MX_DAZ | 3u << MX_RC_SHIFT | MX_FTZ)) | MX_MASKS, host = 0, v = 0;
+    bool usual = cs == MXCSR_RESET;
+    if (!(mxcsr & UM))
+        cs &= ~(uint32_t)MX_FTZ;
+    if (!usual)
+        host = _mm_getcsr();
+    int raised = compute(fn, &d, s, SIMD_IMM(b), cs, &v);
+    if (__builtin_expect((mxcsr & MX_MASKS) != MX_MASKS, 0) && raised >= 0) {
+        uint32_t unmasked = ~mxcsr >> MX_MASK_SHIFT;
+        int f = unmasked & (FS_OE | FS_UE) ? by_element(fn, to, from, mxcsr) : -1;
+        if ((uint32_t)raised & unmasked & PRE)
+            raised &= PRE;
+        else if (f >= 0)
+            raised = f;
+    }
+    if (!usual)
+        _mm_setcsr(host);
+    if (raised < 0) {
+        *rd = 0;
+        return 0;
+    }
+    if (MX_UNMASKED(mxcsr, (uint32_t)raised))
+        return (uint32_t)raised;
+    *rd = v;
+    if (!simd_fn_reads_only(fn))
+        simd_write(to, &d, SIMD_M(b));
+    return (uint32_t)raised;
+}
+
+#else
+
+#include <stdio.h>
+#include <stdlib.h>
+
+uint32_t simd_float(uint8_t (*wide)[16], uint32_t b, uint32_t mxcsr, uint32_t *rd)
+{
+    (void)wide;
+    (void)rd;
+    fprintf(stderr,
+            "chrysalis: SIMD function %u (MXCSR %x): this floating point needs an x86-64 host for "
+            "now\n",
+            (unsigned)SIMD_FN(b), (unsigned)mxcsr);
+    exit(70);
+}
+
+#endif
