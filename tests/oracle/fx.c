@@ -11,7 +11,7 @@
 
 #include "isa-frontend/x87_state.h"
 
-enum { WIDE_XMM = WIDE_X87 + 8, FPSR_MXCSR = SR_FDS + 1 - SR_FCW, X80 = 10 };
+enum { FPSR_MXCSR = SR_MXCSR - SR_FP_FIRST, X80 = 10 };
 
 static uint32_t top_of(const struct fx_image *f)
 {
