@@ -5,39 +5,35 @@
  * not raised is listed, whatever the reason.
  */
 #include "cli/validate_report.h"
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include "isa-frontend/insn.h"
 
 static const struct form {
-    uint8_t map, opcode, n;
-    int8_t ext;
-    const char *name, *a, *b, *c;
+    const char *map, *opcode, *ext, *name, *a, *b, *c;
+    uint8_t n;
 } forms[] = {
-    {0, 0, 0, -1, "(invalid)", "_", "_", "_"},
-#define ROW(map, oc, n, insn, a, b, c, attr, rd, wr, un, feat)                                     \
-    {map, 0x##oc, n, -1, #insn, #a, #b, #c},
-#define GROUP(map, oc)
-#define EXT(map, oc, reg, insn, a, b, c, attr, rd, wr, un, feat)                                   \
-    {map, 0x##oc, 1, reg, #insn, #a, #b, #c},
+    {"1", "00", "", "(invalid)", "_", "_", "_", 0},
+#define IA32_ROW(id, map, oc, n, ext, insn, a, b, c, attr, rd, wr, un, fn, feat)                   \
+    {#map, #oc, #ext, #insn, #a, #b, #c, n},
 #include "isa-frontend/ia32.def"
-#undef ROW
-#undef GROUP
-#undef EXT
 };
 enum { NFORMS = sizeof forms / sizeof forms[0] };
 _Static_assert((int)NFORMS <= (int)VALIDATE_ROWS, "more rows than are counted");
 
 static const char *const vector_names[32] = {
-    [0] = "#DE",  [1] = "#DB",  [3] = "#BP",  [4] = "#OF",  [5] = "#BR",  [6] = "#UD", [7] = "#NM",
-    [11] = "#NP", [12] = "#SS", [13] = "#GP", [14] = "#PF", [16] = "#MF", [17] = "#AC"};
+    [0] = "#DE",  [1] = "#DB",  [3] = "#BP",  [4] = "#OF",  [5] = "#BR",
+    [6] = "#UD",  [7] = "#NM",  [11] = "#NP", [12] = "#SS", [13] = "#GP",
+    [14] = "#PF", [16] = "#MF", [17] = "#AC", [19] = "#XM"};
 
 static bool memory_operand(const struct form *f)
 {
     const char *o[3] = {f->a, f->b, f->c};
     for (int i = 0; i < 3; i++)
-        if (strchr("EMOXYF", o[i][0]) && strcmp(f->name, "LEA") && strcmp(f->name, "INVLPG"))
+        if ((strchr("EMOXYFQW", o[i][0]) || !strcmp(o[i], "Rw") || !strcmp(o[i], "ds")) &&
+            strcmp(f->name, "LEA") && strcmp(f->name, "INVLPG"))
             return true;
     return false;
 }
@@ -67,22 +63,33 @@ static uint32_t expected(unsigned i)
     v |= attr & AT_XBP ? 1u << 3 : 0;
     v |= attr & AT_XDB ? 1u << 1 : 0;
     v |= attr & AT_XGP ? 1u << 13 : 0;
+    v |= attr & AT_XMF ? 1u << 16 : 0;
+    v |= attr & AT_XXM ? 1u << 19 : 0;
     v |= ia32_rows[i].op != I_NOP && (memory_operand(&forms[i]) || stack(forms[i].name)) ? 1u << 14
                                                                                          : 0;
     return v;
 }
 
+/* "66 0F 71 /2 PSRLW Ux,Ib", "D8 /0 FADD Fd", "D8 C0+i FADD ST0,STi", "D9 E0 FCHS". */
 static void form_text(unsigned i, char text[64])
 {
     const struct form *f = &forms[i];
+    int n = 0, modrm = 0;
     char ext[8] = "";
-    if (f->ext >= 0)
-        snprintf(ext, sizeof ext, " /%d", f->ext);
-    int n = snprintf(text, 64, "%s%02X%s%s %s", f->map == 2 ? "0F " : "", f->opcode,
-                     f->n > 1 ? "+" : "", ext, f->name);
+    for (const char *m = f->map; m[0] == '2' && m[1]; m = "2")
+        n = snprintf(text, 64, "%s ", m + 1);
+    n += snprintf(text + n, 64 - (size_t)n, "%s%s%s", f->map[0] == '2' ? "0F " : "", f->opcode,
+                  f->n > 1 ? "+" : "");
+    if (!strcmp(f->map, "FR")) {
+        modrm = 0xc0 + (f->ext[0] - '0') * 8 + (f->ext[1] ? f->ext[2] - '0' : 0);
+        snprintf(ext, sizeof ext, " %02X%s", modrm, f->ext[1] ? "" : "+i");
+    } else if (isdigit((unsigned char)f->ext[0])) {
+        snprintf(ext, sizeof ext, " /%c", f->ext[0]);
+    }
+    n += snprintf(text + n, 64 - (size_t)n, "%s %s", ext, f->name);
     const char *o[3] = {f->a, f->b, f->c};
     for (int k = 0; k < 3 && n < 60; k++)
-        if (strcmp(o[k], "_"))
+        if (strcmp(o[k], "_") && strcmp(o[k], "reg"))
             n += snprintf(text + n, 64 - (size_t)n, "%s%s", k ? "," : " ", o[k]);
 }
 

@@ -17,5 +17,11 @@ enum {
     XUD = AT_XUD,
     XNM = AT_XNM,
     XGP = AT_XGP,
-    RM = AT_RM
+    RM = AT_RM,
+    XMF = AT_XMF,
+    XXM = AT_XXM,
+    UA = AT_UA,
+    FL = AT_FL,
+    PAIR = AT_PAIR,
+    CTL = AT_CTL
 };

@@ -29,15 +29,17 @@ enum opnd_kind {
     O_SREG, /* segment register 0..5 = ES CS SS DS FS GS */
     O_STR_SRC,
     O_STR_DST, /* string operands: seg:[ESI], ES:[EDI] */
-    O_ST,      /* x87 stack register */
+    O_ST,      /* x87 stack register, by its place below the top */
     O_MMX,
     O_XMM,
     O_CREG,
     O_DREG
 };
 
+/* `size` of an MMX or XMM register: of the part that counts; of a memory operand up to 512. */
 struct opnd {
-    uint8_t kind, reg, size;
+    uint8_t kind, reg;
+    uint16_t size;
 };
 
 enum seg_reg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_NONE = 0xff };
@@ -46,10 +48,10 @@ enum { REP_NONE, REP_E /* F3 */, REP_NE /* F2 */ };
 
 struct insn {
     uint32_t eip;     /* of its first byte */
-    uint8_t length;   /* 1..15 */
-    uint8_t op;       /* enum ia32_op */
+    uint16_t op;      /* enum ia32_op */
     uint16_t row;     /* index of its row in ia32_rows */
-    uint8_t opsize;   /* operand size in bytes: 1, 2, 4 (8 for cmpxchg8b) */
+    uint8_t length;   /* 1..15 */
+    uint8_t opsize;   /* operand size in bytes: 1, 2, 4; means nothing to MMX and SSE */
     uint8_t addrsize; /* 2 or 4 */
     uint8_t cond;     /* x86 condition of jcc, setcc, cmovcc */
     uint8_t rep, lock;
@@ -87,16 +89,57 @@ enum ia32_attr {
     AT_XDB = 0x1000,
     AT_XUD = 0x2000,
     AT_XNM = 0x4000,
-    AT_XGP = 0x8000
+    AT_XGP = 0x8000,
+    AT_XMF = 0x10000, /* #MF if an x87 exception is pending */
+    AT_XXM = 0x20000, /* #XM */
+    AT_UA = 0x40000,
+    AT_FL = 0x80000,
+    AT_PAIR = 0x100000,
+    AT_CTL = 0x200000
 };
-enum ia32_feature { FEAT_386, FEAT_486, FEAT_586, FEAT_686, FEAT_CMOV, FEAT_SEP };
+/* Those behind FEAT_SEP are what an identity may lack; the others every one has. */
+enum ia32_feature {
+    FEAT_386,
+    FEAT_486,
+    FEAT_586,
+    FEAT_686,
+    FEAT_CMOV,
+    FEAT_SEP,
+    FEAT_MMX,
+    FEAT_FXSR,
+    FEAT_SSE,
+    FEAT_SSE2,
+    FEAT_CLFSH
+};
 struct ia32_row {
-    uint8_t op, feature;
-    uint16_t attr;
+    uint16_t op;
+    uint8_t feature, fn; /* fn: enum simd_fn, of rows with a function of the hardware */
+    uint32_t attr;
     uint32_t reads, writes, undef; /* EFLAGS bits; `undef` are written, too, with any value */
 };
 extern const struct ia32_row ia32_rows[];
 extern const uint32_t ia32_nrows;
+
+/* The processor that is decoded for (guest.identity: 0 TM5800, 1 TM8600): what it lacks is an
+ * invalid opcode. Before the first call, all that the table knows is decoded. */
+void ia32_identify(uint32_t identity);
+/* Bits 1 << enum ia32_feature of the features there are. */
+uint32_t ia32_features(void);
+
+static inline bool ia32_is_x87(uint32_t op)
+{
+    return op >= I_FWAIT && op <= I_FCOMIP;
+}
+
+/* MMX, SSE and SSE2, with EMMS, FXSAVE and what else came with them. */
+static inline bool ia32_is_simd(uint32_t op)
+{
+    return op >= I_MOVUPS && op <= I_SFENCE;
+}
+
+/* The row of an x87 instruction, by the low bits of its escape byte and its ModRM byte; 0 if it is
+ * none. */
+uint32_t ia32_x87_row(uint32_t esc, uint32_t modrm);
 
 /* Names of instructions, for dumps and messages: "ADD". */
 const char *ia32_op_name(uint32_t op);

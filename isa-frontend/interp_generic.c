@@ -644,7 +644,8 @@ static bool data(const struct insn *in, uint32_t mode)
     case I_CMC: hw_wrcc(hw_rdcc() ^ F_CF, F_CF); return true;
     case I_CLD: hw_setg(G_EFL, hw_g(G_EFL) & ~(uint32_t)EFL_DF); return true;
     case I_STD: hw_setg(G_EFL, hw_g(G_EFL) | EFL_DF); return true;
-    case I_NOP: return true;
+    case I_NOP:
+    case I_PREFETCH: return true;
     case I_BOUND: {
         /* The upper bound is not even read if the lower one is missed. */
         x = get(in, 0, a);
@@ -751,7 +752,7 @@ uint32_t ia32_step(bool single)
         retire(next);
         return IX_NEXT;
     }
-    if (in.op == I_X87 || in.op == I_FWAIT) {
+    if (ia32_is_x87(in.op)) {
         ia32_x87(&in);
         return IX_NEXT;
     }

@@ -14,7 +14,8 @@
  * the loop of the fast handlers, with their assumptions (32-bit operands and addresses, no
  * prefixes, flat segments).
  *
- * To add an instruction: a case in one of the two dispatchers, its work in the file of its family.
+ * What there is, ia32_x87.def says: the dispatchers only get what has a row there. To add an
+ * instruction: its row, a case in one of the two dispatchers, its work in the file of its family.
  */
 #include "isa-frontend/x87.h"
 
@@ -207,48 +208,6 @@ static void ffree(struct x87 *x, bool pop)
 
 /* ---- dispatch ---- */
 
-enum { F_WAITS = 1, F_POINTERS = 2 };
-
-/* What there is: bits of ModRM.reg for memory forms, bits of ModRM.rm for each escape and ModRM.reg
- * of the others. What there is not is #UD even while an exception is pending. */
-static const uint8_t valid_mem[8] = {0xff, 0xfd, 0xff, 0xad, 0xff, 0xdd, 0xff, 0xfd};
-static const uint8_t valid_reg[8][8] = {
-    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
-    {0xff, 0xff, 0x01, 0xff, 0x33, 0x7f, 0xff, 0xff},
-    {0xff, 0xff, 0xff, 0xff, 0x00, 0x02, 0x00, 0x00},
-    {0xff, 0xff, 0xff, 0xff, 0x1f, 0xff, 0xff, 0x00},
-    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
-    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00},
-    {0xff, 0xff, 0xff, 0x02, 0xff, 0xff, 0xff, 0xff},
-    {0xff, 0xff, 0xff, 0xff, 0x01, 0xff, 0xff, 0x00},
-};
-
-static bool is_valid(uint32_t esc, uint32_t modrm)
-{
-    uint32_t reg = modrm >> 3 & 7;
-    return modrm < 0xc0 ? valid_mem[esc] >> reg & 1 : valid_reg[esc][reg] >> (modrm & 7) & 1;
-}
-
-/* Most instructions wait for pending exceptions and leave pointers; those that control the x87 do
- * not. */
-static uint32_t kind_of(uint32_t esc, uint32_t modrm)
-{
-    uint32_t reg = modrm >> 3 & 7;
-    if (!(esc & 1))
-        return F_WAITS | F_POINTERS;
-    if (modrm < 0xc0) {
-        if (esc == 1 && reg >= 4) /* fldenv fldcw fnstenv fnstcw */
-            return reg < 6 ? F_WAITS : 0;
-        if (esc == 5 && reg == 4) /* frstor */
-            return F_WAITS;
-        if (esc == 5 && reg >= 6) /* fnsave fnstsw */
-            return 0;
-    } else if ((esc == 3 && reg == 4) || (esc == 7 && modrm == 0xe0)) {
-        return 0; /* fnclex fninit and their 8087 and 80287 kin, fnstsw ax */
-    }
-    return F_WAITS | F_POINTERS;
-}
-
 static void dispatch_mem(struct x87 *x, uint32_t esc, uint32_t reg)
 {
     static const uint8_t arith_format[4] = {WF_F32, WF_I32, WF_F64, WF_I16};
@@ -361,14 +320,14 @@ static void dispatch_reg(struct x87 *x, uint32_t esc, uint32_t modrm)
         x87_arith_reg(x, reg >= 4 ? reg ^ 1 : reg, x->rm, 0, esc == 6);
 }
 
-/* The rest of x is set: where and what the instruction is. */
+/* The rest of x is set: where and what the instruction is. Most instructions wait for pending
+ * exceptions and leave pointers; ia32_x87.def tells which do not. */
 static void execute(struct x87 *x)
 {
-    uint32_t esc = x->opcode >> 8, modrm = x->opcode & 0xff, kind = kind_of(esc, modrm), fsw;
-    if (!is_valid(esc, modrm))
-        cms_guest_fault(X_UD, 0);
+    uint32_t esc = x->opcode >> 8, modrm = x->opcode & 0xff, attr, fsw;
+    attr = ia32_rows[x->row].attr;
     fsw = hw_mfs(SR_FSW);
-    if ((fsw & FS_ES) && (kind & F_WAITS))
+    if ((fsw & FS_ES) && (attr & AT_XMF))
         cms_guest_fault(X_MF, 0);
     x->fcw = hw_mfs(SR_FCW);
     x->fsw = fsw & ~FS_TOP;
@@ -379,7 +338,7 @@ static void execute(struct x87 *x)
         dispatch_mem(x, esc, modrm >> 3 & 7);
     else
         dispatch_reg(x, esc, modrm);
-    if (kind & F_POINTERS) {
+    if (!(attr & AT_CTL)) {
         hw_mts(x->eip, SR_FIP);
         hw_mts(selector(SEG_CS) | x->opcode << 16, SR_FCO);
         if (modrm < 0xc0) {
@@ -409,6 +368,7 @@ void ia32_x87(const struct insn *in)
         fwait(x.next);
         return;
     }
+    x.row = in->row;
     x.opcode = in->imm & 0x7ff;
     x.opsize = in->opsize;
     x.seg = in->seg;
@@ -437,6 +397,9 @@ uint32_t ia32_x87_fast(void)
         return IX_SLOW;
     x.eip = eip;
     x.opcode = (w & 7) << 8 | (w >> 8 & 0xff);
+    x.row = ia32_x87_row(w & 7, w >> 8 & 0xff);
+    if (x.row == 0) /* #UD, even while an exception is pending */
+        return IX_SLOW;
     x.opsize = 4;
     eip += 2;
     mod = w >> 14 & 3;

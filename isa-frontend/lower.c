@@ -12,30 +12,30 @@
 typedef enum lower_result (*family_fn)(struct ir_group *g, const struct insn *in);
 
 static const family_fn families[I_COUNT_] = {
-    [I_ADD] = low_alu,      [I_OR] = low_alu,      [I_ADC] = low_alu,     [I_SBB] = low_alu,
-    [I_AND] = low_alu,      [I_SUB] = low_alu,     [I_XOR] = low_alu,     [I_CMP] = low_alu,
-    [I_TEST] = low_alu,     [I_NOT] = low_alu,     [I_NEG] = low_alu,     [I_INC] = low_alu,
-    [I_DEC] = low_alu,      [I_XADD] = low_alu,    [I_CMPXCHG] = low_alu, [I_MUL] = low_muldiv,
-    [I_IMUL1] = low_muldiv, [I_IMUL] = low_muldiv, [I_DIV] = low_muldiv,  [I_IDIV] = low_muldiv,
-    [I_ROL] = low_shift,    [I_ROR] = low_shift,   [I_RCL] = low_shift,   [I_RCR] = low_shift,
-    [I_SHL] = low_shift,    [I_SHR] = low_shift,   [I_SAR] = low_shift,   [I_SHLD] = low_shift,
-    [I_SHRD] = low_shift,   [I_BT] = low_bits,     [I_BTS] = low_bits,    [I_BTR] = low_bits,
-    [I_BTC] = low_bits,     [I_BSF] = low_bits,    [I_BSR] = low_bits,    [I_SETCC] = low_bits,
-    [I_CMOVCC] = low_bits,  [I_LAHF] = low_bits,   [I_SAHF] = low_bits,   [I_CLC] = low_bits,
-    [I_STC] = low_bits,     [I_CMC] = low_bits,    [I_CLD] = low_bits,    [I_STD] = low_bits,
-    [I_SALC] = low_bits,    [I_MOV] = low_move,    [I_MOVZX] = low_move,  [I_MOVSX] = low_move,
-    [I_LEA] = low_move,     [I_XCHG] = low_move,   [I_BSWAP] = low_move,  [I_XLAT] = low_move,
-    [I_CBW] = low_move,     [I_CWD] = low_move,    [I_PUSH] = low_move,   [I_POP] = low_move,
-    [I_PUSHF] = low_move,   [I_LEAVE] = low_move,  [I_NOP] = low_move,    [I_JMP] = low_flow,
-    [I_JMPI] = low_flow,    [I_CALL] = low_flow,   [I_CALLI] = low_flow,  [I_RET] = low_flow,
-    [I_JCC] = low_flow,     [I_LOOP] = low_flow,   [I_JECXZ] = low_flow,  [I_MOVS] = low_string,
-    [I_STOS] = low_string,  [I_LODS] = low_string, [I_SCAS] = low_string, [I_CMPS] = low_string,
-    [I_X87] = low_x87,      [I_FWAIT] = low_x87,
+    [I_ADD] = low_alu,       [I_OR] = low_alu,      [I_ADC] = low_alu,     [I_SBB] = low_alu,
+    [I_AND] = low_alu,       [I_SUB] = low_alu,     [I_XOR] = low_alu,     [I_CMP] = low_alu,
+    [I_TEST] = low_alu,      [I_NOT] = low_alu,     [I_NEG] = low_alu,     [I_INC] = low_alu,
+    [I_DEC] = low_alu,       [I_XADD] = low_alu,    [I_CMPXCHG] = low_alu, [I_MUL] = low_muldiv,
+    [I_IMUL1] = low_muldiv,  [I_IMUL] = low_muldiv, [I_DIV] = low_muldiv,  [I_IDIV] = low_muldiv,
+    [I_ROL] = low_shift,     [I_ROR] = low_shift,   [I_RCL] = low_shift,   [I_RCR] = low_shift,
+    [I_SHL] = low_shift,     [I_SHR] = low_shift,   [I_SAR] = low_shift,   [I_SHLD] = low_shift,
+    [I_SHRD] = low_shift,    [I_BT] = low_bits,     [I_BTS] = low_bits,    [I_BTR] = low_bits,
+    [I_BTC] = low_bits,      [I_BSF] = low_bits,    [I_BSR] = low_bits,    [I_SETCC] = low_bits,
+    [I_CMOVCC] = low_bits,   [I_LAHF] = low_bits,   [I_SAHF] = low_bits,   [I_CLC] = low_bits,
+    [I_STC] = low_bits,      [I_CMC] = low_bits,    [I_CLD] = low_bits,    [I_STD] = low_bits,
+    [I_SALC] = low_bits,     [I_MOV] = low_move,    [I_MOVZX] = low_move,  [I_MOVSX] = low_move,
+    [I_LEA] = low_move,      [I_XCHG] = low_move,   [I_BSWAP] = low_move,  [I_XLAT] = low_move,
+    [I_CBW] = low_move,      [I_CWD] = low_move,    [I_PUSH] = low_move,   [I_POP] = low_move,
+    [I_PUSHF] = low_move,    [I_LEAVE] = low_move,  [I_NOP] = low_move,    [I_JMP] = low_flow,
+    [I_JMPI] = low_flow,     [I_CALL] = low_flow,   [I_CALLI] = low_flow,  [I_RET] = low_flow,
+    [I_JCC] = low_flow,      [I_LOOP] = low_flow,   [I_JECXZ] = low_flow,  [I_MOVS] = low_string,
+    [I_STOS] = low_string,   [I_LODS] = low_string, [I_SCAS] = low_string, [I_CMPS] = low_string,
+    [I_PREFETCH] = low_move,
 };
 
 enum lower_result ia32_lower(struct ir_group *g, const struct insn *in)
 {
-    family_fn f = families[in->op];
+    family_fn f = ia32_is_x87(in->op) ? low_x87 : families[in->op];
     /* 16-bit addressing is not worth code here; stores through CS fault. */
     if (!f || in->addrsize != 4 || in->seg == SEG_CS)
         return LOW_NONE;

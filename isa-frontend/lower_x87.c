@@ -654,7 +654,7 @@ void ia32_lower_guard(struct ir_group *g, const struct insn *in)
         bad = ir_bini(g, OP_XOR, read_special(g, SR_FTAG), (int32_t)s.state);
         s.on = true;
     }
-    if (in->op == I_X87 && in->o[0].kind == O_MEM && (in->imm & 0x738) == 0x128) {
+    if (in->op == I_FLDCW) {
         uint32_t v = low_load(g, low_addr(g, in), 2);
         v = ir_bini(g, OP_XOR, ir_bini(g, OP_AND, v, 0x3f), 0x3f);
         bad = bad ? ir_bin(g, OP_OR, bad, v) : v;

@@ -15,6 +15,8 @@ enum {
     FL_A = A,
     FL_Z = Z,
     FL_O = O,
+    FL_P = P,
+    FL_ZC = Z | C,
     FL_AC = A | C,
     FL_OA = O | A,
     FL_OC = O | C,
@@ -32,16 +34,10 @@ enum {
 #include "isa-frontend/ia32_letters.h"
 
 const struct ia32_row ia32_rows[] = {
-    {0, 0, 0, 0, 0, 0},
-#define ROW(map, oc, n, insn, a, b, c, attr, rd, wr, un, feat)                                     \
-    {I_##insn, FEAT_##feat, attr, FL_##rd, FL_##wr, FL_##un},
-#define GROUP(map, oc)
-#define EXT(map, oc, reg, insn, a, b, c, attr, rd, wr, un, feat)                                   \
-    {I_##insn, FEAT_##feat, attr, FL_##rd, FL_##wr, FL_##un},
+    {0, 0, 0, 0, 0, 0, 0},
+#define IA32_ROW(id, map, oc, n, ext, insn, a, b, c, attr, rd, wr, un, fn, feat)                   \
+    {I_##insn, FEAT_##feat, 0, attr, FL_##rd, (attr)&FL ? FL_OSZAPC : FL_##wr, FL_##un},
 #include "isa-frontend/ia32.def"
-#undef ROW
-#undef EXT
-#undef GROUP
 };
 const uint32_t ia32_nrows = sizeof ia32_rows / sizeof ia32_rows[0];
 

@@ -35,7 +35,7 @@ enum {
 enum { W_A = WIDE_TEMP, W_B };
 
 struct x87 {
-    uint32_t eip, next, opcode; /* where it stands, what comes behind; its 11 bits */
+    uint32_t eip, next, opcode, row; /* where it stands, what comes behind; its 11 bits, its row */
     uint32_t opsize;
     uint32_t off, addr, seg;     /* memory operand: offset, linear address, segment */
     uint32_t rm;                 /* i of ST(i) */

@@ -57,6 +57,7 @@ __attribute__((noreturn)) void cms_boot(void)
     cms.chain = m->cms_chain;
     cms.jtlb = m->cms_jtlb;
     cms.counters = cm_ptr(cms.layout.counters);
+    ia32_identify(m->guest_identity);
     gear1_reset();
     tcache_init(&cms.layout, m->cms_evict, cms.stats);
     if (cms.boot->env == CM_ENV_PROCESS) {

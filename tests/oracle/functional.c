@@ -144,8 +144,6 @@ static uint32_t reads(const struct step *s)
 {
     if (s->nothing)
         return 0;
-    if (s->d.op == I_X87 && (s->d.imm & 0xfee0) == 0xdac0) /* FCMOVcc */
-        return F_CF | F_ZF | F_PF;
     if (s->d.op == I_JCC || s->d.op == I_SETCC || s->d.op == I_CMOVCC)
         return condition_flags(s->d.cond);
     return ia32_rows[s->d.row].reads;
@@ -161,9 +159,8 @@ static bool result_undefined(const struct step *s)
  * own affair. */
 static bool stores_in_parts(const struct insn *d)
 {
-    uint32_t form = d->imm & 0xff38;
-    return d->op == I_X87 && d->o[0].kind != O_NONE &&
-           (form == 0xd930 || form == 0xdb38 || form == 0xdd30 || form == 0xdf30);
+    return d->op == I_FNSTENV || d->op == I_FNSAVE || d->op == I_FBSTP ||
+           (d->op == I_FSTP && d->o[0].kind == O_MEM && d->o[0].size == 10);
 }
 
 /* Transcendental instructions, and the approximations of SSE; told by the bytes. */

@@ -12,7 +12,7 @@
 #include "tests/oracle/engine.h"
 
 enum validate_mode { VALIDATE_INTERPRET, VALIDATE_GEAR1, VALIDATE_MODEL, VALIDATE_MODES };
-enum { VALIDATE_ROWS = 512, VALIDATE_TEXT = 8192 };
+enum { VALIDATE_ROWS = 1024, VALIDATE_TEXT = 8192 };
 
 struct validate_counts {
     uint64_t done, ended, faulted, left;
