@@ -5,6 +5,7 @@
  * the order of the file, row 0 is "invalid".
  */
 #include "isa-frontend/insn.h"
+#include "vliw-model/isa.h"
 
 enum { C = 1, P = 4, A = 0x10, Z = 0x40, S = 0x80, D = 0x400, O = 0x800 };
 enum {
@@ -36,9 +37,10 @@ enum {
 const struct ia32_row ia32_rows[] = {
     {0, 0, 0, 0, 0, 0, 0},
 #define IA32_ROW(id, map, oc, n, ext, insn, a, b, c, attr, rd, wr, un, fn, feat)                   \
-    {I_##insn, FEAT_##feat, 0, attr, FL_##rd, (attr)&FL ? FL_OSZAPC : FL_##wr, FL_##un},
+    {I_##insn, FEAT_##feat, FN_##fn, attr, FL_##rd, (attr)&FL ? FL_OSZAPC : FL_##wr, FL_##un},
 #include "isa-frontend/ia32.def"
 };
+_Static_assert((int)FN_COUNT_ <= 256, "fn has 8 bits");
 const uint32_t ia32_nrows = sizeof ia32_rows / sizeof ia32_rows[0];
 
 static const char *const names[I_COUNT_] = {

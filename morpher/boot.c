@@ -5,6 +5,7 @@
  * runs on, lays out its tables, tells the hardware where its entries, stacks and translations are,
  * and dispatches. Memory comes zeroed, so tables need no clearing.
  */
+#include "isa-frontend/insn.h"
 #include "morpher/cms.h"
 #include "morpher/gear1.h"
 
