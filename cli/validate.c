@@ -128,7 +128,8 @@ static int make_machine(struct validate *v)
     const char *const sets[] = {v->run.mode == VALIDATE_MODEL ? "cms.on=model" : "cms.on=host",
                                 "guest.ram_mb=16",
                                 v->run.mode == VALIDATE_INTERPRET ? "cms.gears=0" : "cms.gears=1",
-                                v->run.mode == VALIDATE_INTERPRET ? NULL : "cms.hot_threshold=1"};
+                                v->run.mode == VALIDATE_INTERPRET ? NULL : "cms.hot_threshold=1",
+                                v->machine.path ? NULL : "guest.identity=tm8600"};
     struct cli_machine c = {.path = v->machine.path};
     for (unsigned i = 0; i < sizeof sets / sizeof sets[0]; i++)
         if (sets[i] && cli_add_set(&c, sets[i]))

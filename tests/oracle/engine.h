@@ -62,6 +62,7 @@ void oracle_silicon_run(const struct oracle_case *c, struct oracle_result *r);
 
 /* The interpreter over the functional machine of fake_hw.h: `single`: by the generic handlers
  * alone. */
+void functional_identify(uint32_t identity);
 void functional_data(void);
 void functional_run(const struct oracle_case *c, bool single, struct oracle_result *r);
 

@@ -19,6 +19,12 @@ enum { MAX_STEPS = 100000 };
 static uint32_t last, last_len;
 static bool fx_used; /* by the block before */
 
+void functional_identify(uint32_t identity)
+{
+    ia32_identify(identity);
+    fh_boot.machine.guest_identity = identity;
+}
+
 void functional_data(void)
 {
     memcpy(fh.data, oracle_base.data, sizeof fh.data);

@@ -4,8 +4,9 @@
 
 /*
  * Random but valid IA-32 instructions of user level, for differential tests: the i686 integer set
- * (gen.c), and where asked for x87 (gen_fx.c). Everything follows from the seed. What is left out,
- * and why, is told at the heads of these files.
+ * (gen.c), and where asked for x87 (gen_fx.c), MMX and SSE
+ * (gen_rows.c, for the identity that ia32_identify was told). Everything follows from the seed.
+ * What is left out, and why, is told at the heads of these files.
  *
  * Which flags an instruction leaves undefined is not known here; the caller compares under the mask
  * that the instruction table gives.
@@ -35,7 +36,7 @@ enum gen_family {
 };
 #define GEN_ALL ((1u << GEN_N_FAMILIES) - 1)
 
-enum gen_fx { GEN_X87 = 1, GEN_FX_ALL = 1 };
+enum gen_fx { GEN_X87 = 1, GEN_SIMD = 2, GEN_FX_ALL = 3 };
 
 struct gen {
     uint64_t s;        /* of the xorshift generator, never 0 */
@@ -58,7 +59,7 @@ uint32_t gen_random(struct gen *g);
 
 /* Of the opcode table: the n-th integer opcode that gen_insn can make, -1 past the end. */
 int gen_opcode(unsigned n);
-/* Likewise of x87: GEN_FX_OPCODE and on, without meaning to others. */
+/* Likewise of x87, MMX and SSE: GEN_FX_OPCODE and on, without meaning to others. */
 enum { GEN_FX_OPCODE = 0x10000 };
 int gen_fx_opcode(unsigned n);
 
@@ -91,6 +92,12 @@ void gen_state(struct gen *g, struct ia32_state *st);
 void gen_fx_state(struct gen *g, uint8_t image[512], bool clean);
 /* 16 bytes that mean something to floating point: numbers of a random format. */
 void gen_fx_data(struct gen *g, uint8_t bytes[16]);
+
+/*
+ * Directed case number k: one instruction, to stand at g->eip, and a state in which it mostly meets
+ * a certain fault; a row of ia32.def and a mischief after the other. `buf` has GEN_INSN_MAX bytes.
+ */
+size_t gen_directed(struct gen *g, uint64_t k, uint8_t *buf, struct ia32_state *st);
 
 /* An address in the data window as gen_state chooses it: mostly fair, at times at an edge. */
 uint32_t gen_address(struct gen *g);

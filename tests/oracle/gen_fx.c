@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x87 instructions, and state for them. All escapes are made, memory forms and register forms,
- * also those that are invalid. An instruction that stores an environment is followed by others
- * that clear the pointers in it, for recent processors keep them otherwise than the P6.
+ * x87 instructions, and state for them and for SSE. MMX and SSE instructions come from gen_rows.c.
+ * All escapes are made, memory forms and register forms, also those that are invalid. An
+ * instruction that stores an environment is followed by others that clear the pointers in it, for
+ * recent processors keep them otherwise than the P6.
  *
  * Left out: FISTTP (SSE3).
  */
@@ -146,7 +147,9 @@ void gen_fx_state(struct gen *g, uint8_t image[512], bool clean)
 {
     struct fx_image f;
     memset(&f, 0, sizeof f);
-    f.mxcsr = 0x1f80;
+    f.mxcsr = gen_mxcsr(g) | (clean ? 0x1f80 : 0);
+    for (int i = 0; i < 8; i++)
+        gen_fx_data(g, f.xmm[i]);
     f.fcw = (uint16_t)((gen_random(g) & 0x1f3f) | 0x40);
     if (once_in(g, 2))
         f.fcw |= 0x300;
@@ -183,10 +186,11 @@ enum { ESCAPE = 0xd8, FORMS = 64 };
 /* Memory forms by ModRM.reg that there are: a mask for each of D8 to DF, without FISTTP. */
 static const uint8_t memory_forms[8] = {0xff, 0xfd, 0xff, 0xad, 0xff, 0xdd, 0xff, 0xfd};
 
-/* First the memory forms (escape and ModRM.reg), then the register forms by ModRM.reg. */
+/* First the memory forms (escape and ModRM.reg), then the register forms by ModRM.reg, then the
+ * rows of MMX and SSE. */
 int gen_fx_opcode(unsigned n)
 {
-    return n < 2 * FORMS ? GEN_FX_OPCODE + (int)n : -1;
+    return n < 2 * FORMS + gen_simd_rows() ? GEN_FX_OPCODE + (int)n : -1;
 }
 
 /* FNSTENV and FNSAVE, and what clears the pointers in their image behind them. */
@@ -195,22 +199,27 @@ static uint8_t *environment(struct gen *g, uint8_t *p, unsigned escape, bool sma
     uint32_t at = gen_address(g), first = small ? 6 : 12, last = small ? 10 : 24;
     *p++ = (uint8_t)(ESCAPE + escape);
     p = gen_modrm_absolute(p, 6, at);
-    for (uint32_t k = first; k <= last; k += 4) { /* mov dword [at + k], 0 */
-        *p++ = 0xc7;
-        p = gen_modrm_absolute(p, 0, at + k);
-        p = put32(p, 0);
-    }
-    return p;
+    return gen_clear(p, at + first, (last - first) / 4 + 1);
 }
 
 size_t gen_fx_insn(struct gen *g, uint8_t *buf)
 {
     unsigned form = g->opcode >= GEN_FX_OPCODE ? (unsigned)g->opcode - GEN_FX_OPCODE : 0;
     uint8_t *p = buf;
-    if (g->opcode < 0) /* in blocks what is valid, mostly */
+    if (g->opcode < 0 && gen_simd_rows() &&
+        (!(g->fx & GEN_X87) || (g->fx & GEN_SIMD && once_in(g, 2))))
+        form = 2 * FORMS + below(g, gen_simd_rows());
+    else if (g->opcode < 0) /* in blocks what is valid, mostly */
         do
             form = below(g, 2 * FORMS);
         while (form < FORMS && !(memory_forms[form >> 3] >> (form & 7) & 1));
+    if (form >= 2 * FORMS) {
+        p = gen_simd_insn(g, form - 2 * FORMS, p);
+        g->used_fx = true;
+        g->fix_at = g->fix_size = 0;
+        g->eip += (uint32_t)(p - buf);
+        return (size_t)(p - buf);
+    }
     unsigned escape = form >> 3 & 7, reg = form & 7;
     if (form < FORMS && (escape & 1) && escape != 1 && reg == 1)
         form += FORMS; /* FISTTP */

@@ -41,4 +41,11 @@ uint8_t *gen_modrm_32(struct gen *g, uint8_t *p, unsigned reg, bool any);
 /* Instructions of gen_fx.c. */
 size_t gen_fx_insn(struct gen *g, uint8_t *buf);
 
+/* Of gen_rows.c: how many rows are MMX, SSE or SSE2, the n-th of them; words of memory overwritten
+ * by EAX, for what processors disagree on; MXCSR. */
+unsigned gen_simd_rows(void);
+uint8_t *gen_simd_insn(struct gen *g, unsigned n, uint8_t *p);
+uint8_t *gen_clear(uint8_t *p, uint32_t at, unsigned words);
+uint32_t gen_mxcsr(struct gen *g);
+
 #endif

@@ -23,8 +23,9 @@
 enum {
     DATA_CASES = 512,
     BLOCK_MAX = 20,
-    OPCODES_MAX = 1024,
+    OPCODES_MAX = 2048,
     FX_EVERY = 4, /* blocks: of so many one */
+    DIRECTED_EVERY = 8,
     MACHINE_CASES = 4096,
     TRACE_EVERY = 32
 };
@@ -120,9 +121,16 @@ static void generate(struct validator *v, uint64_t k, struct oracle_case *c)
     unsigned n = k % 3 ? 1 + gen_random(&g) % BLOCK_MAX : 1;
     uint32_t eip = SILICON_CODE + 0x100 +
                    gen_random(&g) % (SILICON_CODE_SIZE - SILICON_PAGE - ORACLE_CODE_MAX - 0x200);
+    if (k % DIRECTED_EVERY == 1 && v->filter < 0) {
+        g.eip = c->in.eip = eip;
+        c->len = (uint32_t)gen_directed(&g, k / DIRECTED_EVERY, c->code, &c->in);
+        c->in.eip = eip;
+        c->fx = g.used_fx;
+        return;
+    }
     if (n == 1 || v->filter >= 0)
         g.opcode = v->opcode[k / 3 % v->nopcodes];
-    g.fx = k % FX_EVERY == FX_EVERY - 1 ? GEN_FX_ALL : 0;
+    g.fx = k % FX_EVERY == FX_EVERY - 1 ? 1 + k / FX_EVERY % GEN_FX_ALL : 0;
     do
         c->len = (uint32_t)gen_block(&g, eip, c->code, n);
     while (v->filter >= 0 && !contains(c->code, c->len, v->filter));
@@ -375,6 +383,8 @@ struct validator *validate_new(enum validate_mode mode, uint64_t seed, const cha
         snprintf(err, size, "not enough memory");
         return NULL;
     }
+    ia32_identify(m->guest_identity);
+    functional_identify(m->guest_identity);
     v->mode = mode;
     v->m = *m;
     v->image = cms;
