@@ -41,9 +41,16 @@ static int load_segments(struct space *s, const struct elf_image *e)
     for (uint32_t i = 0; i < e->nsegments; i++) {
         const struct elf_segment *g = &e->segment[i];
         uint32_t first = g->vaddr / PAGE, end = (g->vaddr + g->memsz + PAGE - 1) / PAGE;
+        /* Files are mapped in whole pages: what lies before and behind the segment comes with it.
+         */
+        uint32_t before = g->vaddr % PAGE, bytes = before + g->filesz;
+        uint64_t left = e->size - (uint64_t)(g->bytes - e->file) + before;
+        if (g->memsz == g->filesz && bytes % PAGE)
+            bytes =
+                left - bytes < PAGE - bytes % PAGE ? (uint32_t)left : bytes + PAGE - bytes % PAGE;
         int r = space_map(s, first, end - first, g->prot, false);
-        if (!r)
-            r = space_poke(s, g->vaddr, g->bytes, g->filesz);
+        if (!r && g->filesz)
+            r = space_poke(s, first * PAGE, g->bytes - before, bytes);
         if (r)
             return r;
     }
@@ -225,8 +232,8 @@ static int shebang(const char *host, char *line, char **program, char **argument
 int exec_load(struct process *p, const char *name, const char *host, uint32_t argc, char **argv,
               uint32_t envc, char **env, struct exec_image *out, char *err, size_t errlen)
 {
-    enum { DEPTH = 4 };
-    char lines[DEPTH][SHEBANG], target[PATH_MAX], script[PATH_MAX], *program, *argument;
+    enum { DEPTH = 5 }; /* as Linux has it */
+    char lines[DEPTH + 1][SHEBANG], target[PATH_MAX], script[PATH_MAX], *program, *argument;
     char **list = NULL;
     int r = 0;
 
@@ -235,8 +242,7 @@ int exec_load(struct process *p, const char *name, const char *host, uint32_t ar
     for (int depth = 0; !r && shebang(target, lines[depth], &program, &argument);) {
         uint32_t k = 0, extra = argument ? 2 : 1;
         char **more = calloc(argc + extra + 1, sizeof *more);
-        if (!more)
-            r = -ENOMEM;
+        r = depth == DEPTH ? -ELOOP : more ? 0 : -ENOMEM;
         if (!r) {
             more[k++] = program;
             if (argument)
@@ -252,9 +258,9 @@ int exec_load(struct process *p, const char *name, const char *host, uint32_t ar
             r = path_of_name(p, program, true, target, sizeof target);
             if (!r && access(target, R_OK))
                 r = -errno;
-        }
-        if (++depth == DEPTH)
-            r = -ELOOP;
+        } else
+            free(more);
+        depth++;
         if (r)
             snprintf(err, errlen, "%s: its interpreter %s: %s", script, program, strerror(-r));
     }

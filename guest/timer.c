@@ -99,11 +99,12 @@ void timers_expire(struct process *p)
 
 void timer_signal_taken(struct process *p, struct siginfo_guest *info)
 {
-    struct posix_timer *t = &p->timer[info->timer - 1u];
+    struct posix_timer *t;
     uint64_t times;
 
     if (!info->timer)
         return;
+    t = &p->timer[info->timer - 1u];
     t->queued = false;
     if (!t->resting)
         return;
