@@ -6,16 +6,10 @@
  * our own: they name this software, not the one of 2001.
  */
 #include "concealed-mem/map.h"
+#include "isa-frontend/cpuid.h"
 #include "isa-frontend/interp_int.h"
 
-enum {
-    FEATURE_FPU = 1 << 0,
-    FEATURE_TSC = 1 << 4,
-    FEATURE_MSR = 1 << 5,
-    FEATURE_CX8 = 1 << 8,
-    FEATURE_CMOV = 1 << 15
-};
-enum { FEATURES = FEATURE_FPU | FEATURE_TSC | FEATURE_MSR | FEATURE_CX8 | FEATURE_CMOV };
+enum { FEATURES = CPUID_FPU | CPUID_TSC | CPUID_MSR | CPUID_CX8 | CPUID_CMOV };
 
 static const struct identity {
     uint32_t signature; /* family, model, stepping */
@@ -48,10 +42,9 @@ static void text_leaf(const char *s, uint32_t r[4])
         r[i] = chars(s + 4 * i);
 }
 
-void ia32_cpuid(uint32_t leaf, uint32_t r[4])
+void ia32_cpuid_of(uint32_t identity, uint32_t core_mhz, uint32_t leaf, uint32_t r[4])
 {
-    const struct cm_boot *boot = cm_ptr(hw_mfs(SR_CONCEALED) + CM_BOOT);
-    const struct identity *id = &identities[boot->machine.guest_identity != 0];
+    const struct identity *id = &identities[identity != 0];
 
     r[0] = r[1] = r[2] = r[3] = 0;
     switch (leaf) {
@@ -71,7 +64,7 @@ void ia32_cpuid(uint32_t leaf, uint32_t r[4])
     case 0x80860001:
         r[0] = id->signature;
         r[1] = 0x01000000;
-        r[2] = boot->machine.core_mhz;
+        r[2] = core_mhz;
         break;
     case 0x80860002:
         r[0] = 0x01000000;
@@ -84,4 +77,11 @@ void ia32_cpuid(uint32_t leaf, uint32_t r[4])
     case 0: vendor_leaf(1, r); break;
     default: /* nothing there: zeros */ break;
     }
+}
+
+void ia32_cpuid(uint32_t leaf, uint32_t r[4])
+{
+    const struct cm_boot *boot = cm_ptr(hw_mfs(SR_CONCEALED) + CM_BOOT);
+
+    ia32_cpuid_of(boot->machine.guest_identity, boot->machine.core_mhz, leaf, r);
 }
