@@ -17,8 +17,7 @@ enum {
     G1_CYCLES = 1024, /* longest schedule of a group */
     G1_EDGES = 2048,
     G1_HEIGHTS = 512,
-    UNITS_CLASSES =
-        11, /* unit classes of sched_units.c: 5 units, with and without immediate word, and FP */
+    UNITS_CLASSES = 12, /* of sched_units.c: 6 units, each with and without immediate word */
     UNITS_STATES = 1023 /* tm8600 has some hundreds in use */
 };
 

@@ -79,8 +79,8 @@ static uint32_t depend_store(struct gear1 *x, uint32_t i, uint32_t list)
 /*
  * Wide registers, in the order of records: a reader after the last writer, a writer after the last
  * writer and the readers since, always a cycle later at least, for ops of one bundle have no order
- * there. And special registers: FP ops read FCW and OR into FSW, in any order among themselves, but
- * mfs and mts keep their place between them.
+ * there. And special registers: FP ops read FCW or MXCSR and OR into FSW or MXCSR, in any order
+ * among themselves, but mfs and mts keep their place between them.
  */
 static struct {
     uint16_t writer[NWIDE], readers[NWIDE]; /* record; list of edges */
@@ -122,6 +122,15 @@ static uint32_t wide_write(struct gear1 *x, uint32_t i, uint32_t list, uint32_t 
     return list;
 }
 
+/* The wide registers of valu and its kin. */
+static uint32_t simd_wide(struct gear1 *x, uint32_t i, uint32_t list, uint32_t b)
+{
+    list = wide_read(x, i, list, SIMD_S(b));
+    if (simd_fn_reads_only(SIMD_FN(b)))
+        return SIMD_S(b) == SIMD_D(b) ? list : wide_read(x, i, list, SIMD_D(b));
+    return wide_write(x, i, list, SIMD_D(b));
+}
+
 static uint32_t depend_wide(struct gear1 *x, uint32_t i, uint32_t list)
 {
     struct ir *r0 = x->g.r, *r = &r0[i];
@@ -132,9 +141,13 @@ static uint32_t depend_wide(struct gear1 *x, uint32_t i, uint32_t list)
         return wide_read(x, i, list, b >> 2 & 31);
     if (op == OP_WPUT) /* a word of it: the others stay */
         return wide_write(x, i, list, b >> 2 & 31);
+    if (op == OP_VALU || op == OP_VMUL)
+        return simd_wide(x, i, list, b);
     if (wide.fence)
         list = add_edge(&x->s, list, wide.fence, 1);
     wide.ops = (uint16_t)add_edge(&x->s, wide.ops, i, 1);
+    if (op == OP_VFP || op == OP_VFDIV)
+        return simd_wide(x, i, list, b);
     if (format == FMT_RRB)
         list = wide_read(x, i, list, b & 31);
     if (op == OP_FCOM || op == OP_FUCOM)

@@ -13,14 +13,16 @@
 
 uint16_t units_next[UNITS_STATES + 1][16];
 uint32_t ir_op[OP_COUNT_];
-/* Three bits a class; two are left for the FP unit, which has one class. */
+/* How many ops of each class: three bits, but for multiplications and branches, of which no bundle
+ * has more than three. */
+static const uint8_t key_at[UNITS_CLASSES] = {0, 3, 6, 9, 12, 14, 16, 19, 22, 24, 26, 29};
 static uint32_t units_key[UNITS_STATES + 1];
 static struct units_shape shapes[UNITS_STATES + 1];
 static uint32_t nstates;
 static const struct mdesc *machine;
 
-static const uint8_t representative[(UNITS_CLASSES + 1) / 2] = {OP_ADD,  OP_SLL, OP_MUL,
-                                                                OP_XCHK, OP_JAL, OP_FLD};
+static const uint8_t representative[UNITS_CLASSES / 2] = {OP_ADD,  OP_SLL, OP_MUL,
+                                                          OP_XCHK, OP_JAL, OP_FLD};
 
 #define RD_FORMATS                                                                                 \
     (1u << FMT_RRB | 1u << FMT_RRBX | 1u << FMT_RR | 1u << FMT_RRX | 1u << FMT_RB | 1u << FMT_RC | \
@@ -36,7 +38,7 @@ static uint32_t describe(const struct mdesc *m, uint32_t op)
     case UNIT_MUL: v = 4; break;
     case UNIT_MEM: v = 6; break;
     case UNIT_BR: v = 8; break;
-    case UNIT_FP: v = 10; break; /* never with an immediate word: see units_key */
+    case UNIT_FP: v = 10; break;
     default: v = 0; break;
     }
     /* Beyond 8 cycles the pipeline stands still, and so does the schedule. */
@@ -81,6 +83,11 @@ const struct units_shape *units_shape(uint32_t state)
     return &shapes[state];
 }
 
+static uint32_t key_max(uint32_t cls)
+{
+    return cls == UNITS_CLASSES - 1 || key_at[cls + 1] - key_at[cls] == 3 ? 7 : 3;
+}
+
 /* Packs representatives of a combination. */
 static bool pack(uint32_t key, struct units_shape *out)
 {
@@ -88,7 +95,7 @@ static bool pack(uint32_t key, struct units_shape *out)
     struct bundle b;
     uint32_t n = 0;
     for (uint32_t c = 0; c < UNITS_CLASSES; c++)
-        for (uint32_t k = key >> (3 * c) & 7; k; k--) {
+        for (uint32_t k = key >> key_at[c] & key_max(c); k; k--) {
             if (n == MAX_BUNDLE_OPS)
                 return false;
             ops[n++] = (struct vop){representative[c >> 1], 0, 0, 0, c & 1 ? B_LONG : B_SHORT, 0};
@@ -108,8 +115,9 @@ static bool pack(uint32_t key, struct units_shape *out)
 
 uint32_t units_step_slow(uint32_t state, uint32_t cls)
 {
-    uint32_t key = units_key[state] + (1u << (3 * cls)), to = UNITS_NO;
-    if (cls < UNITS_CLASSES && (units_key[state] >> (3 * cls) & 7) < (cls == 10 ? 3u : 7u)) {
+    uint32_t key = units_key[state], to = UNITS_NO;
+    if (cls < UNITS_CLASSES && (key >> key_at[cls] & key_max(cls)) < key_max(cls)) {
+        key += 1u << key_at[cls];
         for (to = 1; to <= nstates && units_key[to] != key; to++)
             ;
         if (to > nstates) {

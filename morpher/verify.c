@@ -28,6 +28,16 @@ static bool forbidden(uint32_t op, int32_t imm)
     return o->order == ORD_NLD || o->order == ORD_NST || o->order == ORD_FENCE;
 }
 
+/* A translation names wide registers and function of valu and its kin by a constant. */
+static bool simd_known(const struct vop *op)
+{
+    uint32_t fn = SIMD_FN(op->imm);
+    if (op->opc < OP_VALU || op->opc > OP_VFDIV)
+        return true;
+    return op->bmode != B_REG && fn < FN_COUNT_ && simd_fn_op[fn] == op->opc &&
+           (uint32_t)op->imm >> 29 == 0;
+}
+
 const char *ir_verify(const struct ir_group *g)
 {
     uint32_t homes[IR_NENTRY] = {0}; /* first record with that home */
@@ -87,9 +97,12 @@ const char *xlat_verify(const struct mdesc *m, const struct xlat *x)
         enum bundle_error e = mdesc_check(m, &b);
         if (e != BE_OK)
             return bundle_error_text(e);
-        for (uint32_t k = 0; k < b.nops; k++)
+        for (uint32_t k = 0; k < b.nops; k++) {
             if (forbidden(b.op[k].opc, b.op[k].imm))
                 return "code: an op that translations may not use";
+            if (!simd_known(&b.op[k]))
+                return "code: a SIMD function that its op does not have";
+        }
         if (b.commit && commits < x->ncommits && x->commit[commits].off == 4 * at)
             commits++;
         at += n;

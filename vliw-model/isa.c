@@ -20,6 +20,8 @@ const uint8_t simd_fn_op[FN_COUNT_] = {
 #undef FN
 };
 
+_Static_assert(OP_VFDIV - OP_VALU == 3, "these four stand together");
+
 /* The flag-setting ops stand together in the table, in this order; wrcc alone stands apart. */
 _Static_assert(OP_BSRF - OP_ADDF8 == 60, "flag-setting ops were added: see the functions below");
 _Static_assert(OP_SBBF32 - OP_ADCF8 == 5 && OP_RCRF32 - OP_RCLF8 == 5, "see reads_cc");

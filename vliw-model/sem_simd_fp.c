@@ -307,14 +307,14 @@ go:
         bool inexact;
         memcpy(&vd, d + i * size, size);
         memcpy(&vs, s + i * size, size);
-        uint32_t f = (uint32_t)compute(scalar, &vd, vs, 0,
-                                       cs & (mxcsr & UM ? ~0u : ~(uint32_t)MX_FTZ), NULL);
+        uint32_t f = (uint32_t)compute(scalar, &vd, vs, 0, cs, NULL);
         if (how != ROUND)
             x = element(d + i * size, size == 4, daz);
         if (is_finite(x) && is_finite(y) && !(f & (FS_IE | FS_ZE))) {
             uint32_t rc = mxcsr >> MX_RC_SHIFT & 3, bias = single ? 127 : 1023,
                      e = unbounded(how, x, y, single, rc, &inexact);
-            bool tiny = e && e<16383 - bias + 1, huge = e> 16383 + bias;
+            bool tiny = e != 0 && e <= 16383 - bias;
+            bool huge = e > 16383 + bias;
             if ((tiny && !(mxcsr & UM)) || (huge && !(mxcsr & OM)))
                 f = (f & ~(uint32_t)(FS_OE | FS_UE | FS_PE)) | (tiny ? FS_UE : FS_OE) |
                     (inexact ? FS_PE : 0);
@@ -331,8 +331,6 @@ uint32_t simd_float(uint8_t (*wide)[16], uint32_t b, uint32_t mxcsr, uint32_t *r
     __m128i d = _mm_loadu_si128((const __m128i *)to), s = _mm_loadu_si128((const __m128i *)from);
     uint32_t cs = (mxcsr & (MX_DAZ | 3u << MX_RC_SHIFT | MX_FTZ)) | MX_MASKS, host = 0, v = 0;
     bool usual = cs == MXCSR_RESET;
-    if (!(mxcsr & UM))
-        cs &= ~(uint32_t)MX_FTZ;
     if (!usual)
         host = _mm_getcsr();
     int raised = compute(fn, &d, s, SIMD_IMM(b), cs, &v);
