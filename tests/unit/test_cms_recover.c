@@ -57,6 +57,7 @@ static struct scene {
     void (*before)(struct vm *vm);
     void (*on_fault)(struct vm *vm, const struct hc_fault *f);
     struct vm *vm;
+    void (*in_cms)(void); /* done once by the translator, that is by CMS itself */
     unsigned gears, chain, jtlb, sb;
     /* what came of it */
     unsigned nfaults, made, ndeadlines;
@@ -64,7 +65,8 @@ static struct scene {
     uint32_t deadline_eip;
     struct hc_fault fault;
     uint32_t panic;
-    uint32_t reg[16], cc, second_pte;
+    uint32_t reg[16], cc, second_pte, mxcsr;
+    uint8_t wide[NWIDE][16];
     uint8_t data[4096];
     struct cms_stats cms;
     struct vm_stats vm_stats;
@@ -128,6 +130,11 @@ enum abort_reason gear1_translate(uint32_t eip, uint32_t mode, uint32_t base, ui
 {
     if (eip != CODE)
         return AB_UNSUPPORTED;
+    if (sc.in_cms) {
+        void (*once)(void) = sc.in_cms;
+        sc.in_cms = NULL;
+        once();
+    }
     assert_true(max_words > 200);
     memset(x, 0, sizeof *x);
     sc.made++;
@@ -258,6 +265,8 @@ static enum vm_stop run(void)
         sc.reg[i] = vm_reg(sc.vm, GUEST_REG0 + i);
     sc.cc = vm_cc(sc.vm);
     sc.second_pte = get32(sc.vm, TABLE + (SECOND >> 12 & 1023) * 4);
+    sc.mxcsr = vm_special(sc.vm, SR_MXCSR);
+    memcpy(sc.wide, sc.vm->s.wide, sizeof sc.wide);
     memcpy(sc.data, vm_mem(sc.vm, DATA_PA, 4096), 4096);
     memcpy(&sc.cms, vm_mem(sc.vm, vm_concealed_base(sc.vm) + CM_STATS, sizeof sc.cms),
            sizeof sc.cms);
@@ -481,6 +490,91 @@ static void test_align(void **state)
     sc.inject = inject_align;
     run_both();
     assert_recovered(T_ALIGN, TRANSLATED);
+}
+
+/* ---- the same of wide registers; and CMS's own trap, as the interpreter's is ---- */
+
+enum { MX_ZE_ONLY = MXCSR_RESET & ~(FS_ZE << MX_MASK_SHIFT), W_ONE = WIDE_XMM, W_ZERO, W_OTHER };
+
+static void wide_one(struct vm *vm)
+{
+    static const float one = 1;
+    memcpy(vm->s.wide[W_ONE], &one, 4);
+    memcpy(vm->s.wide_shadow[W_ONE], &one, 4);
+}
+
+static const uint32_t divide_by_zero = SIMD_B(W_ONE, W_ZERO, FN_DIVSS, 0, 0);
+
+static void inject_fpx(struct xlat *x)
+{
+    bundle(x, false, 0, op_long(OP_VALU, 0, 0, SIMD_B(W_OTHER, W_ONE, FN_MOVE, 0, 0)));
+    bundle(x, false, 0, op_long(OP_VFDIV, 0, 0, SIMD_B(W_OTHER, W_OTHER, FN_SQRTSS, 0, 0)));
+    bundle(x, false, 0, op_imm(OP_ADDF32, EAX, EAX, 77));
+    bundle(x, false, 0, op_long(OP_MOV, T0, 0, MX_ZE_ONLY));
+    bundle(x, false, 0, op_imm(OP_MTS, 0, T0, SR_MXCSR));
+    bundle(x, false, 0, op_long(OP_VFDIV, 0, 0, divide_by_zero));
+}
+
+static void assert_wide_untouched(void)
+{
+    static const uint8_t zero[16], one[16] = {0, 0, 0x80, 0x3f};
+    assert_memory_equal(sc.wide[W_ONE], one, 16);
+    assert_memory_equal(sc.wide[W_OTHER], zero, 16);
+}
+
+static void test_fpx(void **state)
+{
+    (void)state;
+    sc.before = wide_one;
+    sc.inject = inject_fpx;
+    run_both();
+    assert_recovered(T_FPX, TRANSLATED);
+    assert_int_equal(sc.mxcsr, MXCSR_RESET);
+    assert_wide_untouched();
+}
+
+static void own_fpx(void)
+{
+    hw_mts(MX_ZE_ONLY | FS_PE, SR_MXCSR);
+    hw_commit(0);
+    hw_valu(SIMD_B(W_OTHER, W_ONE, FN_MOVE, 0, 0));
+    hw_vfdiv(divide_by_zero);
+}
+
+static void test_own_fpx(void **state)
+{
+    (void)state;
+    sc.before = wide_one;
+    sc.in_cms = own_fpx;
+    sc.gears = 1;
+    assert_int_equal(run(), VM_STOP);
+    assert_int_equal(sc.panic, 0);
+    assert_int_equal(taken(T_FPX), 1);
+    assert_int_equal(sc.nfaults, 1);
+    assert_int_equal(sc.fault.vector, X_XM);
+    assert_int_equal(sc.fault.error, 0);
+    assert_int_equal(sc.fault.eip, CODE);
+    assert_int_equal(sc.mxcsr, MX_ZE_ONLY | FS_PE | FS_ZE);
+    assert_wide_untouched();
+}
+
+static void own_align(void)
+{
+    hw_gldqa(0, DATA + 8);
+}
+
+static void test_own_align(void **state)
+{
+    (void)state;
+    sc.in_cms = own_align;
+    sc.gears = 1;
+    assert_int_equal(run(), VM_STOP);
+    assert_int_equal(sc.panic, 0);
+    assert_int_equal(taken(T_ALIGN), 1);
+    assert_int_equal(sc.nfaults, 1);
+    assert_int_equal(sc.fault.vector, X_GP);
+    assert_int_equal(sc.fault.error, 0);
+    assert_int_equal(sc.fault.eip, CODE);
 }
 
 /* A load ahead of time from where nothing is. */
@@ -841,6 +935,9 @@ int main(void)
         CASE(test_store_buffer),
         CASE(test_alias),
         CASE(test_align),
+        CASE(test_fpx),
+        CASE(test_own_fpx),
+        CASE(test_own_align),
         CASE(test_speculative_page),
         CASE(test_page_fault),
         CASE(test_protection_fault),
