@@ -61,7 +61,7 @@ static void print_record(const struct ir_group *g, uint32_t i)
 {
     const struct ir *r = &g->r[i];
     const struct op_info *o = &op_table[r->op];
-    char buf[16], text[200];
+    char buf[16], text[200], simd[48];
     int n = 0;
     const char *sep = " ";
 #define ADD(...) n += snprintf(text + n, sizeof text - (size_t)n, __VA_ARGS__)
@@ -95,7 +95,9 @@ static void print_record(const struct ir_group *g, uint32_t i)
         if (o->format != FMT_RB && o->format != FMT_B && o->format != FMT_NONE &&
             o->format != FMT_JAL)
             REF(r->a);
-        if (r->flags & IRF_IMM)
+        if (r->flags & IRF_IMM && disasm_simd(r->op, (uint32_t)r->imm, simd, sizeof simd))
+            ADD("%s%s", sep, simd);
+        else if (r->flags & IRF_IMM)
             ADD("%s%s%#x", sep, r->imm < 0 ? "-" : "",
                 r->imm < 0 ? 0u - (unsigned)r->imm : (unsigned)r->imm);
         else if (o->format == FMT_RRB || o->format == FMT_RRBX || o->format == FMT_RB ||

@@ -5,6 +5,7 @@
  * their operands are written, and the op they stand for.
  */
 #include "toolchain/asm_int.h"
+#include "vliw-model/disasm.h"
 
 enum pseudo {
     P_CONST,   /* rd, expr            mov */
@@ -141,6 +142,30 @@ static void operand_b(struct as *a, struct vop *o, uint32_t *sym)
     }
 }
 
+/* Operand b of valu and its kin: a function, its wide registers, an imm8; or as any b. */
+static void simd_b(struct as *a, struct vop *o, uint32_t *sym)
+{
+    const char *start, *w;
+    as_blanks(a);
+    start = a->p;
+    uint32_t len = as_word(a, &w), m = len > 2 && memcmp(w + len - 2, ".m", 2) == 0;
+    enum simd_fn fn = disasm_find_fn(w, len - 2 * m);
+    if (fn == FN_NONE) {
+        a->p = start;
+        operand_b(a, o, sym);
+        return;
+    }
+    if (simd_fn_op[fn] != o->opc)
+        as_error(a, "a function of %s", op_table[simd_fn_op[fn]].name);
+    uint32_t d = wide_reg(a), s, imm = 0;
+    as_expect(a, ',');
+    s = wide_reg(a);
+    if (as_accept(a, ','))
+        imm = (uint32_t)as_number(a, 0, 255, "an immediate of 8 bits");
+    o->bmode = B_LONG;
+    o->imm = (int32_t)SIMD_B(d, s, fn, imm, m);
+}
+
 /* b(ra), (ra), or a bare address. */
 static void address(struct as *a, struct vop *o, uint32_t *sym)
 {
@@ -202,7 +227,10 @@ static void plain(struct as *a, unsigned opc)
     case FMT_RB:
         o.rd = reg(a);
         as_expect(a, ',');
-        operand_b(a, &o, &sym);
+        if (opc >= OP_VALU && opc <= OP_VFDIV)
+            simd_b(a, &o, &sym);
+        else
+            operand_b(a, &o, &sym);
         break;
     case FMT_RC:
     case FMT_RRC:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Text of ops, shaped by operand format alone: a new op needs no line here. */
+/* Text of ops, shaped by operand format alone: a new op needs no line here. (Those with functions
+ * have them named.) */
 #include <stdarg.h>
 #include <stdio.h>
 #include "vliw-model/disasm.h"
@@ -27,6 +28,47 @@ const char *disasm_cond(unsigned cond)
     static const char *const name[16] = {"o", "no", "b", "ae", "e", "ne", "be", "a",
                                          "s", "ns", "p", "np", "l", "ge", "le", "g"};
     return cond < 16 ? name[cond] : "?";
+}
+
+static const char *const fn_names[FN_COUNT_] = {
+#define FN(name, op, doc) [FN_##name] = #name,
+#include "vliw-model/simd.def"
+#undef FN
+};
+
+static int small(int c)
+{
+    return c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c;
+}
+
+enum simd_fn disasm_find_fn(const char *name, size_t len)
+{
+    for (unsigned fn = 1; fn < FN_COUNT_; fn++) {
+        size_t i = 0;
+        while (i < len && fn_names[fn][i] && small(fn_names[fn][i]) == name[i])
+            i++;
+        if (i == len && !fn_names[fn][i])
+            return (enum simd_fn)fn;
+    }
+    return FN_NONE;
+}
+
+bool disasm_simd(unsigned opc, uint32_t b, char *buf, size_t size)
+{
+    unsigned fn = SIMD_FN(b), n = 0;
+    char name[16];
+    if (opc < OP_VALU || opc > OP_VFDIV || b >> 29 || fn >= FN_COUNT_ || simd_fn_op[fn] != opc)
+        return false;
+    while (n + 1 < sizeof name && fn_names[fn][n]) {
+        name[n] = (char)small(fn_names[fn][n]);
+        n++;
+    }
+    name[n] = 0;
+    int at = snprintf(buf, size, "%s%s w%u, w%u", name, SIMD_M(b) ? ".m" : "", (unsigned)SIMD_D(b),
+                      (unsigned)SIMD_S(b));
+    if (SIMD_IMM(b) && (size_t)at < size)
+        snprintf(buf + at, size - (size_t)at, ", 0x%x", (unsigned)SIMD_IMM(b));
+    return true;
 }
 
 static void put_b(struct text *t, const struct vop *op)
@@ -69,10 +111,15 @@ static void put_op(struct text *t, const struct vop *op)
         break;
     case FMT_RR:
     case FMT_RRX: put(t, "r%u, r%u", op->rd, op->ra); break;
-    case FMT_RB:
+    case FMT_RB: {
+        char simd[48];
         put(t, "r%u, ", op->rd);
-        put_b(t, op);
+        if (op->bmode == B_LONG && disasm_simd(op->opc, (uint32_t)op->imm, simd, sizeof simd))
+            put(t, "%s", simd);
+        else
+            put_b(t, op);
         break;
+    }
     case FMT_RC: put(t, "r%u, %s", op->rd, disasm_cond((unsigned)op->imm)); break;
     case FMT_RRC: put(t, "r%u, r%u, %s", op->rd, op->ra, disasm_cond((unsigned)op->imm)); break;
     case FMT_LOAD:

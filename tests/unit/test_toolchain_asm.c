@@ -123,6 +123,12 @@ static const struct {
     {"gput a0, 5", "gput r10, 5"},
     {"stam a0, a1, 3", "stam r10, r11, 3"},
     {"ebreak", "halt 0xeb"},
+    {"valu r0, addw w3, w5", "valu r0, addw w3, w5"},
+    {"valu zero,addw.m w16,w17", "valu r0, addw.m w16, w17"},
+    {"valu a0, extrw w0, w31, 3", "valu r10, extrw w0, w31, 0x3"},
+    {"vfdiv r0, sqrtpd w24, w31", "vfdiv r0, sqrtpd w24, w31"},
+    {"vfp r0, 0x7ffffc00", "vfp r0, 0x7ffffc00"}, /* no function */
+    {"vmul r0, a5", "vmul r0, r15"},
 };
 
 static void test_forms(void **state)
@@ -177,6 +183,34 @@ static void test_every_op(void **state)
         }
 }
 
+/* The same of every function under every op that has functions, and of operands that are none. */
+static void test_every_function(void **state)
+{
+    (void)state;
+    uint32_t x = 12345;
+    for (unsigned i = 0; i < 4 * 4 * FN_COUNT_; i++) {
+        struct vop o = {.opc = (uint8_t)(OP_VALU + i % 4), .rd = 21, .bmode = B_LONG};
+        struct lo lo;
+        char text[120];
+        x = x * 1664525u + 1013904223u;
+        o.imm = (int32_t)SIMD_B(x >> 8 & 31, x >> 13 & 31, i / 4 % FN_COUNT_, x >> 18 & 255,
+                                x >> 27 & 1);
+        if (i / 4 >= 2 * FN_COUNT_)
+            o.imm |= (int32_t)(1u << 30); /* a bit that has no meaning */
+        else if (i / 4 % FN_COUNT_ == FN_NONE)
+            o.imm |= 0x3ff << 10;
+        disasm_op(&o, text, sizeof text - 1);
+        strcat(text, "\n");
+        if (assemble(&lo, text))
+            fail_msg("%s: %s", text, err);
+        assert_int_equal(lo.nops, 1);
+        if (lo.op[0].op.opc != o.opc || lo.op[0].op.imm != o.imm || lo.op[0].op.bmode != B_LONG)
+            fail_msg("%s came back as %s %x", text, op_table[lo.op[0].op.opc].name,
+                     (unsigned)lo.op[0].op.imm);
+        lo_free(&lo);
+    }
+}
+
 static const struct {
     const char *text, *message;
 } mistakes[] = {
@@ -198,6 +232,10 @@ static const struct {
     {"setcc a0, 16", "a condition (0 to 15)"},
     {"commit 65536", "the count of a commit"},
     {"commit", "an operand expected"},
+    {"valu r0, addps w1, w2", "a function of vfp"},
+    {"vfp r0, addps w1, w32", "a wide register (w0 to w31)"},
+    {"vfp r0, addps w1, r2", "a wide register expected"},
+    {"vfp r0, cmpps w1, w2, 256", "an immediate of 8 bits"},
     {"beqz a0, 3", "multiple of 4"},
     {"j nowhere", "t.s:1: undefined symbol: nowhere"},
     {"nop\n.data\n.word nowhere", "t.s:3: undefined symbol: nowhere"},
@@ -398,10 +436,10 @@ static void test_command(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),    cmocka_unit_test(test_every_op),
-        cmocka_unit_test(test_mistakes), cmocka_unit_test(test_sections),
-        cmocka_unit_test(test_files),    cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_command),
+        cmocka_unit_test(test_forms),          cmocka_unit_test(test_every_op),
+        cmocka_unit_test(test_every_function), cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_sections),       cmocka_unit_test(test_files),
+        cmocka_unit_test(test_bytes),          cmocka_unit_test(test_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
