@@ -65,12 +65,13 @@ static int build_stack(struct process *p, struct space *s, uint32_t argc, char *
 {
     enum { AUX = 24 };
     struct stack_builder b = {.s = s, .sp = (uint32_t)SPACE_TOP_PAGE * PAGE - 4};
-    uint32_t random[4], n = 0;
+    uint32_t random[4], cpu[4], n = 0;
     size_t bytes = 0;
     int r = space_map(s, SPACE_TOP_PAGE - STACK_PAGES, STACK_PAGES, P_READ | P_WRITE, true);
 
     if (r)
         return r;
+    process_cpuid(p, 1, cpu);
     for (uint32_t i = 0; i < argc; i++)
         bytes += strlen(argv[i]) + 5;
     for (uint32_t i = 0; i < envc; i++)
@@ -86,7 +87,7 @@ static int build_stack(struct process *p, struct space *s, uint32_t argc, char *
         envp[i] = push_string(&b, env[i]);
     for (uint32_t i = 0; i < argc; i++)
         argp[i] = push_string(&b, argv[i]);
-    uint32_t platform = push_string(&b, "i686");
+    uint32_t platform = push_string(&b, process_machine(p));
     for (int i = 0; i < 4; i++)
         random[i] = process_random(p);
     b.sp &= ~15u;
@@ -94,24 +95,11 @@ static int build_stack(struct process *p, struct space *s, uint32_t argc, char *
 
     vec[0] = argc;
     n = argc + envc + 3;
-    const uint32_t aux[][2] = {{3, e->phdr},
-                               {4, e->phent},
-                               {5, e->phnum},
-                               {6, PAGE},
-                               {7, base},
-                               {8, 0},
-                               {9, e->entry},
-                               {11, GUEST_UID},
-                               {12, GUEST_UID},
-                               {13, GUEST_UID},
-                               {14, GUEST_UID},
-                               {15, platform},
-                               {16, 0x8111 /* AT_HWCAP: fpu tsc cx8 cmov */},
-                               {17, 100},
-                               {23, 0},
-                               {25, rnd},
-                               {31, execfn},
-                               {0, 0}};
+    const uint32_t aux[][2] = {
+        {3, e->phdr},    {4, e->phent},  {5, e->phnum},   {6, PAGE},       {7, base},
+        {8, 0},          {9, e->entry},  {11, GUEST_UID}, {12, GUEST_UID}, {13, GUEST_UID},
+        {14, GUEST_UID}, {15, platform}, {16, cpu[3]}, /* AT_HWCAP */
+        {17, 100},       {23, 0},        {25, rnd},       {31, execfn},    {0, 0}};
     for (size_t i = 0; i < sizeof aux / sizeof aux[0]; i++) {
         vec[n++] = aux[i][0];
         vec[n++] = aux[i][1];
@@ -285,8 +273,7 @@ void exec_enter(struct process *p, const struct exec_image *e)
     c.r[G_SEL0] = SEL_USER_DS | SEL_USER_CS << 16;
     c.r[G_SEL1] = SEL_USER_DS | SEL_USER_DS << 16;
     c.r[G_CR3] = p->spaces[e->space].cr3;
-    c.fpsr[SR_FCW - SR_FP_FIRST] = 0x37f;
-    c.fpsr[SR_MXCSR - SR_FP_FIRST] = MXCSR_RESET;
+    fpstate_init(&c);
     t->space = (uint16_t)e->space;
     p->space = &p->spaces[e->space];
     memset(t->tls_used, 0, sizeof t->tls_used);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Signal frames of Linux on i386: what a handler finds on its stack, and how the task goes on from
- * it. The processor's floating-point state is saved in the form that FSAVE gives it; the rest of
- * the registers as struct sigcontext. A handler may change any of it: sigreturn loads what it
- * finds.
+ * it. Registers are saved as struct sigcontext, floating-point state beside it (sigfp.c). A handler
+ * may change any of it: sigreturn loads what it finds.
  *
  * Without a vDSO the return address of a handler is the program's own restorer (SA_RESTORER), or a
  * few instructions in the frame itself.
@@ -37,14 +36,6 @@ struct sigcontext_guest {
 };
 _Static_assert(sizeof(struct sigcontext_guest) == 88, "struct sigcontext of i386");
 
-/* As FSAVE, and two halves of a word behind it. */
-struct fpstate_guest {
-    uint32_t cw, sw, tag, ipoff, cssel, dataoff, datasel;
-    uint8_t st[8][10];
-    uint16_t status, magic; /* ffff: nothing but the x87 state follows */
-} __attribute__((packed));
-_Static_assert(sizeof(struct fpstate_guest) == 112, "struct _fpstate of i386");
-
 struct frame {
     uint32_t pretcode, sig;
     struct sigcontext_guest sc;
@@ -61,80 +52,6 @@ struct rt_frame {
     uint64_t mask;
     uint8_t retcode[8];
 } __attribute__((packed));
-
-static uint32_t fpsr(const struct vm_context *c, enum special s)
-{
-    return c->fpsr[s - SR_FCW];
-}
-
-/* The full tag word from the occupied marks: 0 valid, 1 zero, 2 special, 3 empty. */
-static uint32_t tag_word(const struct vm_context *c)
-{
-    uint32_t tags = 0;
-
-    for (uint32_t i = 0; i < 8; i++) {
-        const uint8_t *w = c->wide[WIDE_X87 + i];
-        uint64_t m;
-        uint16_t se;
-        memcpy(&m, w, 8);
-        memcpy(&se, w + 8, 2);
-        uint32_t e = se & 0x7fff;
-        uint32_t t = !(fpsr(c, SR_FTAG) >> i & 1)      ? 3
-                     : !e && !m                        ? 1
-                     : !e || e == 0x7fff || !(m >> 63) ? 2
-                                                       : 0;
-        tags |= t << 2 * i;
-    }
-    return tags;
-}
-
-static void save_fp(const struct vm_context *c, struct fpstate_guest *f)
-{
-    uint32_t top = fpsr(c, SR_FSW) >> 11 & 7;
-
-    memset(f, 0, sizeof *f);
-    f->cw = fpsr(c, SR_FCW) | 0xffff0000u;
-    f->sw = fpsr(c, SR_FSW) | 0xffff0000u;
-    f->tag = tag_word(c) | 0xffff0000u;
-    f->ipoff = fpsr(c, SR_FIP);
-    f->cssel = fpsr(c, SR_FCO);
-    f->dataoff = fpsr(c, SR_FDP);
-    f->datasel = fpsr(c, SR_FDS) | 0xffff0000u;
-    for (uint32_t i = 0; i < 8; i++)
-        memcpy(f->st[i], c->wide[WIDE_X87 + ((top + i) & 7)], 10);
-    f->status = (uint16_t)f->sw;
-    f->magic = 0xffff;
-}
-
-static void init_fp(struct vm_context *c)
-{
-    memset(c->fpsr, 0, sizeof c->fpsr);
-    c->fpsr[0] = 0x37f;
-    c->fpsr[SR_MXCSR - SR_FP_FIRST] = MXCSR_RESET;
-}
-
-static void load_fp(struct vm_context *c, const struct fpstate_guest *f)
-{
-    uint32_t top = f->sw >> 11 & 7, used = 0, sw = f->sw & 0x7f7f;
-
-    for (uint32_t i = 0; i < 8; i++) {
-        uint8_t *w = c->wide[WIDE_X87 + ((top + i) & 7)];
-        memcpy(w, f->st[i], 10);
-        memset(w + 10, 0, 6);
-    }
-    for (uint32_t i = 0; i < 8; i++)
-        if ((f->tag >> 2 * i & 3) != 3)
-            used |= 1u << i;
-    c->fpsr[0] = (f->cw & 0x1f3f) | 0x40;
-    if (sw & ~c->fpsr[0] & 0x3f)
-        sw |= 0x8080;
-    c->fpsr[SR_FSW - SR_FCW] = sw;
-    c->fpsr[SR_FTAG - SR_FCW] = used;
-    c->fpsr[SR_FIP - SR_FCW] = f->ipoff;
-    c->fpsr[SR_FCO - SR_FCW] = f->cssel & 0x7ffffff;
-    c->fpsr[SR_FDP - SR_FCW] = f->dataoff;
-    c->fpsr[SR_FDS - SR_FCW] = f->datasel & 0xffff;
-}
 
 static void save_regs(const struct process *p, const struct vm_context *c,
                       struct sigcontext_guest *s)
@@ -184,7 +101,7 @@ static uint32_t place(struct process *p, const struct sigaction_guest *act, uint
         sp = p->cur->alt_sp + p->cur->alt_size;
         moved = true;
     }
-    *fp_at = (sp - (uint32_t)sizeof(struct fpstate_guest)) & ~63u;
+    *fp_at = fpstate_place(p, sp);
     sp = ((*fp_at - size + 4) & ~15u) - 4;
     if ((was_on || moved) && !on_altstack(p->cur, sp))
         return 0; /* the alternate stack is too small for it */
@@ -197,18 +114,16 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
     bool rt = act->flags & GSA_SIGINFO;
     uint32_t fp_at, sp = place(p, act, rt ? sizeof(struct rt_frame) : sizeof(struct frame), &fp_at);
     struct vm_context c;
-    struct fpstate_guest fp;
     struct sigcontext_guest sc;
     int e;
 
     if (!sp)
         return false;
     vm_get_context(p->vm, &c);
-    save_fp(&c, &fp);
     save_regs(p, &c, &sc);
     sc.fpstate = fp_at;
     sc.oldmask = (uint32_t)mask;
-    e = space_write(p->space, fp_at, &fp, sizeof fp);
+    e = fpstate_save(p, &c, fp_at);
     c.r[G_ECX] = c.r[G_EDX] = 0;
     if (rt) {
         struct rt_frame f = {
@@ -247,7 +162,7 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
     c.r[G_EFL] = (c.r[G_EFL] & ~(uint32_t)(EF_TF | EF_DF | EF_RF)) | EF_IF | 2;
     c.r[G_SEL0] = SEL_USER_DS | SEL_USER_CS << 16;
     c.r[G_SEL1] = SEL_USER_DS | SEL_USER_DS << 16;
-    init_fp(&c);
+    fpstate_init(&c);
     vm_set_context(p->vm, &c);
     return true;
 }
@@ -263,17 +178,15 @@ static int load_frame(struct process *p, struct sigcontext_guest sc)
 {
     const struct sigcontext_guest *s = &sc;
     struct vm_context c;
-    struct fpstate_guest fp;
     uint32_t fs, gs, fs_base, gs_base;
 
     vm_get_context(p->vm, &c);
     if (s->fpstate) {
-        int e = space_read(p->space, s->fpstate, &fp, sizeof fp);
+        int e = fpstate_load(p, &c, s->fpstate);
         if (e)
             return e;
-        load_fp(&c, &fp);
     } else {
-        init_fp(&c);
+        fpstate_init(&c);
     }
     if ((s->cs | 3) != SEL_USER_CS || (s->ss | 3) != SEL_USER_DS)
         return -EINVAL;

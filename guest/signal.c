@@ -167,6 +167,8 @@ void signal_fault(struct process *p, const struct hc_fault *f)
     }
     if (f->vector == 16)
         info.code = fp_code(vm_special(p->vm, SR_FSW) & ~vm_special(p->vm, SR_FCW));
+    if (f->vector == 19)
+        info.code = fp_code(vm_special(p->vm, SR_MXCSR) & ~(vm_special(p->vm, SR_MXCSR) >> 7));
     info.field[0] = c.at == AT_CR2 ? f->addr : c.at == AT_EIP ? f->eip : 0;
     t->fault_signal = c.signal;
     signal_force(p, c.signal, &info);

@@ -8,6 +8,7 @@
 #include "guest/syscall.h"
 #include "vliw-model/isa.h"
 #include "concealed-mem/abi.h"
+#include "isa-frontend/cpuid.h"
 
 static void complain(struct process *p, uint32_t nr)
 {
@@ -75,11 +76,24 @@ CALL(getgroups32)
     return 0;
 }
 
+void process_cpuid(const struct process *p, uint32_t leaf, uint32_t r[4])
+{
+    ia32_cpuid_of(vm_mdesc(p->vm)->guest_identity, vm_mdesc(p->vm)->core_mhz, leaf, r);
+}
+
+const char *process_machine(const struct process *p)
+{
+    uint32_t r[4];
+
+    process_cpuid(p, 1, r);
+    return (r[0] >> 8 & 15) >= 6 ? "i686" : "i586";
+}
+
 CALL(uname)
 {
-    char u[6][65] = {"Linux", "chrysalis", "6.1.0", "#1 Chrysalis process personality",
-                     "i686",  "(none)"};
+    char u[6][65] = {"Linux", "chrysalis", UNAME_RELEASE, UNAME_VERSION, "", "(none)"};
 
+    strcpy(u[4], process_machine(p));
     return space_write(p->space, a[0], u, sizeof u);
 }
 

@@ -12,6 +12,8 @@ struct hc_fault;
 
 #define WAIT_ANY UINT32_MAX
 
+#define UNAME_RELEASE "6.1.0"
+#define UNAME_VERSION "#1 Chrysalis process personality"
 enum { GUEST_UID = 0, GUEST_PID = 1000, GUEST_PPID = 999 };
 enum {
     SYS_NO_RESULT = INT32_MIN, /* the handler set the registers itself */
@@ -75,6 +77,9 @@ enum {
 #include "guest/syscalls.def"
 #undef SYS
 
+/* What CPUID says on this machine, and the name Linux makes of the family. */
+void process_cpuid(const struct process *p, uint32_t leaf, uint32_t r[4]);
+const char *process_machine(const struct process *p);
 void limits_init(struct group *g);
 
 /* Descriptors (sys_file.c). */
@@ -179,6 +184,13 @@ void signals_forget_handlers(struct group *g);
 uint32_t signal_altstack_state(const struct task *t, uint32_t sp);
 bool sigframe_push(struct process *p, int signal, const struct siginfo_guest *info,
                    const struct sigaction_guest *act, uint64_t mask);
+
+/* Floating-point state of a frame (sigfp.c): where it goes below a stack pointer; to and from
+ * guest memory (0 or -errno); as a program begins. */
+uint32_t fpstate_place(const struct process *p, uint32_t sp);
+int fpstate_save(struct process *p, const struct vm_context *c, uint32_t at);
+int fpstate_load(struct process *p, struct vm_context *c, uint32_t at);
+void fpstate_init(struct vm_context *c);
 
 /* Time (sys_time.c, timer.c). */
 bool clock_exists(struct process *p, uint32_t id);
