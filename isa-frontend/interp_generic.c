@@ -756,6 +756,10 @@ uint32_t ia32_step(bool single)
         ia32_x87(&in);
         return IX_NEXT;
     }
+    if (ia32_is_simd(in.op)) {
+        ia32_simd(&in);
+        return IX_NEXT;
+    }
     if (ia32_rows[in.row].attr & AT_ST)
         return ia32_string(&in, single);
     return ia32_system(&in, mode);

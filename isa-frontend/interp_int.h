@@ -126,6 +126,9 @@ void ia32_x87(const struct insn *in);
 /* The instruction at G_EIP, if it is one of these without prefixes: IX_NEXT, else IX_SLOW. */
 uint32_t ia32_x87_fast(void);
 
+/* interp_simd.c: executes an instruction of MMX or SSE, and retires it. */
+void ia32_simd(const struct insn *in);
+
 /* interp_generic.c: one instruction the generic way; the linear address of a memory operand. */
 uint32_t ia32_step(bool single);
 uint32_t ia32_linear(const struct insn *in);

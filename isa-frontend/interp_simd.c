@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * MMX, SSE and SSE2, interpreted. One way for nearly all: the row names a function of the hardware
+ * (ia32_row.fn, vliw-model/simd.def); the source comes into a scratch register if it is memory or a
+ * general register, one op does it, and what it gives is where it belongs, or is stored from the
+ * scratch register. The few without a function have a case in special(); images of the whole state
+ * are in interp_fxsave.c.
+ *
+ * XMM registers and MXCSR are shadowed like all guest state. An unmasked floating-point exception
+ * is found by the op, which traps, and recover.c makes an #XM of it: nothing is checked here.
+ *
+ * An MMX register is an x87 register by its physical number. Every instruction that touches one
+ * (the rows with XMF) reports a pending x87 exception first, and leaves the x87 with TOP 0 and all
+ * registers in use, even if it faults then, as processors do; its results get ones in the place of
+ * sign and exponent by the op itself.
+ *
+ * To add an instruction: its row; a case in special() if no function of the hardware does it.
+ */
+#include "isa-frontend/simd.h"
+
+enum { W_SCRATCH = WIDE_TEMP };
+_Static_assert((int)W_SCRATCH == 0, "wide loads and stores below name w0");
+
+static uint32_t wide_number(const struct opnd *o)
+{
+    return o->reg + (o->kind == O_MMX ? (uint32_t)WIDE_X87 : (uint32_t)WIDE_XMM);
+}
+
+static uint32_t do_function(uint32_t fn, uint32_t b)
+{
+    switch (simd_fn_op[fn]) {
+    case OP_VALU: return hw_valu(b);
+    case OP_VMUL: return hw_vmul(b);
+    case OP_VFP: return hw_vfp(b);
+    default: return hw_vfdiv(b);
+    }
+}
+
+/* Memory of the size of an operand into the scratch register, and from there. */
+static void fetch(uint32_t a, uint32_t size, bool unaligned)
+{
+    switch (size) {
+    case 2: hw_wput(hw_gld16(a), 4 * W_SCRATCH); break;
+    case 4: hw_wput(hw_gld32(a), 4 * W_SCRATCH); break;
+    case 8: hw_gldw(W_SCRATCH, a); break;
+    default:
+        if (unaligned)
+            hw_gldq(W_SCRATCH, a);
+        else
+            hw_gldqa(W_SCRATCH, a);
+        break;
+    }
+}
+
+static void store_scratch(uint32_t a, uint32_t size, bool unaligned)
+{
+    switch (size) {
+    case 4: hw_gst32(a, hw_wget(4 * W_SCRATCH)); break;
+    case 8: hw_gstw(W_SCRATCH, a); break;
+    default:
+        if (unaligned)
+            hw_gstq(W_SCRATCH, a);
+        else
+            hw_gstqa(W_SCRATCH, a);
+        break;
+    }
+}
+
+/* What an instruction of MMX does to the x87. */
+static void enter_mmx(uint32_t tags)
+{
+    hw_mts(hw_mfs(SR_FSW) & ~(uint32_t)FS_TOP, SR_FSW);
+    hw_mts(x87_state(0, tags, hw_mfs(SR_FTAG) & X87_UNCLEAN), SR_FTAG);
+}
+
+/* The same, for an instruction that may fault still. */
+static void enter_mmx_first(uint32_t tags)
+{
+    uint32_t now = hw_mfs(SR_FTAG);
+    if (now == x87_state(0, tags, now & X87_UNCLEAN))
+        return;
+    enter_mmx(tags);
+    cms_commit_step();
+}
+
+static void function(const struct insn *in, const struct ia32_row *row, uint32_t a)
+{
+    const struct opnd *to = &in->o[0], *from = &in->o[1];
+    uint32_t d = W_SCRATCH, s = W_SCRATCH, m = to->kind == O_MMX, v;
+    if (from->kind == O_MEM)
+        fetch(a, from->size, row->attr & AT_UA);
+    else if (from->kind == O_REG)
+        hw_wput(hw_gget(from->reg), 4 * W_SCRATCH);
+    else if (from->kind != O_IMM)
+        s = wide_number(from);
+    if (to->kind == O_MMX || to->kind == O_XMM)
+        d = wide_number(to);
+    else if (from->kind == O_MMX) /* pmovmskb, pextrw */
+        m = 1;
+    if ((row->attr & (AT_XMF | AT_XXM)) == (AT_XMF | AT_XXM))
+        enter_mmx_first(0xff);
+    v = do_function(row->fn, SIMD_B(d, s, row->fn, in->imm, m));
+    if (to->kind == O_MEM)
+        store_scratch(a, to->size, row->attr & AT_UA);
+    else if (to->kind == O_REG)
+        hw_gput(v, to->reg);
+    if (row->attr & AT_FL)
+        hw_wrcc(v, F_ALL);
+}
+
+/* Bytes whose mask has its top bit set, to DS:[EDI]. As on silicon, all may fault, whatever the
+ * mask, 8 by 8 and the upper ones first. */
+static void masked_move(const struct insn *in)
+{
+    uint32_t a = hw_g(G_EDI), from = 4 * wide_number(&in->o[0]), mask = 4 * wide_number(&in->o[1]);
+    if (in->addrsize == 2)
+        a = hw_zext16(a);
+    a += seg_base(in->seg);
+    for (uint32_t half = in->o[0].size; half > 0;) {
+        half -= 8;
+        if (hw_probew(a + half, 8))
+            hw_gstw(W_SCRATCH, a + half);
+        for (uint32_t i = half; i < half + 8; i++)
+            if (hw_wget(mask + i / 4) >> (i % 4 * 8 + 7) & 1)
+                hw_gst8(a + i, hw_wget(from + i / 4) >> i % 4 * 8);
+    }
+}
+
+static void special(const struct insn *in, uint32_t a)
+{
+    switch (in->op) {
+    case I_MOVD: {
+        uint32_t v = hw_wget(4 * wide_number(&in->o[1]));
+        if (in->o[0].kind == O_MEM)
+            hw_gst32(a, v);
+        else
+            hw_gput(v, in->o[0].reg);
+        break;
+    }
+    case I_MOVNTI: hw_gst32(a, hw_gget(in->o[1].reg)); break;
+    case I_MASKMOVQ:
+    case I_MASKMOVDQU: masked_move(in); break;
+    case I_LDMXCSR: simd_set_mxcsr(hw_gld32(a)); break;
+    case I_STMXCSR: hw_gst32(a, hw_mfs(SR_MXCSR)); break;
+    case I_FXSAVE: simd_fxsave(a); break;
+    case I_FXRSTOR: simd_fxrstor(a); break;
+    case I_CLFLUSH: hw_gld8(a); break; /* faults like a load */
+    default: break;                    /* emms, fences */
+    }
+}
+
+static bool writes_memory(const struct insn *in)
+{
+    switch (in->op) {
+    case I_MASKMOVQ:
+    case I_MASKMOVDQU: return true;
+    case I_LDMXCSR:
+    case I_FXRSTOR:
+    case I_CLFLUSH: return false;
+    default: return in->o[0].kind == O_MEM;
+    }
+}
+
+void simd_set_mxcsr(uint32_t v)
+{
+    if (v & ~(uint32_t)MXCSR_ALL)
+        cms_guest_fault(X_GP, 0);
+    hw_mts(v, SR_MXCSR);
+}
+
+void ia32_simd(const struct insn *in)
+{
+    const struct ia32_row *row = &ia32_rows[in->row];
+    uint32_t a = in->seg != SEG_NONE ? ia32_linear(in) : 0, next = in->eip + in->length;
+    if (row->attr & AT_XMF) {
+        if (hw_mfs(SR_FSW) & FS_ES)
+            cms_guest_fault(X_MF, 0);
+        if (in->o[0].kind == O_MEM)
+            enter_mmx_first(hw_mfs(SR_FTAG) & 0xff);
+        else if (in->op == I_MASKMOVQ)
+            enter_mmx_first(0xff);
+    }
+    if (in->seg == SEG_CS && writes_memory(in))
+        cms_guest_fault(X_GP, 0); /* code segments are never writable */
+    if (row->fn == FN_NONE)
+        special(in, a);
+    else
+        function(in, row, a);
+    if (row->attr & AT_XMF)
+        enter_mmx(in->op == I_EMMS ? 0 : 0xff);
+    if (!(hw_mfs(SR_MODE) & MODE_CODE32))
+        next &= 0xffff;
+    retire(next);
+}
