@@ -7,9 +7,30 @@
  */
 #include "concealed-mem/map.h"
 #include "isa-frontend/cpuid.h"
+#include "isa-frontend/insn.h"
 #include "isa-frontend/interp_int.h"
 
+/* What every identity has; SYSENTER none, yet. */
 enum { FEATURES = CPUID_FPU | CPUID_TSC | CPUID_MSR | CPUID_CX8 | CPUID_CMOV };
+enum { CLFLUSH_LINE = 64 / 8 };
+
+static const struct {
+    uint8_t feature; /* enum ia32_feature */
+    uint32_t bit;
+} bits[] = {{FEAT_MMX, CPUID_MMX},
+            {FEAT_FXSR, CPUID_FXSR},
+            {FEAT_SSE, CPUID_SSE},
+            {FEAT_SSE2, CPUID_SSE2},
+            {FEAT_CLFSH, CPUID_CLFSH}};
+
+static uint32_t features(uint32_t identity)
+{
+    uint32_t has = ia32_features_of(identity), v = FEATURES;
+    for (uint32_t i = 0; i < sizeof bits / sizeof bits[0]; i++)
+        if (has >> bits[i].feature & 1)
+            v |= bits[i].bit;
+    return v;
+}
 
 static const struct identity {
     uint32_t signature; /* family, model, stepping */
@@ -50,12 +71,14 @@ void ia32_cpuid_of(uint32_t identity, uint32_t core_mhz, uint32_t leaf, uint32_t
     switch (leaf) {
     case 1:
         r[0] = id->signature;
-        r[3] = FEATURES;
+        r[3] = features(identity);
+        r[1] = r[3] & CPUID_CLFSH ? CLFLUSH_LINE << 8 : 0;
         break;
     case 0x80000000: vendor_leaf(0x80000004, r); break;
     case 0x80000001:
         r[0] = id->signature;
-        r[3] = FEATURES;
+        /* AMD's numbering: bits that are something else there are left out. */
+        r[3] = features(identity) & ~(uint32_t)(CPUID_CLFSH | CPUID_SSE | CPUID_SSE2);
         break;
     case 0x80000002:
     case 0x80000003:

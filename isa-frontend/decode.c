@@ -259,14 +259,21 @@ uint32_t ia32_x87_row(uint32_t esc, uint32_t modrm)
 /* Of the features that rows need, those there are; bit 0 is always set. */
 static uint8_t has = NEEDS_ALL;
 
+enum { EVERYONE_HAS = (1 << FEAT_MMX) - 1 };
+
+uint32_t ia32_features_of(uint32_t identity)
+{
+    return EVERYONE_HAS | (identity == 0 ? 1u << FEAT_MMX : (uint32_t)NEEDS_ALL << FEAT_SEP);
+}
+
 void ia32_identify(uint32_t identity)
 {
-    has = identity == 0 ? 1 | 1 << (FEAT_MMX - FEAT_SEP) : NEEDS_ALL;
+    has = ia32_features_of(identity) >> FEAT_SEP;
 }
 
 uint32_t ia32_features(void)
 {
-    return ((uint32_t)has << FEAT_SEP) | ((1u << FEAT_SEP) - 1);
+    return EVERYONE_HAS | (uint32_t)has << FEAT_SEP;
 }
 
 /* The bytes of one instruction while they are read. */

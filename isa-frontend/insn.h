@@ -123,7 +123,8 @@ extern const uint32_t ia32_nrows;
 /* The processor that is decoded for (guest.identity: 0 TM5800, 1 TM8600): what it lacks is an
  * invalid opcode. Before the first call, all that the table knows is decoded. */
 void ia32_identify(uint32_t identity);
-/* Bits 1 << enum ia32_feature of the features there are. */
+/* Bits 1 << enum ia32_feature of what a processor has; of the one decoded for. */
+uint32_t ia32_features_of(uint32_t identity);
 uint32_t ia32_features(void);
 
 static inline bool ia32_is_x87(uint32_t op)

@@ -97,7 +97,8 @@ static unsigned distance(const uint8_t a[X80], const uint8_t b[X80])
     return (a[9] ^ b[9]) & 0x80 || (d != 1 && d != -1) ? 2 : 1;
 }
 
-/* The manual allows a relative error of 1.5 * 2^-12 to each; what is no normal number is exact. */
+/* The manual allows a relative error of 1.5 * 2^-12 to each; what is no normal number is exact, but
+ * about the least normal number a result may be 0 instead. */
 static bool near_float(const uint8_t *a, const uint8_t *b)
 {
     uint32_t x, y;
@@ -106,7 +107,9 @@ static bool near_float(const uint8_t *a, const uint8_t *b)
     if (x == y)
         return true;
     uint32_t ex = x >> 23 & 0xff, ey = y >> 23 & 0xff, d = x > y ? x - y : y - x;
-    uint32_t significand = (x & 0x7fffff) | 0x800000;
+    uint32_t significand = (x & 0x7fffff) | 0x800000, least = 0x00800000;
+    if (!((x ^ y) >> 31) && (!(x << 1) || !(y << 1)))
+        return d <= least + (3 * least >> 12);
     return !((x ^ y) >> 31) && ex && ey && ex != 0xff && ey != 0xff && d <= 3 * significand >> 12;
 }
 
