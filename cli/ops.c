@@ -131,6 +131,22 @@ static void markdown(void)
         cell(columns[i].doc);
         printf(" |\n");
     }
+    printf(
+        "\n## Functions of `valu`, `vmul`, `vfp`, `vfdiv`\n\n"
+        "Operand `b`: bits 4..0 wide register d, 9..5 s, 19..10 the function, 27..20 imm8, 28 m: "
+        "the "
+        "operands have 8 bytes,\n"
+        "and bytes 8 and 9 of d become ones, as an MMX instruction leaves them. `low 4`, `low 8`: "
+        "bytes of s. SS and SD:\n"
+        "the low element, the rest of d stays. A number that is none does nothing.\n\n"
+        "| number | op | function | |\n|---|---|---|---|\n");
+    unsigned fn_at = 1;
+#define FN(fn, of, doc)                                                                            \
+    printf("| %u | `%s` | %s | ", fn_at++, op_table[OP_##of].name, #fn);                           \
+    cell(doc);                                                                                     \
+    printf(" |\n");
+#include "vliw-model/simd.def"
+#undef FN
     printf("\n## Traps\n\n"
            "Restartable traps roll nothing back; rollback traps restore the shadows and drop gated "
            "stores.\n\n"

@@ -586,6 +586,34 @@ static void test_wide(void **state)
     kit_free(&k);
 }
 
+/* 18 again: functions name their registers in b; what gives a general register writes no wide one.
+ */
+static void test_simd(void **state)
+{
+    (void)state;
+    struct kit k = KIT("lat.fp=3", "lat.fpdiv=30");
+    struct vop and = OP_I(VALU, 0, 0, SIMD_B(16, 17, FN_AND, 0, 0)),
+               to17 = OP_I(VMUL, 0, 0, SIMD_B(17, 18, FN_MULLW, 0, 1)),
+               other = OP_I(VALU, 0, 0, SIMD_B(18, 19, FN_AND, 0, 0)),
+               add = OP_I(VFP, 0, 0, SIMD_B(16, 17, FN_ADDPS, 0, 0)),
+               div = OP_I(VFDIV, 0, 0, SIMD_B(16, 17, FN_SQRTPS, 0, 0)),
+               extract = OP_I(VALU, 6, 0, SIMD_B(0, 16, FN_EXTRW, 0, 0)),
+               compare = OP_I(VFP, 6, 0, SIMD_B(16, 17, FN_COMISS, 0, 0)), use = OP_R(MOV, 7, 0, 6);
+    only(interlock(&k, and, and, 0), CA_LONGOP, 2);
+    only(interlock(&k, and, add, 1), CA_LONGOP, 1);
+    only(interlock(&k, and, other, 0), CA_LONGOP, 0);
+    only(interlock(&k, to17, and, 0), CA_LONGOP, 2);
+    only(interlock(&k, and, to17, 0), CA_LONGOP, 0); /* 17 is read, and at once */
+    only(interlock(&k, add, extract, 0), CA_LONGOP, 2);
+    only(interlock(&k, extract, and, 0), CA_LONGOP, 0);
+    only(interlock(&k, compare, add, 0), CA_LONGOP, 0);
+    only(interlock(&k, extract, use, 0), CA_LONGOP, 2);
+    only(interlock(&k, compare, use, 1), CA_LONGOP, 1);
+    only(interlock(&k, div, other, 0), CA_LONGOP, 23);
+    only(interlock(&k, div, compare, 0), CA_LONGOP, 23 + 6);
+    kit_free(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -598,7 +626,7 @@ int main(void)
         cmocka_unit_test(test_data_use),     cmocka_unit_test(test_prefetch),
         cmocka_unit_test(test_commit),       cmocka_unit_test(test_traps),
         cmocka_unit_test(test_isync),        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_wide),         cmocka_unit_test(test_simd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
