@@ -84,8 +84,11 @@ CMS_IMAGE := $(if $(and $(CMS_SRC),$(wildcard morpher/vliw/*)),$(B)/cms.lo)
 
 # ---- the usual targets --------------------------------------------------------------------------
 
+# Unicorn, the second oracle, is linked into a helper program alone: it is under the GPL-2.
+UNICORN := $(if $(wildcard /usr/include/unicorn/unicorn.h),$(B)/oracle-unicorn)
+
 .PHONY: all help setup test-programs check demo bench docs format format-check clean distclean
-all: $(if $(MAIN_SRC),$(B)/chrysalis $(CMS_IMAGE),$(B)/libchrysalis.a)
+all: $(if $(MAIN_SRC),$(B)/chrysalis $(CMS_IMAGE) $(UNICORN),$(B)/libchrysalis.a)
 
 help:
 	@echo 'all           build/chrysalis and the CMS image build/cms.lo (default)'
@@ -134,6 +137,10 @@ $(B)/libchrysalis.a: $(LIB_OBJ) $(B)/sources
 $(B)/chrysalis: $(MAIN_OBJ) $(B)/libchrysalis.a
 	@echo '  LINK $@'
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/oracle-unicorn: $(call obj,tests/oracle/helper/unicorn.c) $(B)/libchrysalis.a
+	@echo '  LINK $@'
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lunicorn $(LDLIBS)
 
 # ---- CMS for the machine ------------------------------------------------------------------------
 
@@ -212,5 +219,5 @@ clean:
 distclean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call obj,tests/oracle/functional.c) $(LIB_OBJ) $(MAIN_OBJ) $(UNIT_OBJ) $(UNIT_SUPPORT_OBJ))
+-include $(patsubst %.o,%.d,$(call obj,tests/oracle/functional.c tests/oracle/helper/unicorn.c) $(LIB_OBJ) $(MAIN_OBJ) $(UNIT_OBJ) $(UNIT_SUPPORT_OBJ))
 -include $(CMS_TEXT:.s=.d)

@@ -24,8 +24,8 @@
 
 static const char usage[] =
     "chrysalis validate isa [--seed S] [--tests N] [--first K] [--filter OP] "
-    "[--mode interpret|gear1|model|all] [--machine FILE] [--set KEY=VALUE]... [--jobs J] "
-    "[--mismatches N] [--show] [--report FILE]";
+    "[--mode interpret|gear1|model|all] [--oracle silicon|unicorn|both] [--machine FILE] "
+    "[--set KEY=VALUE]... [--jobs J] [--mismatches N] [--show] [--report FILE]";
 
 enum { JOBS_MAX = 64, MESSAGE = 256 };
 
@@ -37,6 +37,8 @@ struct worker {
     pid_t pid;
 };
 
+static const char *const oracles[] = {"silicon", "unicorn", "both"};
+enum { ORACLES = sizeof oracles / sizeof oracles[0] };
 static const char *const modes[VALIDATE_MODES] = {"interpret", "gear1", "model"};
 /* In mode all a test in so many is of this mode: they differ in speed. */
 static const unsigned shares[VALIDATE_MODES] = {1, 10, 100};
@@ -47,7 +49,7 @@ struct validate {
     struct cli_machine machine;
     struct mdesc m;
     const char *filter, *report;
-    char cms_path[PATH_MAX];
+    char cms_path[PATH_MAX], unicorn_path[PATH_MAX];
     unsigned jobs;
     uint64_t max_mismatches;
     bool show;
@@ -63,7 +65,18 @@ static double now(void)
 
 /* ---- options ---- */
 
-enum { O_SEED = CLI_OWN, O_TESTS, O_FIRST, O_FILTER, O_MODE, O_JOBS, O_BAD, O_REPORT, O_SHOW };
+enum {
+    O_SEED = CLI_OWN,
+    O_TESTS,
+    O_FIRST,
+    O_FILTER,
+    O_MODE,
+    O_ORACLE,
+    O_JOBS,
+    O_BAD,
+    O_REPORT,
+    O_SHOW
+};
 
 static int number(const char *name, const char *s, uint64_t *out)
 {
@@ -82,6 +95,7 @@ static int parse(struct validate *v, int argc, char **argv)
                                           {"first", required_argument, NULL, O_FIRST},
                                           {"filter", required_argument, NULL, O_FILTER},
                                           {"mode", required_argument, NULL, O_MODE},
+                                          {"oracle", required_argument, NULL, O_ORACLE},
                                           CLI_MACHINE_OPTIONS,
                                           {"jobs", required_argument, NULL, O_JOBS},
                                           {"mismatches", required_argument, NULL, O_BAD},
@@ -108,6 +122,13 @@ static int parse(struct validate *v, int argc, char **argv)
             v->all = !strcmp(optarg, "all");
             if (v->run.mode == VALIDATE_MODES && !v->all)
                 return cli_error("--mode %s: must be interpret, gear1, model or all", optarg);
+            break;
+        case O_ORACLE:
+            for (v->run.oracle = 0; v->run.oracle < ORACLES; v->run.oracle++)
+                if (!strcmp(optarg, oracles[v->run.oracle]))
+                    break;
+            if (v->run.oracle == ORACLES)
+                return cli_error("--oracle %s: must be silicon, unicorn or both", optarg);
             break;
         default: r = cli_machine_option(&v->machine, c, argv, usage);
         }
@@ -138,6 +159,7 @@ static int make_machine(struct validate *v)
         if (cli_add_set(&c, v->machine.set[i]))
             return EXIT_USER;
     cli_beside("cms.lo", v->cms_path, sizeof v->cms_path);
+    cli_beside("oracle-unicorn", v->unicorn_path, sizeof v->unicorn_path);
     return cli_machine(&c, &v->m);
 }
 
@@ -147,11 +169,19 @@ static void work(struct validate *v, unsigned j)
 {
     struct worker *w = &v->worker[j];
     char *text = malloc(VALIDATE_TEXT);
-    struct validator *d = validate_new(v->run.mode, v->run.seed, v->filter, &v->m, v->cms_path,
-                                       w->message, sizeof w->message);
+    const struct validate_setup setup = {.mode = v->run.mode,
+                                         .oracle = v->run.oracle,
+                                         .seed = v->run.seed,
+                                         .filter = v->filter,
+                                         .m = &v->m,
+                                         .cms = v->cms_path,
+                                         .unicorn = v->unicorn_path};
+    struct validator *d = validate_new(&setup, w->message, sizeof w->message);
     if (!d || !text)
         _exit(EXIT_USER);
     w->ready = 1;
+    if (w->message[0] && !j)
+        fprintf(stderr, "validate: %s\n", w->message);
     if (v->show)
         validate_show(d, stdout);
     for (uint64_t k = v->run.first + j; k < v->run.first + v->run.tests; k += v->jobs) {
@@ -245,6 +275,8 @@ static void add(struct validate_counts *sum, const struct validate_counts *n)
     sum->translated += n->translated;
     sum->morphed += n->morphed;
     sum->mismatches += n->mismatches;
+    sum->second += n->second;
+    sum->second_differs += n->second_differs;
     for (unsigned i = 0; i < VALIDATE_ROWS; i++) {
         sum->row[i].executed += n->row[i].executed;
         sum->row[i].translated += n->row[i].translated;
@@ -275,6 +307,8 @@ static int run_mode(struct validate *v)
     v->run.seconds = now() - started;
     for (unsigned j = 0; j < v->jobs; j++)
         add(&v->run.counts, &v->worker[j].counts);
+    if (v->worker[0].ready && v->worker[0].message[0])
+        v->run.oracle = VALIDATE_UNICORN; /* in silicon's place */
     munmap(v->worker, v->jobs * sizeof *v->worker);
     if (status != EXIT_USER)
         validate_summary(&v->run, stdout);

@@ -8,7 +8,7 @@
 
 struct validate_run {
     uint64_t seed, first, tests;
-    unsigned mode, jobs; /* enum validate_mode */
+    unsigned mode, oracle, jobs; /* enum validate_mode, enum validate_oracle */
     const char *mode_name, *machine, *filter;
     double seconds;
     struct validate_counts counts;

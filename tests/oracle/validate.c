@@ -19,6 +19,7 @@
 #include "isa-frontend/insn.h"
 #include "isa-frontend/mode.h"
 #include "tests/oracle/fx.h"
+#include "tests/oracle/unicorn.h"
 
 enum {
     DATA_CASES = 512,
@@ -39,7 +40,10 @@ struct validator {
     int opcode[OPCODES_MAX]; /* that the generator can make, or the filter lets through */
     unsigned nopcodes;
     int filter; /* enum ia32_op, or -1 */
-    struct oracle_result silicon, ours;
+    bool silicon_there;
+    bool ask_unicorn; /* now, instead of silicon */
+    struct oracle_unicorn *unicorn;
+    struct oracle_result silicon, ours; /* silicon: of who is asked */
     struct oracle_trace trace;
     uint32_t undefined;
     FILE *show;
@@ -145,16 +149,20 @@ static void generate(struct validator *v, uint64_t k, struct oracle_case *c)
 
 void validate_data(struct validator *v)
 {
-    oracle_silicon_data();
+    if (v->silicon_there)
+        oracle_silicon_data();
+    if (v->unicorn)
+        oracle_unicorn_data(v->unicorn);
     functional_data();
     if (v->cms)
         oracle_cms_data(v->cms);
 }
 
-static bool same(const struct oracle_case *c, const struct oracle_result *a,
-                 const struct oracle_result *b, uint32_t undefined, bool partial,
-                 enum fx_inexact may)
+static bool same(const struct validator *v, const struct oracle_case *c, uint32_t undefined,
+                 bool partial, enum fx_inexact may)
 {
+    const struct oracle_result *a = &v->silicon, *b = &v->ours;
+    bool fip = oracle_keeps_fip() && !v->ask_unicorn;
     if (a->end != b->end || a->st.eip != b->st.eip || a->f.vector != b->f.vector ||
         a->f.error != b->f.error || a->f.cr2 != b->f.cr2)
         return false;
@@ -162,7 +170,7 @@ static bool same(const struct oracle_case *c, const struct oracle_result *a,
         return true;
     if (memcmp(a->st.gpr, b->st.gpr, sizeof a->st.gpr) ||
         ((a->st.eflags ^ b->st.eflags) & IA32_FLAGS & ~undefined) || a->ndiff != b->ndiff ||
-        (c->fx && !fx_same(a->st.fx, b->st.fx, oracle_keeps_fip(), may)))
+        (c->fx && !fx_same(a->st.fx, b->st.fx, fip, may)))
         return false;
     for (uint32_t i = 0; i < a->ndiff && i < ORACLE_DIFFS; i++)
         if (a->diff[i].at != b->diff[i].at || a->diff[i].byte != b->diff[i].byte)
@@ -203,12 +211,31 @@ static void run_ours(struct validator *v, const struct oracle_case *c)
         functional_run(c, v->single, &v->ours);
 }
 
+/* Both. False: no result to compare, *verdict says why. */
+static bool run_both(struct validator *v, const struct oracle_case *c, enum verdict *verdict)
+{
+    *verdict = VERDICT_TOO_LONG;
+    if (v->ask_unicorn) { /* it cannot be stopped, so we go first */
+        run_ours(v, c);
+        if (v->ours.end == SILICON_HUNG)
+            return false;
+        oracle_unicorn_run(v->unicorn, c, &v->silicon);
+    } else {
+        oracle_silicon_run(c, &v->silicon);
+        if (v->silicon.end == SILICON_HUNG)
+            return false;
+        run_ours(v, c);
+    }
+    *verdict = VERDICT_NOT_COMPARABLE;
+    return v->silicon.end != SILICON_BAD &&
+           (!v->ask_unicorn || oracle_unicorn_excuse(c, &v->silicon, &v->ours));
+}
+
 /* Of the last runs: what the trace says of flags and results that may be off counts. */
 static enum verdict judge(struct validator *v, const struct oracle_case *c, enum fx_inexact may)
 {
     v->undefined = v->trace.undefined;
-    return same(c, &v->silicon, &v->ours, v->undefined, v->trace.partial, may) ? VERDICT_SAME
-                                                                               : VERDICT_DIFFERENT;
+    return same(v, c, v->undefined, v->trace.partial, may) ? VERDICT_SAME : VERDICT_DIFFERENT;
 }
 
 /* A block that goes on after an instruction whose result may be a little off: up to there. */
@@ -216,11 +243,12 @@ static enum verdict compare_part(struct validator *v, struct oracle_case *c, uin
                                  enum fx_inexact may)
 {
     struct oracle_case part = *c;
+    enum verdict verdict;
     part.len = len;
-    oracle_silicon_run(&part, &v->silicon);
-    run_ours(v, &part);
+    if (!run_both(v, &part, &verdict))
+        return verdict;
     functional_trace(&part, &v->trace);
-    enum verdict verdict = judge(v, &part, may);
+    verdict = judge(v, &part, may);
     if (verdict == VERDICT_DIFFERENT)
         *c = part;
     return verdict;
@@ -238,14 +266,11 @@ enum verdict validate_compare(struct validator *v, struct oracle_case *c, uint64
 {
     for (unsigned i = 0; i <= BLOCK_MAX * 2; i++) {
         const struct oracle_trace *t = &v->trace;
+        enum verdict verdict;
         v->undefined = 0;
-        oracle_silicon_run(c, &v->silicon);
-        if (v->silicon.end == SILICON_HUNG)
-            return VERDICT_TOO_LONG;
-        if (v->silicon.end == SILICON_BAD)
-            return VERDICT_NOT_COMPARABLE;
-        run_ours(v, c);
-        if (same(c, &v->silicon, &v->ours, 0, false, FX_EXACT))
+        if (!run_both(v, c, &verdict))
+            return verdict;
+        if (same(v, c, 0, false, FX_EXACT))
             return VERDICT_SAME;
         if (v->ours.end == SILICON_BAD)
             return VERDICT_DIFFERENT;
@@ -329,10 +354,27 @@ static void renew_machine(struct validator *v)
     v->machine_cases = 0;
 }
 
+/* What silicon and we agree on, put to Unicorn. It is no judge there, only counted. */
+static void second_opinion(struct validator *v, const struct oracle_case *c,
+                           struct validate_counts *n, char text[VALIDATE_TEXT])
+{
+    struct oracle_case copy = *c;
+    uint64_t forced = 0;
+    v->ask_unicorn = true;
+    enum verdict verdict = validate_compare(v, &copy, &forced);
+    n->second += verdict == VERDICT_SAME || verdict == VERDICT_DIFFERENT;
+    n->second_differs += verdict == VERDICT_DIFFERENT;
+    if (verdict == VERDICT_DIFFERENT && v->show) {
+        shrink_print(v, &copy, text, VALIDATE_TEXT);
+        fprintf(v->show, "# Unicorn alone says:\n%s", text);
+    }
+    v->ask_unicorn = false;
+}
+
 bool validate_one(struct validator *v, uint64_t k, struct validate_counts *n,
                   char text[VALIDATE_TEXT])
 {
-    struct oracle_case c;
+    struct oracle_case c, original;
     n->at = k;
     renew_machine(v);
     if (k / DATA_CASES != v->data_of)
@@ -344,6 +386,8 @@ bool validate_one(struct validator *v, uint64_t k, struct validate_counts *n,
         fprintf(v->show, "# --first %llu\n%s\n", (unsigned long long)k, text);
         fflush(v->show);
     }
+    if (v->unicorn)
+        original = c;
     enum verdict verdict = validate_compare(v, &c, &n->forced);
     n->done++;
     n->retired += v->ours.retired;
@@ -362,6 +406,8 @@ bool validate_one(struct validator *v, uint64_t k, struct validate_counts *n,
             for (uint32_t i = 0; i < v->trace.nrows; i++)
                 n->row[v->trace.rows[i]].executed++;
         }
+        if (v->unicorn && !v->ask_unicorn)
+            second_opinion(v, &original, n, text);
         return true;
     default: break;
     }
@@ -375,46 +421,76 @@ bool validate_one(struct validator *v, uint64_t k, struct validate_counts *n,
 
 /* ---- making ---- */
 
-struct validator *validate_new(enum validate_mode mode, uint64_t seed, const char *filter,
-                               const struct mdesc *m, const char *cms, char *err, size_t size)
+/* Who can be asked; false with a reason if nobody. */
+static bool find_oracles(struct validator *v, const struct validate_setup *s, char *err,
+                         size_t size)
+{
+    char why[256] = "";
+    if (s->oracle != VALIDATE_UNICORN) {
+        v->silicon_there = oracle_init() == 0 && silicon_limit() == 0xffffffff;
+        if (!v->silicon_there)
+            snprintf(why, sizeof why, "%s",
+                     silicon_limit() != 0xffffffff && silicon_limit()
+                         ? "silicon: memory below 4 GB is in use"
+                         : silicon_why());
+    } else {
+        oracle_init();
+    }
+    if (v->silicon_there && s->oracle == VALIDATE_SILICON)
+        return true;
+    v->unicorn = s->unicorn ? oracle_unicorn_new(s->unicorn, err, size) : NULL;
+    if (!v->unicorn) {
+        if (!s->unicorn || s->oracle == VALIDATE_SILICON)
+            snprintf(err, size, "%s", why);
+        return false;
+    }
+    v->ask_unicorn = !v->silicon_there;
+    if (why[0])
+        snprintf(err, size, "%s; Unicorn alone is asked", why);
+    return true;
+}
+
+static struct validator *give_up(struct validator *v)
+{
+    if (v)
+        validate_free(v);
+    return NULL;
+}
+
+struct validator *validate_new(const struct validate_setup *s, char *err, size_t size)
 {
     struct validator *v = calloc(1, sizeof *v);
+    err[0] = 0;
     if (!v) {
         snprintf(err, size, "not enough memory");
         return NULL;
     }
-    ia32_identify(m->guest_identity);
-    functional_identify(m->guest_identity);
-    v->mode = mode;
-    v->m = *m;
-    v->image = cms;
-    v->seed = seed;
+    ia32_identify(s->m->guest_identity);
+    functional_identify(s->m->guest_identity);
+    v->mode = s->mode;
+    v->m = *s->m;
+    v->image = s->cms;
+    v->seed = s->seed;
     v->data_of = UINT64_MAX;
     v->filter = -1;
-    if (filter) {
+    if (s->filter) {
         for (int op = 1; op < I_COUNT_; op++)
-            if (!strcasecmp(filter, ia32_op_name((uint32_t)op)))
+            if (!strcasecmp(s->filter, ia32_op_name((uint32_t)op)))
                 v->filter = op;
-        if (v->filter < 0)
-            snprintf(err, size, "--filter %s: no such instruction in ia32.def", filter);
+        if (v->filter < 0) {
+            snprintf(err, size, "--filter %s: no such instruction in ia32.def", s->filter);
+            return give_up(v);
+        }
     }
-    if (!filter || v->filter >= 0) {
-        collect_opcodes(v);
-        if (!v->nopcodes)
-            snprintf(err, size, "--filter %s: not among what the generator makes", filter);
-    }
-    if (v->nopcodes && (oracle_init() || silicon_limit() != 0xffffffff)) {
-        snprintf(err, size, "%s",
-                 silicon_limit() != 0xffffffff ? "silicon: memory below 4 GB is in use"
-                                               : silicon_why());
-        v->nopcodes = 0;
-    }
-    if (v->nopcodes && mode != VALIDATE_INTERPRET && !(v->cms = oracle_cms_new(m, cms, err, size)))
-        v->nopcodes = 0;
+    collect_opcodes(v);
     if (!v->nopcodes) {
-        free(v);
-        return NULL;
+        snprintf(err, size, "--filter %s: not among what the generator makes", s->filter);
+        return give_up(v);
     }
+    if (!find_oracles(v, s, err, size))
+        return give_up(v);
+    if (s->mode != VALIDATE_INTERPRET && !(v->cms = oracle_cms_new(s->m, s->cms, err, size)))
+        return give_up(v);
     return v;
 }
 
@@ -432,5 +508,7 @@ void validate_free(struct validator *v)
 {
     if (v->cms)
         oracle_cms_free(v->cms);
+    if (v->unicorn)
+        oracle_unicorn_free(v->unicorn);
     free(v);
 }

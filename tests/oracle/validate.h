@@ -22,6 +22,7 @@ struct validate_counts {
     uint64_t retired, translated; /* instructions */
     uint64_t morphed;             /* cases that ran in a translation, at least in part */
     uint64_t mismatches;
+    uint64_t second, second_differs; /* asked of Unicorn, too; and where it alone differs */
     struct {
         uint64_t executed, translated; /* cases in which it completed; in a translation */
         uint32_t vectors;              /* mask of the exceptions it raised */
@@ -29,11 +30,23 @@ struct validate_counts {
     uint64_t at; /* number of the case at hand */
 };
 
+/* Who is asked. VALIDATE_SILICON becomes VALIDATE_UNICORN where silicon cannot be. */
+enum validate_oracle { VALIDATE_SILICON, VALIDATE_UNICORN, VALIDATE_BOTH };
+
+struct validate_setup {
+    enum validate_mode mode;
+    enum validate_oracle oracle;
+    uint64_t seed;
+    const char *filter; /* the name of an instruction (ADD), or NULL */
+    const struct mdesc *m;
+    const char *cms;     /* its image, for VALIDATE_MODEL */
+    const char *unicorn; /* the helper program, or NULL */
+};
+
 struct validator;
-/* The engine of the mode on machine m; filter: the name of an instruction (ADD), or NULL. NULL with
- * a reason, if silicon cannot be asked or there is no such instruction. */
-struct validator *validate_new(enum validate_mode mode, uint64_t seed, const char *filter,
-                               const struct mdesc *m, const char *cms, char *err, size_t size);
+/* NULL with a reason, if no oracle can be asked or there is no such instruction. If Unicorn takes
+ * silicon's place, the reason is there, too. */
+struct validator *validate_new(const struct validate_setup *s, char *err, size_t size);
 /* Every case is written to f as a line before it runs. */
 void validate_show(struct validator *v, FILE *f);
 /* Its machine, for tests that break it; NULL without one. */

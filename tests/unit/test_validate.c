@@ -28,7 +28,8 @@ static struct validator *make(enum validate_mode mode, const char *filter)
     assert_int_equal(machine_set(&m, "cms.gears=1", err, sizeof err), 0);
     assert_int_equal(machine_set(&m, "cms.hot_threshold=1", err, sizeof err), 0);
     memset(&counts, 0, sizeof counts);
-    struct validator *v = validate_new(mode, 7, filter, &m, NULL, err, sizeof err);
+    const struct validate_setup setup = {.mode = mode, .seed = 7, .filter = filter, .m = &m};
+    struct validator *v = validate_new(&setup, err, sizeof err);
     if (!v) {
         print_message("%s\n", err);
         skip();
