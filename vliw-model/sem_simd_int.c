@@ -46,6 +46,12 @@ static void unpack(xmm *r, const xmm *d, const xmm *s, unsigned size, unsigned f
     }
 }
 
+/* The top bits of 8 bytes, gathered by a multiplication. */
+static uint32_t top_bits(uint64_t q)
+{
+    return (uint32_t)((q >> 7 & 0x0101010101010101) * 0x0102040810204080 >> 56);
+}
+
 static uint32_t product(const xmm *d, const xmm *s, unsigned i)
 {
     return (uint32_t)((int16_t)d->w[i] * (int16_t)s->w[i]);
@@ -67,11 +73,16 @@ static uint32_t differences(const xmm *d, const xmm *s, unsigned from)
 #define WORDS(expr) EACH(w, 8, (uint16_t)(expr))
 #define LONGS(expr) EACH(l, 4, (uint32_t)(expr))
 #define QUADS(expr) EACH(q, 2, (uint64_t)(expr))
-#define PACK(f, n, sat, from)                                                                      \
+#define PACK_N(f, n, sat, from)                                                                    \
     for (unsigned i = 0; i < (n); i++) {                                                           \
         r.f[i] = sat(from(d));                                                                     \
         r.f[(n) + i] = sat(from(s));                                                               \
-    }                                                                                              \
+    }
+#define PACK(f, n, sat, from)                                                                      \
+    if (m)                                                                                         \
+        PACK_N(f, n / 2, sat, from)                                                                \
+    else                                                                                           \
+        PACK_N(f, n, sat, from)                                                                    \
     break
 #define UB(x) ((int32_t)(x).b[i])
 #define SB(x) ((int32_t)(int8_t)(x).b[i])
@@ -87,7 +98,7 @@ uint32_t simd_int(uint8_t (*wide)[16], uint32_t b)
     const unsigned half = m ? 4 : 8; /* bytes of a half */
     xmm d, s, r;
     uint64_t n; /* shift count */
-    uint32_t v = 0;
+    unsigned __int128 all;
     memcpy(&d, to, 16);
     memcpy(&s, wide[SIMD_S(b)], 16);
     switch (SIMD_FN(b)) {
@@ -151,9 +162,9 @@ uint32_t simd_int(uint8_t (*wide)[16], uint32_t b)
     case FN_CMPGTW: WORDS(-(SW(d) > SW(s)));
     case FN_CMPGTD: LONGS(-(SL(d) > SL(s)));
 
-    case FN_PACKSSWB: PACK(b, half, sat_s8, SW);
-    case FN_PACKUSWB: PACK(b, half, sat_u8, SW);
-    case FN_PACKSSDW: PACK(w, half / 2, sat_s16, SL);
+    case FN_PACKSSWB: PACK(b, 8, sat_s8, SW);
+    case FN_PACKUSWB: PACK(b, 8, sat_u8, SW);
+    case FN_PACKSSDW: PACK(w, 4, sat_s16, SL);
     case FN_UNPCKLBW: unpack(&r, &d, &s, 1, 0, 8); break;
     case FN_UNPCKLWD: unpack(&r, &d, &s, 2, 0, 4); break;
     case FN_UNPCKLDQ: unpack(&r, &d, &s, 4, 0, 2); break;
@@ -221,17 +232,20 @@ uint32_t simd_int(uint8_t (*wide)[16], uint32_t b)
         n = s.q[0];
     srad:
         LONGS(SL(d) >> (n > 31 ? 31 : n));
-    case FN_SLLDQ: BYTES(i >= imm ? d.b[i - imm] : 0);
-    case FN_SRLDQ: BYTES(i + imm < 16 ? d.b[i + imm] : 0);
+    case FN_SLLDQ:
+        memcpy(&all, &d, 16);
+        all = imm > 15 ? 0 : all << 8 * imm;
+        memcpy(&r, &all, 16);
+        break;
+    case FN_SRLDQ:
+        memcpy(&all, &d, 16);
+        all = imm > 15 ? 0 : all >> 8 * imm;
+        memcpy(&r, &all, 16);
+        break;
 
-    case FN_MOVMSKB:
-        for (unsigned i = 0; i < 2 * half; i++)
-            v |= (uint32_t)(s.b[i] >> 7) << i;
-        return v;
+    case FN_MOVMSKB: return m ? top_bits(s.q[0]) : top_bits(s.q[0]) | top_bits(s.q[1]) << 8;
     case FN_MOVMSKPS:
-        for (unsigned i = 0; i < 4; i++)
-            v |= s.l[i] >> 31 << i;
-        return v;
+        return s.l[0] >> 31 | s.l[1] >> 31 << 1 | s.l[2] >> 31 << 2 | s.l[3] >> 31 << 3;
     case FN_MOVMSKPD: return (uint32_t)(s.q[0] >> 63 | s.q[1] >> 63 << 1);
     case FN_EXTRW: return s.w[imm & (half - 1)];
     case FN_INSRW:
