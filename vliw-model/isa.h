@@ -177,7 +177,7 @@ extern const uint8_t simd_fn_op[FN_COUNT_]; /* the op that has it, by function *
 /* Operand b of these ops: wide registers d and s, function, imm8, and whether the operands have 8
  * bytes. */
 #define SIMD_B(d, s, fn, imm8, m)                                                                  \
-    ((uint32_t)(d) | (uint32_t)(s) << 5 | (uint32_t)(fn) << 10 | (uint32_t)(imm8) << 20 |          \
+    ((uint32_t)(d) | (uint32_t)(s) << 5 | (uint32_t)(fn) << 10 | ((uint32_t)(imm8)&0xff) << 20 |   \
      (uint32_t)(m) << 28)
 #define SIMD_D(b)   ((uint32_t)(b)&31)
 #define SIMD_S(b)   ((uint32_t)(b) >> 5 & 31)
