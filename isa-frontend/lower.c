@@ -35,7 +35,9 @@ static const family_fn families[I_COUNT_] = {
 
 enum lower_result ia32_lower(struct ir_group *g, const struct insn *in)
 {
-    family_fn f = ia32_is_x87(in->op) ? low_x87 : families[in->op];
+    family_fn f = ia32_is_x87(in->op)    ? low_x87
+                  : ia32_is_simd(in->op) ? low_simd
+                                         : families[in->op];
     /* 16-bit addressing is not worth code here; stores through CS fault. */
     if (!f || in->addrsize != 4 || in->seg == SEG_CS)
         return LOW_NONE;

@@ -39,6 +39,9 @@ int32_t low_imm(const struct insn *in, uint32_t size);
 uint32_t low_zext(struct ir_group *g, uint32_t v, uint32_t size);
 uint32_t low_sext(struct ir_group *g, uint32_t v, uint32_t size);
 
+/* A wide register for an operand on its way: one of w0..w15 that holds nothing of the x87 stack. */
+uint32_t low_wide_temp(void);
+
 /* The families. Each returns LOW_NONE for what it does not know. */
 enum lower_result low_alu(struct ir_group *g, const struct insn *in);
 enum lower_result low_shift(struct ir_group *g, const struct insn *in);
@@ -47,6 +50,7 @@ enum lower_result low_bits(struct ir_group *g, const struct insn *in);
 enum lower_result low_move(struct ir_group *g, const struct insn *in);
 enum lower_result low_flow(struct ir_group *g, const struct insn *in);
 enum lower_result low_x87(struct ir_group *g, const struct insn *in);
+enum lower_result low_simd(struct ir_group *g, const struct insn *in);
 enum lower_result low_string(struct ir_group *g, const struct insn *in);
 
 #endif

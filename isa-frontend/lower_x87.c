@@ -642,6 +642,11 @@ enum lower_result low_x87(struct ir_group *g, const struct insn *in)
     return LOW_NEXT;
 }
 
+uint32_t low_wide_temp(void)
+{
+    return temp();
+}
+
 bool ia32_lower_steady(void)
 {
     return s.on && s.fcw_eip == 0 && x87_state(s.top, s.tag, false) == s.state0;

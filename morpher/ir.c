@@ -309,8 +309,9 @@ void ir_wide(struct ir_group *g, uint32_t op, struct ir_addr at, uint32_t w)
 {
     uint32_t i = append(g, op, IRF_IMM, at.a, 0, 0, at.disp);
     g->r[i].wide = (uint8_t)w;
-    if (op_table[op].format == FMT_WSTORE) /* counted for room in the store buffer: see gear1.c */
-        g->stores += op == OP_GSTW ? 1 : 2;
+    /* Counted for room in the store buffer, two entries each: see gear1.c. */
+    if (op_table[op].format == FMT_WSTORE)
+        g->stores += op == OP_GSTQ ? 2 : 1;
 }
 
 struct ir_access ir_access(const struct ir_group *g, uint32_t i)

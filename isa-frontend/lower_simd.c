@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lowering of SSE and SSE2. As in the interpreter one way does nearly all: the row names a function
+ * of the hardware (ia32_row.fn), which becomes one op on XMM registers by number. A memory operand
+ * comes into one of w0..w15 first, or straight into its register where nothing else is to be done
+ * with it; results for memory are stored from their register, or made in one of w0..w15.
+ *
+ * Nothing is guarded and nothing checked: operands of 16 bytes that are not aligned and unmasked
+ * floating-point exceptions trap by themselves, and exceptions stick to MXCSR, which is shadowed as
+ * the registers are. Whatever traps, the group is rolled back and the interpreter finds which fault
+ * is the guest's; so the order of accesses within an instruction does not count here.
+ *
+ * Stores of 16 bytes take two entries of the store buffer, three where they are not aligned:
+ * ir_wide counts them.
+ *
+ * Not here: LDMXCSR, which may fault by its value, MASKMOVDQU, images of the whole state, and every
+ * instruction that touches an MMX register (AT_XMF).
+ *
+ * No two calls that append records stand in one argument list: their order would be the compiler's,
+ * and the two builds of CMS would differ.
+ *
+ * To add an instruction: its row in ia32_simd.def; a case in special() and in special_known() if no
+ * function of the hardware does it.
+ */
+#include "isa-frontend/lower_int.h"
+
+static uint32_t xmm(const struct opnd *o)
+{
+    return o->reg + (uint32_t)WIDE_XMM;
+}
+
+/* d = fn(d, s): its result for a general register. */
+static uint32_t apply(struct ir_group *g, uint32_t fn, uint32_t d, uint32_t s, uint32_t imm8)
+{
+    return ir_emiti(g, simd_fn_op[fn], 0, (int32_t)SIMD_B(d, s, fn, imm8 & 0xff, 0), 0);
+}
+
+static uint32_t word0(struct ir_group *g, uint32_t w)
+{
+    return ir_emiti(g, OP_WGET, 0, (int32_t)(4 * w), 0);
+}
+
+static void set_word0(struct ir_group *g, uint32_t w, uint32_t v)
+{
+    ir_emiti(g, OP_WPUT, v, (int32_t)(4 * w), 0);
+}
+
+static uint32_t load_op(uint32_t size, bool unaligned)
+{
+    return size == 8 ? OP_GLDW : unaligned ? OP_GLDQ : OP_GLDQA;
+}
+
+/* Memory of `size` bytes into wide register w; what is beyond them is left to chance. */
+static void fetch(struct ir_group *g, const struct insn *in, uint32_t size, bool unaligned,
+                  uint32_t w)
+{
+    struct ir_addr at = low_addr(g, in);
+    if (size >= 8)
+        ir_wide(g, load_op(size, unaligned), at, w);
+    else
+        set_word0(g, w, low_load(g, at, size));
+}
+
+static void store(struct ir_group *g, const struct insn *in, uint32_t size, bool unaligned,
+                  uint32_t w)
+{
+    struct ir_addr at = low_addr(g, in);
+    if (size == 4)
+        low_store(g, at, 4, word0(g, w));
+    else
+        ir_wide(g, size == 8 ? OP_GSTW : unaligned ? OP_GSTQ : OP_GSTQA, at, w);
+}
+
+/* What leaves the bytes it stores, or replaces no others than it loads, needs no op. */
+static bool only_moves(uint32_t fn, uint32_t size)
+{
+    return fn == FN_MOVE || (fn == FN_MERGEQ && size == 8) || (fn == FN_MOVQ && size == 8) ||
+           (fn == FN_MERGEL && size == 4);
+}
+
+static void function(struct ir_group *g, const struct insn *in, const struct ia32_row *row)
+{
+    const struct opnd *to = &in->o[0], *from = &in->o[1];
+    bool unaligned = row->attr & AT_UA;
+    uint32_t s, v, t;
+    if (to->kind == O_MEM) {
+        s = xmm(from);
+        if (!only_moves(row->fn, to->size)) {
+            t = low_wide_temp();
+            apply(g, row->fn, t, s, in->imm);
+            s = t;
+        }
+        store(g, in, to->size, unaligned, s);
+        return;
+    }
+    if (from->kind == O_MEM) {
+        bool straight =
+            (row->fn == FN_MOVE && from->size == 16) || (row->fn == FN_MERGEQ && from->size == 8);
+        s = straight ? xmm(to) : low_wide_temp();
+        fetch(g, in, from->size, unaligned, s);
+        if (straight)
+            return;
+    } else if (from->kind == O_REG) {
+        s = low_wide_temp();
+        set_word0(g, s, low_reg(g, from->reg, 4));
+    } else {
+        s = from->kind == O_XMM ? xmm(from) : xmm(to); /* shifts by an immediate have no source */
+    }
+    v = apply(g, row->fn, to->kind == O_XMM ? xmm(to) : s, s, in->imm);
+    if (to->kind == O_REG)
+        low_put(g, to->reg, 4, v);
+    if (row->attr & AT_FL)
+        ir_emiti(g, OP_WRCC, v, F_ALL, 0);
+}
+
+static bool special_known(uint32_t op)
+{
+    return op == I_MOVD || op == I_MOVNTI || op == I_STMXCSR || op == I_CLFLUSH || op == I_LFENCE ||
+           op == I_MFENCE || op == I_SFENCE;
+}
+
+static void special(struct ir_group *g, const struct insn *in)
+{
+    struct ir_addr at;
+    uint32_t v;
+    switch (in->op) {
+    case I_MOVD:
+        if (in->o[0].kind == O_MEM)
+            store(g, in, 4, false, xmm(&in->o[1]));
+        else
+            low_put(g, in->o[0].reg, 4, word0(g, xmm(&in->o[1])));
+        break;
+    case I_MOVNTI:
+        at = low_addr(g, in);
+        low_store(g, at, 4, low_reg(g, in->o[1].reg, 4));
+        break;
+    case I_STMXCSR:
+        at = low_addr(g, in);
+        v = ir_emiti(g, OP_MFS, 0, SR_MXCSR, 0);
+        low_store(g, at, 4, v);
+        break;
+    case I_CLFLUSH: low_load(g, low_addr(g, in), 1); break; /* faults like a load */
+    default: break;                                         /* fences */
+    }
+}
+
+enum lower_result low_simd(struct ir_group *g, const struct insn *in)
+{
+    const struct ia32_row *row = &ia32_rows[in->row];
+    if (row->attr & AT_XMF)
+        return LOW_NONE;
+    if (row->fn != FN_NONE)
+        function(g, in, row);
+    else if (special_known(in->op))
+        special(g, in);
+    else
+        return LOW_NONE;
+    return LOW_NEXT;
+}
