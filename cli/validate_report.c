@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include "isa-frontend/insn.h"
+#include "tests/oracle/unicorn.h"
 
 static const struct form {
     const char *map, *opcode, *ext, *name, *a, *b, *c;
@@ -130,6 +131,10 @@ void validate_summary(const struct validate_run *r, FILE *f)
             r->seed, count_covered(r), (unsigned)NFORMS - 1,
             r->seconds > 0 ? (double)n->done / r->seconds : 0, n->mismatches,
             n->mismatches == 1 ? "" : "es");
+    if (n->second)
+        fprintf(f,
+                "%s: Unicorn was asked, too, %" PRIu64 " times, and differs alone in %" PRIu64 "\n",
+                r->mode_name, n->second, n->second_differs);
 }
 
 static void host_model(char *text, size_t size)
@@ -193,6 +198,10 @@ static void head(const struct validate_run *runs, unsigned nruns, FILE *f)
          n->translated);
     LINE("tests that ran in a translation, at least in part", "%" PRIu64, n->morphed);
     LINE("tests a second", "%.0f", r->seconds > 0 ? (double)n->done / r->seconds : 0);
+    if (runs[0].oracle == VALIDATE_BOTH) {
+        LINE("put to Unicorn, too", "%" PRIu64, n->second);
+        LINE("of these, Unicorn alone differs", "%" PRIu64, n->second_differs);
+    }
     LINE("forms covered", "%u", count_covered(r));
     LINE("**mismatches**", "**%" PRIu64 "**", n->mismatches);
 }
@@ -207,12 +216,18 @@ void validate_report(const struct validate_run *runs, unsigned nruns, uint64_t t
         "# Validation against silicon\n\n"
         "Made by `chrysalis validate isa --mode %s --seed %" PRIu64 " --first %" PRIu64
         " --tests %" PRIu64 "%s%s%s%s --jobs %u`; [oracle.md](oracle.md) tells how to read it.\n\n"
-        "The oracle: %s. ia32.def has %u forms.\n\n",
+        "The oracle: %s%s%s. ia32.def has %u forms.\n\n",
         nruns > 1 ? "all" : a->mode_name, a->seed, a->first, tests, a->machine ? " --machine " : "",
         a->machine ? a->machine : "", a->filter ? " --filter " : "", a->filter ? a->filter : "",
-        a->jobs, host, (unsigned)NFORMS - 1);
+        a->jobs, a->oracle == VALIDATE_UNICORN ? "Unicorn, on " : "", host,
+        a->oracle == VALIDATE_BOTH ? ", and Unicorn" : "", (unsigned)NFORMS - 1);
     head(runs, nruns, f);
 
+    if (a->oracle != VALIDATE_SILICON) {
+        fprintf(f, "\nNot compared with Unicorn:\n\n");
+        for (const char *const *x = unicorn_exclusions; *x; x++)
+            fprintf(f, "- %s\n", *x);
+    }
     fprintf(f, "\n## Not covered\n\nForms that never completed (or, where that is all they do, "
                "never raised their exception), and where.\n\n");
     unsigned listed = 0;
