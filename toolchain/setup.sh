@@ -22,6 +22,7 @@ test=(
     clang clang-format           # second compiler; the repository's format
     libcmocka-dev                # unit tests
     csmith libcsmith-dev         # generated C for the toolchain tests, and its header
+    libunicorn-dev               # second oracle of `chrysalis validate`, in a helper program (GPL-2)
 )
 bench=(qemu-user)                # the yardstick of `make bench`
 experiments=(gnuplot-nox libgsl-dev)
