@@ -18,7 +18,7 @@ enum {
     G1_EDGES = 2048,
     G1_HEIGHTS = 512,
     UNITS_CLASSES = 12, /* of sched_units.c: 6 units, each with and without immediate word */
-    UNITS_STATES = 1023 /* tm8600 has some hundreds in use */
+    UNITS_STATES = 2303 /* tm8600 has 2199 in all, and some hundreds in use */
 };
 
 /* An ordering that is not an operand: pred in an earlier cycle, or, with latency 0, not in a later

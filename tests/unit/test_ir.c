@@ -124,9 +124,9 @@ static void dead_flags(void **state)
 
 static uint32_t sum_twin(struct ir_group *g, uint32_t reg, int32_t k)
 {
-    uint32_t sum = ir_addi(g, ir_get(g, reg), k);
-    uint32_t f = ir_emiti(g, OP_ADDF32, ir_get(g, reg), k, 0);
-    if (f == sum + 1)
+    uint32_t a = ir_get(g, reg), n = g->n, sum = ir_addi(g, a, k);
+    uint32_t f = ir_emiti(g, OP_ADDF32, a, k, 0);
+    if (sum == n && g->r[n].op == OP_ADD && g->r[n].a == a)
         g->r[f].flags |= IRF_TWIN;
     ir_put(g, reg, sum);
     return sum;
@@ -266,6 +266,41 @@ static void verifier_bites(void **state)
     assert_non_null(ir_verify(g));
 }
 
+/* A translation of one bundle: an op of the SIMD four, its operand an immediate word or register.
+ */
+static const char *verdict_on(uint32_t op, uint32_t bmode, uint32_t b)
+{
+    static struct xlat xl;
+    struct mdesc m;
+    struct bundle bundle = {.nops = 1};
+    char err[100];
+    machine_default(&m);
+    assert_int_equal(machine_set(&m, "bundle.formats=fp.imm", err, sizeof err), 0);
+    bundle.op[0] = (struct vop){.opc = (uint8_t)op, .bmode = (uint8_t)bmode};
+    if (bmode == B_REG)
+        bundle.op[0].rb = (uint8_t)b;
+    else
+        bundle.op[0].imm = (int32_t)b;
+    memset(&xl, 0, sizeof xl);
+    xl.nwords = bundle_encode(&bundle, 0, xl.word);
+    xl.nbundles = 1;
+    assert_true(xl.nwords > 0);
+    return xlat_verify(&m, &xl);
+}
+
+static void simd_verifier_bites(void **state)
+{
+    (void)state;
+    const uint32_t add = SIMD_B(24, 25, FN_ADDPS, 0, 0);
+    assert_null(verdict_on(OP_VFP, B_LONG, add));
+    assert_null(verdict_on(OP_VALU, B_LONG, SIMD_B(16, 17, FN_SHUFW, 0xff, 1)));
+    assert_non_null(verdict_on(OP_VALU, B_LONG, add));
+    assert_non_null(verdict_on(OP_VFP, B_LONG, add | 1u << 29));
+    assert_non_null(verdict_on(OP_VFP, B_LONG, SIMD_B(24, 25, FN_COUNT_, 0, 0)));
+    assert_non_null(verdict_on(OP_VFP, B_LONG, SIMD_B(24, 25, FN_NONE, 0, 0)));
+    assert_non_null(verdict_on(OP_VFP, B_REG, 5));
+}
+
 static void load_machine(struct mdesc *m, const char *name)
 {
     char path[100], err[200];
@@ -279,7 +314,7 @@ static const char *const machines[] = {"tm5800", "tm8600", "vliw4"};
 /* The automaton answers as mdesc_place does, for random bundles. */
 static void automaton(void **state)
 {
-    static const uint8_t ops[] = {OP_ADD, OP_SLL, OP_MUL, OP_GLD32, OP_JAL};
+    static const uint8_t ops[] = {OP_ADD, OP_SLL, OP_MUL, OP_GLD32, OP_JAL, OP_VALU};
     (void)state;
     for (int k = 0; k < 3; k++) {
         struct mdesc m;
@@ -292,7 +327,7 @@ static void automaton(void **state)
             uint8_t slot[MAX_BUNDLE_OPS];
             uint32_t s = 1, n = 1 + (uint32_t)rand() % 6;
             for (uint32_t i = 0; i < n; i++) {
-                v[i] = (struct vop){.opc = ops[rand() % 5], .bmode = rand() % 4 ? B_SHORT : B_LONG};
+                v[i] = (struct vop){.opc = ops[rand() % 6], .bmode = rand() % 4 ? B_SHORT : B_LONG};
                 s = s ? units_step(s, units_class(v[i].opc, v[i].bmode == B_LONG)) : 0;
                 if (!s)
                     break;
@@ -313,13 +348,38 @@ static uint32_t value(struct ir_group *g)
                                 : ir_bini(g, OP_XOR, ir_get(g, (uint32_t)rand() % 8), rand() % 999);
 }
 
+/* A function of the SIMD ops on a few wide registers, or what has its place among them. */
+static void random_simd(struct ir_group *g, uint32_t reg)
+{
+    static const uint16_t fns[] = {FN_MOVE,   FN_ADDB,  FN_MULLW, FN_ADDPS,
+                                   FN_COMISS, FN_EXTRW, FN_DIVPS, FN_CVTSS2SI};
+    uint32_t fn = fns[rand() % 8], d = 24 + (uint32_t)rand() % 4, s = 24 + (uint32_t)rand() % 4;
+    switch (rand() % 8) {
+    case 0:
+        ir_wide(g, rand() & 1 ? OP_GLDQ : OP_GSTQ, ir_address(g, value(g), rand() % 64), d);
+        break;
+    case 1: ir_put(g, reg, ir_emiti(g, OP_MFS, 0, SR_MXCSR, 0)); break;
+    case 2: ir_emiti(g, OP_MTS, value(g), SR_MXCSR, 0); break;
+    case 3: ir_emiti(g, OP_WPUT, value(g), (int32_t)(4 * d), 0); break;
+    default: {
+        uint32_t v = ir_emiti(g, simd_fn_op[fn], 0, (int32_t)SIMD_B(d, s, fn, 0, 0), 0);
+        if (simd_fn_reads_only(fn))
+            ir_put(g, reg, v);
+        break;
+    }
+    }
+}
+
 static void random_group(struct ir_group *g)
 {
     uint32_t n = 1 + (uint32_t)rand() % 40;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t reg = (uint32_t)rand() % 8;
         struct ir_addr at = ir_address(g, value(g), rand() % 64);
-        switch (rand() % 9) {
+        switch (rand() % 12) {
+        case 9:
+        case 10:
+        case 11: random_simd(g, reg); break;
         case 0: ir_put(g, reg, ir_load(g, OP_GLD32, at)); break;
         case 1: ir_store(g, OP_GST16, at, value(g)); break;
         case 2: ir_put(g, reg, ir_emit(g, OP_ADCF32, value(g), value(g), 0)); break;
@@ -348,6 +408,34 @@ static bool lives_past(uint32_t i, uint32_t cycle)
             return true;
     }
     return false;
+}
+
+/* The wide registers that a record names, those it writes, and whether it reads or writes MXCSR. */
+struct wide_use {
+    uint32_t names, writes;
+    bool mxcsr, moves_mxcsr;
+};
+
+static struct wide_use wide_use(const struct ir *r)
+{
+    struct wide_use u = {0};
+    uint32_t b = (uint32_t)r->imm, d = 1u << SIMD_D(b), s = 1u << SIMD_S(b);
+    switch (r->op) {
+    case OP_GLDQ: u.names = u.writes = 1u << r->wide; break;
+    case OP_GSTQ: u.names = 1u << r->wide; break;
+    case OP_WPUT: u.names = u.writes = 1u << (b >> 2); break;
+    case OP_MFS:
+    case OP_MTS: u.moves_mxcsr = true; break;
+    case OP_VFP:
+    case OP_VFDIV: u.mxcsr = true; /* fall through */
+    case OP_VALU:
+    case OP_VMUL:
+        u.names = d | s;
+        u.writes = simd_fn_reads_only(SIMD_FN(b)) ? 0 : d;
+        break;
+    default: break;
+    }
+    return u;
 }
 
 /* Everything that a schedule must keep, looked at from the finished schedule. */
@@ -381,6 +469,12 @@ static void check_schedule(const char *name)
                 if (!apart && (gst_i ? cj <= ci : cj < ci))
                     fail_msg("%s: memory accesses out of order", name);
             }
+            struct wide_use ur = wide_use(r), uq = wide_use(q);
+            if (((ur.writes & uq.names) | (ur.names & uq.writes)) && cj <= ci)
+                fail_msg("%s: wide registers out of order", name);
+            if ((ur.moves_mxcsr && (uq.mxcsr || uq.moves_mxcsr)) || (ur.mxcsr && uq.moves_mxcsr))
+                if (cj <= ci)
+                    fail_msg("%s: MXCSR out of order", name);
             if (q->home)
                 for (int k = 0; k < 3; k++)
                     if (refs[k] == (uint32_t)(q->home - GUEST_REG0 + 1) && cj < ci)
@@ -427,11 +521,17 @@ static void schedules(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(folding),         cmocka_unit_test(accesses),
-        cmocka_unit_test(dead_flags),      cmocka_unit_test(branches),
-        cmocka_unit_test(branch_on_entry), cmocka_unit_test(twins),
-        cmocka_unit_test(homes),           cmocka_unit_test(verifier_bites),
-        cmocka_unit_test(automaton),       cmocka_unit_test(schedules),
+        cmocka_unit_test(folding),
+        cmocka_unit_test(accesses),
+        cmocka_unit_test(dead_flags),
+        cmocka_unit_test(branches),
+        cmocka_unit_test(branch_on_entry),
+        cmocka_unit_test(twins),
+        cmocka_unit_test(homes),
+        cmocka_unit_test(verifier_bites),
+        cmocka_unit_test(simd_verifier_bites),
+        cmocka_unit_test(automaton),
+        cmocka_unit_test(schedules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
