@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Sun and four planets under gravity, on the x87: prints the bits of all that it computed, so
- * that any rounding that differs is seen. Arguments: the number of steps (default 150), and
+ * The Sun and four planets under gravity, on the x87 or, compiled for it, by SSE2: prints the bits of
+ * all that it computed, so that any rounding that differs is seen. Arguments: the number of steps (default 150), and
  * anything more for the same in integers, to compare speeds with.
  */
 #include "guest.h"
@@ -28,7 +28,11 @@ static struct body {
 
 static inline double root(double a)
 {
+#ifdef __SSE2_MATH__
+    __asm__("sqrtsd %0, %0" : "+x"(a));
+#else
     __asm__("fsqrt" : "+t"(a));
+#endif
     return a;
 }
 
