@@ -81,6 +81,11 @@ static void print_record(const struct ir_group *g, uint32_t i)
             ADD(" %c %#x", r->imm < 0 ? '-' : '+', (unsigned)abs(r->imm));
         ADD("]");
         break;
+    case FMT_WWB:
+        ADD(" w%u, w%u, w%u", r->wide, r->wide_a, r->imm & 31);
+        if (r->imm >> 5 & 7)
+            ADD(":%d", r->imm >> 5 & 7);
+        break;
     case FMT_RC: ADD(" %s", disasm_cond((unsigned)r->imm)); break;
     case FMT_RRC:
         ADD(" %s", disasm_cond((unsigned)r->imm));

@@ -28,6 +28,7 @@ static const char *operands(unsigned format)
         [FMT_STORE] = "rs, b(ra)",
         [FMT_WLOAD] = "wd, b(ra)",
         [FMT_WSTORE] = "ws, b(ra)",
+        [FMT_WWB] = "wd, wa, b",
         [FMT_AB] = "ra, b",
         [FMT_RRBS] = "rs, ra, b",
         [FMT_B] = "b",

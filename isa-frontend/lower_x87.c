@@ -102,9 +102,33 @@ static void pop_slots(uint32_t n)
     }
 }
 
+/* How many physical registers have their value in wide register w. */
+static uint32_t users(uint32_t w)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < 8; i++)
+        n += s.map[i] == w;
+    return n;
+}
+
+/* One that holds no value of the stack. */
 static uint32_t temp(void)
 {
-    return s.temp = (s.temp + 1) & (NTEMPS - 1);
+    do
+        s.temp = (s.temp + 1) & (NTEMPS - 1);
+    while (users(s.temp));
+    return s.temp;
+}
+
+/* Where physical register k is to have a new value: at home, if no other has its value there;
+ * else where it is, or somewhere else. */
+static uint32_t renew(uint32_t k)
+{
+    uint32_t home = WIDE_X87 + k;
+    if (users(home) > (s.map[k] == home))
+        home = users(s.map[k]) == 1 ? s.map[k] : temp();
+    s.map[k] = (uint8_t)home;
+    return home;
 }
 
 /* ---- ops ---- */
@@ -115,6 +139,12 @@ static uint32_t fp(struct ir_group *g, uint32_t op, uint32_t a, uint32_t b)
     if (b > 127) /* the FP class has no immediate words (sched_units.c) */
         return ir_emit(g, op, ra, ir_const(g, (int32_t)b), 0);
     return ir_emiti(g, op, ra, (int32_t)b, 0);
+}
+
+/* Physical register k becomes a op b. What set C1 last. */
+static void compute(struct ir_group *g, uint32_t op, uint32_t k, uint32_t a, uint32_t b)
+{
+    s.c1 = ir_float(g, op, renew(k), a, b);
 }
 
 static uint32_t word(struct ir_group *g, uint32_t w, uint32_t k)
@@ -137,9 +167,14 @@ static void write_special(struct ir_group *g, uint32_t sr, uint32_t v)
     ir_emiti(g, OP_MTS, v, (int32_t)sr, 0);
 }
 
-/* What this group has done to FSW, beside the exceptions: to FSW itself. */
+/* What this group has done to FSW, beside the exceptions: to FSW itself. Where a static op made the
+ * last C1, that op writes it. */
 static void write_status(struct ir_group *g)
 {
+    if (s.c1 && s.c1 != C1_KEPT && op_table[g->r[s.c1].op].format == FMT_WWB) {
+        g->r[s.c1].wide |= WIDE_C1;
+        s.c1 = C1_KEPT;
+    }
     uint32_t mask = s.top != s.top0 ? FS_TOP : 0, v = 0, part = 0;
     int32_t bits = s.top != s.top0 ? (int32_t)(s.top << 11) : 0;
     if (s.cc) {
@@ -188,22 +223,33 @@ static uint32_t selector_value(struct ir_group *g, uint32_t seg)
     return seg & 1 ? ir_bini(g, OP_SRL, w, 16) : ir_un(g, OP_ZEXT16, w);
 }
 
-/* Renamed registers go where they belong. */
+/* Renamed registers go where they belong: first those whose place nobody's value is in; what is
+ * left are circles, each of which a temporary opens. */
 static void settle(struct ir_group *g)
 {
-    for (uint32_t i = 0; i < 8; i++) {
-        uint32_t k = i, from, t;
-        if (s.map[i] == WIDE_X87 + i)
-            continue;
-        t = temp();
-        fp(g, OP_FLD, t, WIDE_X87 + i);
-        while ((from = s.map[k]) != WIDE_X87 + i) {
-            fp(g, OP_FLD, WIDE_X87 + k, from);
-            s.map[k] = (uint8_t)(WIDE_X87 + k);
-            k = from - WIDE_X87;
+    for (bool moved = true; moved;) {
+        uint32_t open = 8;
+        moved = false;
+        for (uint32_t k = 0; k < 8; k++) {
+            uint32_t home = WIDE_X87 + k;
+            if (s.map[k] == home)
+                continue;
+            if (users(home)) {
+                open = k;
+                continue;
+            }
+            ir_float(g, OP_WLD, home, 0, s.map[k]);
+            s.map[k] = (uint8_t)home;
+            moved = true;
         }
-        fp(g, OP_FLD, WIDE_X87 + k, t);
-        s.map[k] = (uint8_t)(WIDE_X87 + k);
+        if (!moved && open < 8) {
+            uint32_t t = temp();
+            ir_float(g, OP_WLD, t, 0, WIDE_X87 + open);
+            for (uint32_t i = 0; i < 8; i++)
+                if (s.map[i] == WIDE_X87 + open)
+                    s.map[i] = (uint8_t)t;
+            moved = true;
+        }
     }
 }
 
@@ -265,8 +311,8 @@ struct form {
     bool push, flags, no_pointers;
 };
 
-static const uint8_t arith_op[8] = {OP_FADD, OP_FMUL,  OP_FCOM, OP_FCOM,
-                                    OP_FSUB, OP_FSUBR, OP_FDIV, OP_FDIVR};
+static const uint8_t arith_op[8] = {OP_WADD, OP_WMUL,  OP_FCOM, OP_FCOM,
+                                    OP_WSUB, OP_WSUBR, OP_WDIV, OP_WDIVR};
 
 static void mem_form(struct form *f, uint32_t esc, uint32_t reg)
 {
@@ -340,11 +386,11 @@ static void d9_form(struct form *f, uint32_t modrm)
         break;
     case 0xfa:
         f->kind = K_UNARY;
-        f->op = OP_FSQRT;
+        f->op = OP_WSQRT;
         break;
     case 0xfc:
         f->kind = K_UNARY;
-        f->op = OP_FRND;
+        f->op = OP_WRND;
         break;
     default: break;
     }
@@ -468,7 +514,7 @@ static uint32_t fetch(struct ir_group *g, const struct insn *in, uint32_t format
 static void store_top(struct ir_group *g, const struct insn *in, uint32_t format)
 {
     uint32_t w = temp(), v;
-    s.c1 = fp(g, OP_FST, w + 32 * format, st(0));
+    s.c1 = ir_float(g, OP_WST, w, 0, st(0) + 32 * format);
     if (format == WF_F64 || format == WF_I64 || format == WF_X80) {
         ir_wide(g, OP_GSTW, low_addr(g, in), w);
     } else {
@@ -492,20 +538,36 @@ static void compare(struct ir_group *g, const struct form *f, uint32_t b)
     s.c1 = s.cc = v;
 }
 
-static void conditional(struct ir_group *g, uint32_t cond, uint32_t to, uint32_t from)
+static void conditional(struct ir_group *g, uint32_t cond, uint32_t k, uint32_t from)
 {
-    for (uint32_t k = 0; k < 3 && to != from; k++) {
-        uint32_t a = word(g, from, k), c = word(g, to, k);
-        set_word(g, to, k, ir_select(g, cond, a, c));
+    uint32_t old = s.map[k], v[3];
+    if (old == from)
+        return;
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t a = word(g, from, i), c = word(g, old, i);
+        v[i] = ir_select(g, cond, a, c);
     }
+    uint32_t to = renew(k);
+    for (uint32_t i = 0; i < 3; i++)
+        set_word(g, to, i, v[i]);
 }
 
 static void constant(struct ir_group *g, bool one)
 {
-    uint32_t w = st(0);
+    uint32_t w = renew(s.top);
     set_word(g, w, 0, IR_ZERO);
     set_word(g, w, 1, ir_const(g, one ? (int32_t)0x80000000u : 0));
     set_word(g, w, 2, ir_const(g, one ? 0x3fff : 0));
+}
+
+/* Its sign is in the third word. */
+static void change_sign(struct ir_group *g, bool flip)
+{
+    uint32_t old = st(0), v = word(g, old, 2), to = renew(s.top);
+    v = flip ? ir_bini(g, OP_XOR, v, 0x8000) : ir_bini(g, OP_AND, v, 0x7fff);
+    if (to != old)
+        ir_float(g, OP_WLD, to, 0, old);
+    set_word(g, to, 2, v);
 }
 
 static void execute(struct ir_group *g, const struct insn *in, const struct form *f)
@@ -516,19 +578,17 @@ static void execute(struct ir_group *g, const struct insn *in, const struct form
     case K_FLD_MEM:
         w = fetch(g, in, f->format);
         push_slot();
-        fp(g, OP_FLD, st(0), w);
-        s.c1 = 0;
+        compute(g, OP_WLD, s.top, 0, w);
         break;
     case K_FLD_REG:
         w = st(f->i);
         push_slot();
-        fp(g, OP_FLD, st(0), w);
+        s.map[s.top] = (uint8_t)w;
         s.c1 = 0;
         break;
     case K_FST_MEM: store_top(g, in, f->format); break;
     case K_FST_REG:
-        if (f->i)
-            fp(g, OP_FLD, st(f->i), st(0));
+        s.map[slot(f->i)] = (uint8_t)st(0);
         s.tag |= 1u << slot(f->i);
         s.c1 = 0;
         break;
@@ -541,9 +601,12 @@ static void execute(struct ir_group *g, const struct insn *in, const struct form
         break;
     case K_ARITH_MEM:
         w = fetch(g, in, f->format);
-        s.c1 = fp(g, f->op, st(0), w);
+        compute(g, f->op, s.top, st(0), w);
         break;
-    case K_ARITH_REG: s.c1 = fp(g, f->op, st(f->d), st(f->i)); break;
+    case K_ARITH_REG:
+        w = st(f->i);
+        compute(g, f->op, slot(f->d), st(f->d), w);
+        break;
     case K_COM_MEM: compare(g, f, fetch(g, in, f->format)); break;
     case K_COM_REG: compare(g, f, st(f->i)); break;
     case K_TST:
@@ -552,19 +615,16 @@ static void execute(struct ir_group *g, const struct insn *in, const struct form
         s.c1 = s.cc = fp(g, OP_FCOM, st(0), w + 32 * WF_I16);
         break;
     case K_SIGN:
-        v = word(g, st(0), 2);
-        v = (in->imm & 0xff) == 0xe0 ? ir_bini(g, OP_XOR, v, 0x8000)
-                                     : ir_bini(g, OP_AND, v, 0x7fff);
-        set_word(g, st(0), 2, v);
+        change_sign(g, (in->imm & 0xff) == 0xe0);
         s.c1 = 0;
         break;
-    case K_UNARY: s.c1 = ir_emit(g, f->op, ir_const(g, (int32_t)st(0)), 0, 0); break;
+    case K_UNARY: compute(g, f->op, s.top, st(0), 0); break;
     case K_CONST:
         push_slot();
         constant(g, (in->imm & 0xff) == 0xe8);
         s.c1 = 0;
         break;
-    case K_CMOV: conditional(g, f->op, st(0), st(f->i)); break;
+    case K_CMOV: conditional(g, f->op, s.top, st(f->i)); break;
     case K_STSW_AX: low_put(g, G_EAX, 2, status_word(g)); break;
     case K_STSW:
         v = status_word(g);

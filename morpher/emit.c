@@ -59,7 +59,7 @@ static bool put_bundle(struct xlat *out, struct emit_op *ops, uint32_t n, uint32
 
 static inline void make_op(const struct ir *r0, const struct ir *r, struct emit_op *o)
 {
-    uint32_t info = ir_op[r->op], rd = 0, word;
+    uint32_t info = ir_op[r->op], rd = 0, ra, word;
     if (info & OI_RD)
         rd = r->reg;
     else if (info & OI_DATUM)
@@ -68,7 +68,8 @@ static inline void make_op(const struct ir *r0, const struct ir *r, struct emit_
         rd = r->wide;
     else if (info & OI_COND)
         rd = r->home;
-    word = (uint32_t)r->op << 20 | rd << 14 | (uint32_t)r0[r->a].reg << 8;
+    ra = op_table[r->op].format == FMT_WWB ? r->wide_a : r0[r->a].reg;
+    word = (uint32_t)r->op << 20 | rd << 14 | ra << 8;
     o->imm = r->imm;
     o->cls = r->cls;
     if (!(r->flags & IRF_IMM))

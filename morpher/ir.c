@@ -314,6 +314,14 @@ void ir_wide(struct ir_group *g, uint32_t op, struct ir_addr at, uint32_t w)
         g->stores += op == OP_GSTQ ? 2 : 1;
 }
 
+uint32_t ir_float(struct ir_group *g, uint32_t op, uint32_t rd, uint32_t ra, uint32_t b)
+{
+    uint32_t i = append(g, op, IRF_IMM, 0, 0, 0, (int8_t)b);
+    g->r[i].wide = (uint8_t)rd;
+    g->r[i].wide_a = (uint8_t)ra;
+    return i;
+}
+
 struct ir_access ir_access(const struct ir_group *g, uint32_t i)
 {
     const struct ir *r = &g->r[i], *b = &g->r[r->a];

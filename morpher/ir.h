@@ -89,9 +89,10 @@ struct ir {
     uint16_t cycle;
     uint16_t next; /* next record of the same bundle */
     uint8_t lat, cls;
-    uint8_t reg;  /* physical register of the value */
-    uint8_t wide; /* register of a wide load or store */
-    uint8_t pad_[2];
+    uint8_t reg;    /* physical register of the value */
+    uint8_t wide;   /* wide register: of a wide load or store, rd of a static FP op */
+    uint8_t wide_a; /* ra of a static FP op */
+    uint8_t pad_[1];
 };
 
 /* How a group ends. */
@@ -205,6 +206,8 @@ uint32_t ir_load(struct ir_group *g, uint32_t op, struct ir_addr at);
 void ir_store(struct ir_group *g, uint32_t op, struct ir_addr at, uint32_t datum);
 /* Loads or stores wide register w. */
 void ir_wide(struct ir_group *g, uint32_t op, struct ir_addr at, uint32_t w);
+/* A static FP op; its index. */
+uint32_t ir_float(struct ir_group *g, uint32_t op, uint32_t rd, uint32_t ra, uint32_t b);
 
 /* Guest registers. */
 static inline uint32_t ir_get(const struct ir_group *g, uint32_t reg)

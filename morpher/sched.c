@@ -148,6 +148,14 @@ static uint32_t depend_wide(struct gear1 *x, uint32_t i, uint32_t list)
     wide.ops = (uint16_t)add_edge(&x->s, wide.ops, i, 1);
     if (op == OP_VFP || op == OP_VFDIV)
         return simd_wide(x, i, list, b);
+    if (format == FMT_WWB) {
+        if (op != OP_WSQRT && op != OP_WRND)
+            list = wide_read(x, i, list, b & 31);
+        if (op != OP_WLD && op != OP_WST &&
+            ((b & 31) != r->wide_a || op == OP_WSQRT || op == OP_WRND))
+            list = wide_read(x, i, list, r->wide_a);
+        return wide_write(x, i, list, r->wide & 31);
+    }
     if (format == FMT_RRB)
         list = wide_read(x, i, list, b & 31);
     if (op == OP_FCOM || op == OP_FUCOM)

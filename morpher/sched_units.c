@@ -53,7 +53,7 @@ static uint32_t describe(const struct mdesc *m, uint32_t op)
         v |= OI_RD;
     if (o->format == FMT_STORE || o->format == FMT_RRBS || o->format == FMT_BRRR)
         v |= OI_DATUM;
-    if (o->format == FMT_WLOAD || o->format == FMT_WSTORE)
+    if (o->format == FMT_WLOAD || o->format == FMT_WSTORE || o->format == FMT_WWB)
         v |= OI_WIDE;
     if (o->format == FMT_BRCC || o->format == FMT_CODE)
         v |= OI_COND;

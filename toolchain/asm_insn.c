@@ -102,12 +102,12 @@ static uint8_t reg(struct as *a)
     return a->failed ? 0 : (uint8_t)r;
 }
 
-static uint8_t wide_reg(struct as *a)
+static uint8_t wide_reg(struct as *a, int32_t most)
 {
     as_blanks(a);
     if (!as_accept(a, 'w'))
         as_error(a, "a wide register expected before '%.*s'", as_rest(a), a->p);
-    return a->failed ? 0 : (uint8_t)as_number(a, 0, NWIDE - 1, "a wide register (w0 to w31)");
+    return a->failed ? 0 : (uint8_t)as_number(a, 0, most, "a wide register (w0 to w31)");
 }
 
 static uint8_t next_reg(struct as *a)
@@ -157,9 +157,9 @@ static void simd_b(struct as *a, struct vop *o, uint32_t *sym)
     }
     if (simd_fn_op[fn] != o->opc)
         as_error(a, "a function of %s", op_table[simd_fn_op[fn]].name);
-    uint32_t d = wide_reg(a), s, imm = 0;
+    uint32_t d = wide_reg(a, NWIDE - 1), s, imm = 0;
     as_expect(a, ',');
-    s = wide_reg(a);
+    s = wide_reg(a, NWIDE - 1);
     if (as_accept(a, ','))
         imm = (uint32_t)as_number(a, 0, 255, "an immediate of 8 bits");
     o->bmode = B_LONG;
@@ -251,9 +251,16 @@ static void plain(struct as *a, unsigned opc)
         break;
     case FMT_WLOAD:
     case FMT_WSTORE:
-        o.rd = wide_reg(a);
+        o.rd = wide_reg(a, NWIDE - 1);
         as_expect(a, ',');
         address(a, &o, &sym);
+        break;
+    case FMT_WWB:
+        o.rd = wide_reg(a, NWIDE + WIDE_C1 - 1);
+        as_expect(a, ',');
+        o.ra = wide_reg(a, NWIDE - 1);
+        as_expect(a, ',');
+        operand_b(a, &o, &sym);
         break;
     case FMT_AB:
         o.ra = reg(a);

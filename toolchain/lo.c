@@ -142,6 +142,12 @@ const char *lo_op_error(const struct lo_op *p)
         if (o->rd >= NWIDE)
             return "a wide register is 0 to 31";
         break;
+    case FMT_WWB:
+        if (o->ra >= NWIDE)
+            return "a wide register is 0 to 31";
+        if (o->bmode == B_REG)
+            return "an immediate is wanted, not a register";
+        break;
     case FMT_RC:
     case FMT_RRC:
         if (o->bmode != B_SHORT || o->imm < 0 || o->imm > 15)

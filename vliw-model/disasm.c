@@ -133,6 +133,10 @@ static void put_op(struct text *t, const struct vop *op)
         put(t, "w%u, ", op->rd);
         put_address(t, op);
         break;
+    case FMT_WWB:
+        put(t, "w%u, w%u, ", op->rd, op->ra);
+        put_b(t, op);
+        break;
     case FMT_AB:
         put(t, "r%u, ", op->ra);
         put_b(t, op);

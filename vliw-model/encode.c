@@ -15,10 +15,11 @@ enum {
     B_COND = 16,   /* b is a condition, always short */
     B_IMM = 32,    /* b is never a register */
     B_TARGET = 64, /* short b is a displacement; implies B_IMM */
-    RD_WIDE = 128  /* the rd field is a wide register */
+    RD_WIDE = 128, /* the rd field is a wide register */
+    RA_WIDE = 256  /* the ra field is one */
 };
 
-static const uint8_t format_fields[FMT_COUNT_] = {
+static const uint16_t format_fields[FMT_COUNT_] = {
     [FMT_NONE] = 0,
     [FMT_RRB] = USES_RD | USES_RA | USES_B,
     [FMT_RRBX] = USES_RD | USES_RA | USES_B,
@@ -31,6 +32,7 @@ static const uint8_t format_fields[FMT_COUNT_] = {
     [FMT_STORE] = USES_RD | USES_RA | USES_B,
     [FMT_WLOAD] = USES_RD | RD_WIDE | USES_RA | USES_B,
     [FMT_WSTORE] = USES_RD | RD_WIDE | USES_RA | USES_B,
+    [FMT_WWB] = USES_RD | USES_RA | RA_WIDE | USES_B | B_IMM,
     [FMT_AB] = USES_RA | USES_B,
     [FMT_RRBS] = USES_RD | USES_RA | USES_B,
     [FMT_B] = USES_B,
@@ -61,7 +63,7 @@ static bool encode_op(const struct vop *op, uint32_t pc, uint32_t *word)
         w |= (uint32_t)op->rd << 14;
     }
     if (f & USES_RA) {
-        if (op->ra >= NGPR)
+        if (op->ra >= NGPR || ((f & RA_WIDE) && op->ra >= NWIDE))
             return false;
         w |= (uint32_t)op->ra << 8;
     }
@@ -139,7 +141,7 @@ static bool decode_op(uint32_t w, uint32_t pc, struct vop *op)
         return false;
     unsigned f = fields_of(opc);
     if ((!(f & USES_RD) && rd) || (!(f & USES_RA) && ra) || ((f & RD_COND) && rd > 15) ||
-        ((f & RD_WIDE) && rd >= NWIDE))
+        ((f & RD_WIDE) && rd >= NWIDE) || ((f & RA_WIDE) && ra >= NWIDE))
         return false;
     if (!(f & USES_B) && (bmode != B_REG || b))
         return false;

@@ -119,9 +119,17 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
             goto trapped;                                                                          \
     }                                                                                              \
     if (UNLIKELY(hp->line != vm->s.cur_line)) {                                                    \
-        SYNC();                                                                                    \
-        fetch_lines(vm, hp);                                                                       \
-        RELOAD();                                                                                  \
+        const struct cache *c_ = &vm->a.l1i;                                                       \
+        uint32_t i_ = c_->guess[hp->line & (GUESS_N - 1)];                                         \
+        if (LIKELY(c_->tag[i_] == hp->line)) { /* never so for LINE_SPAN */                        \
+            vm->s.st.l1i_accesses++;                                                               \
+            c_->stamp[(i_ + 1) & c_->stamp_mask] = pipe;                                           \
+            vm->s.cur_line = hp->line;                                                             \
+        } else {                                                                                   \
+            SYNC();                                                                                \
+            fetch_lines(vm, hp);                                                                   \
+            RELOAD();                                                                              \
+        }                                                                                          \
     }
 #define HEAD_ISSUE()                                                                               \
     {                                                                                              \
@@ -784,6 +792,16 @@ L_VALU : {
     }
     SIMD_FLOAT(VFP, vm->m.lat[LAT_FP])
     SIMD_FLOAT(VFDIV, vm->m.lat[LAT_FPDIV])
+#define FP_STATIC_OP(name, base)                                                                   \
+    L_##name : pipe = wide_use3(vm, pipe, p->rd & 31, p->ra, p->rb, vm->m.lat[FP_LAT(OP_##name)]); \
+    fp_static_##name##_x80(vm, p->rd, p->ra, p->rb, p->x);                                         \
+    NEXT();                                                                                        \
+    L_##name##_I                                                                                   \
+        : pipe = wide_use3(vm, pipe, p->rd & 31, p->ra, p->rb, vm->m.lat[FP_LAT(OP_##name)]);      \
+    fp_static_##name##_mem(vm, p->rd, p->ra, p->rb, p->x);                                         \
+    NEXT();
+#define FP_LAT(op) ((op) == OP_WDIV || (op) == OP_WDIVR || (op) == OP_WSQRT ? LAT_FPDIV : LAT_FP)
+    FP_STATICS(FP_STATIC_OP)
 L_PIN : {
     uint32_t size = B;
     SYNC();

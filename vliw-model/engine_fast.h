@@ -161,6 +161,79 @@ static enum trap_code __attribute__((noinline)) simd_check(struct vm *vm, uint32
     return t;
 }
 
+/* The static forms: rd, ra, b and b's format. What is frequent is a function that needs few
+ * registers. */
+static inline void fp_raise(struct vm *vm, uint32_t d, uint32_t st)
+{
+    uint32_t *fsw = &vm->s.fpsr[SR_FSW - SR_FCW];
+    *fsw |= st & 0x3f;
+    if (d & WIDE_C1)
+        *fsw = (*fsw & ~(uint32_t)FS_C1) | (st & FS_C1);
+    vm->misc_dirty = 1;
+}
+
+#define FP_STATIC(name, base, what)                                                                \
+    static void __attribute__((noinline))                                                          \
+    fp_slow_##name##_##what(struct vm *vm, uint32_t d, uint32_t a, uint32_t b, uint32_t format)    \
+    {                                                                                              \
+        uint32_t fcw = vm->s.fpsr[0], st;                                                          \
+        uint8_t(*w)[16] = vm->s.wide;                                                              \
+        uint8_t *to = w[d & 31];                                                                   \
+        if (!(FP_IS_##what && fp_fast3(OP_##base, to, w[a], w[b], fcw, FP_FORMAT_##what, &st)) &&  \
+            !fp_fast3(OP_##base, to, w[a], w[b], fcw, format, &st))                                \
+            st = fp_op3_host(OP_##base, to, w[a], w[b], fcw, format);                              \
+        fp_raise(vm, d, st);                                                                       \
+    }                                                                                              \
+    static void __attribute__((noinline))                                                          \
+    fp_static_##name##_##what(struct vm *vm, uint32_t d, uint32_t a, uint32_t b, uint32_t format)  \
+    {                                                                                              \
+        enum {                                                                                     \
+            QUICK = OP_##base == OP_FADD || OP_##base == OP_FSUB || OP_##base == OP_FSUBR ||       \
+                    OP_##base == OP_FMUL                                                           \
+        };                                                                                         \
+        uint32_t st;                                                                               \
+        uint8_t(*w)[16] = vm->s.wide;                                                              \
+        if (QUICK && FP_IS_##what &&                                                               \
+            LIKELY((vm->s.fpsr[0] & (FP_CW_ROUND | FP_CW_PRECISION)) == FP_CW_PRECISION &&         \
+                   fp_quick(OP_##base, w[d & 31], w[a], w[b], FP_FORMAT_##what, &st)))             \
+            fp_raise(vm, d, st);                                                                   \
+        else                                                                                       \
+            fp_slow_##name##_##what(vm, d, a, b, format);                                          \
+    }
+/* Most are of 80 bits, and most others of 64. */
+#define FP_IS_x80     true
+#define FP_FORMAT_x80 WF_X80
+#define FP_IS_mem     (format == WF_F64)
+#define FP_FORMAT_mem WF_F64
+#define FP_STATICS(M)                                                                              \
+    M(WLD, FLD)                                                                                    \
+    M(WST, FST)                                                                                    \
+    M(WADD, FADD)                                                                                  \
+    M(WSUB, FSUB)                                                                                  \
+    M(WSUBR, FSUBR)                                                                                \
+    M(WMUL, FMUL)                                                                                  \
+    M(WDIV, FDIV)                                                                                  \
+    M(WDIVR, FDIVR)                                                                                \
+    M(WSQRT, FSQRT)                                                                                \
+    M(WRND, FRND)
+#define FP_BOTH(name, base) FP_STATIC(name, base, x80) FP_STATIC(name, base, mem)
+FP_STATICS(FP_BOTH)
+#undef FP_BOTH
+
+static inline uint64_t wide_use3(struct vm *vm, uint64_t pipe, uint32_t d, uint32_t a, uint32_t b,
+                                 uint32_t latency)
+{
+    uint64_t *ready = vm->s.wide_ready, when = ready[d];
+    when = ready[a] > when ? ready[a] : when;
+    when = ready[b] > when ? ready[b] : when;
+    if (when > pipe - 1) {
+        vm->row[CA_LONGOP] += when - (pipe - 1);
+        pipe = when + 1;
+    }
+    ready[d] = pipe - 1 + latency;
+    return pipe;
+}
+
 static inline uint32_t wide_get(uint8_t (*wide)[16], uint32_t b)
 {
     uint32_t v;

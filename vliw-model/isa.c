@@ -62,7 +62,8 @@ struct op_regs op_regs(const struct vop *op)
         return r;
     uint64_t rd = bit(op->rd), ra = bit(op->ra), b = op->bmode == B_REG ? bit(op->rb) : 0;
     switch (op_table[opc].format) {
-    case FMT_NONE: break;
+    case FMT_NONE:
+    case FMT_WWB: break;
     case FMT_RRB:
     case FMT_LOAD:
     case FMT_JALR:

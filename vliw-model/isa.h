@@ -34,6 +34,7 @@ enum op_format {
     FMT_STORE,
     FMT_WLOAD,
     FMT_WSTORE,
+    FMT_WWB,
     FMT_AB,
     FMT_RRBS,
     FMT_B,
@@ -238,6 +239,9 @@ struct op_info {
     char trap; /* '-', 'M', 'C', 'T' */
 };
 extern const struct op_info op_table[OP_COUNT_];
+
+/* Of the static FP ops: rd with this bit sets C1, too. */
+enum { WIDE_C1 = 32 };
 
 /* What an op reads and writes. Bits 0..63 general registers; the condition codes apart. r0 never
  * appears. */

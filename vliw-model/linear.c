@@ -108,6 +108,8 @@ static unsigned handler_of(const struct vop *op)
     unsigned fmt = op_table[op->opc].format, imm = op->bmode != B_REG;
     if (op->opc == OP_SETCC)
         return H_SETCC0 + ((uint32_t)op->imm & 15);
+    if (fmt == FMT_WWB) /* extended operands apart from all other formats */
+        return 2u * op->opc + ((op->imm >> 5 & 7) != WF_X80);
     if (op->opc == OP_CMOV)
         return H_CMOV0 + ((uint32_t)op->imm & 15);
     if (op_table[op->opc].order == ORD_FREE || fmt == FMT_LOAD || fmt == FMT_STORE ||
@@ -158,6 +160,11 @@ static void emit_op(struct lin *l, unsigned i, uint8_t rd)
     }
     if (op_table[op->opc].format == FMT_WLOAD) {
         emit_wide(l, i, op->rd);
+        return;
+    }
+    if (op_table[op->opc].format == FMT_WWB) {
+        emit(l, handler_of(op), op->rd, op->ra, op->imm & 31, op->imm >> 5 & 7, 0);
+        emit_ready(l, i);
         return;
     }
     bool reg = op->bmode == B_REG;

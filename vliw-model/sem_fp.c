@@ -156,6 +156,18 @@ uint32_t fp_op_host(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_
 
 #endif
 
+uint32_t fp_op3_host(enum op_code opc, uint8_t *d, const uint8_t *x, const uint8_t *y, uint32_t fcw,
+                     uint32_t format)
+{
+    uint8_t w[2][16];
+    bool store = opc == OP_FST;
+    memcpy(w[0], store || opc == OP_FLD ? d : x, 16);
+    memcpy(w[1], y, 16);
+    uint32_t st = fp_op_host(opc, w, fcw, store ? 32 * format : 0, 1 + (store ? 0 : 32 * format));
+    memcpy(d, w[0], 10);
+    return st;
+}
+
 uint32_t fp_op(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b)
 {
     uint32_t st;

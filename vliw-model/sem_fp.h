@@ -19,5 +19,8 @@ void fp_wput(uint8_t (*wide)[16], uint32_t a, uint32_t b);
 uint32_t fp_op(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b);
 /* The same by the host's x87 alone, what sem_fp_fast.h could have done included. */
 uint32_t fp_op_host(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b);
+/* The static ops (ops.def): d = x op y, y in a format (a store: to it). fp_fast3 comes before. */
+uint32_t fp_op3_host(enum op_code opc, uint8_t *d, const uint8_t *x, const uint8_t *y, uint32_t fcw,
+                     uint32_t format);
 
 #endif

@@ -94,7 +94,7 @@ static inline bool fp_get(const uint8_t *p, uint32_t format, struct fp_num *v)
 /* hi, with lo behind it, to hi alone: to nearest, ties to even. */
 static inline uint32_t fp_round_to_64(struct fp_num *v, uint64_t lo)
 {
-    uint32_t up = lo >> 63 && ((lo << 1) || (v->sig & 1));
+    uint32_t up = (uint32_t)(lo >> 63) & (((lo << 1) != 0) | (v->sig & 1));
     if (up && ++v->sig == 0) {
         v->sig = 1ull << 63;
         v->e++;
@@ -133,39 +133,45 @@ static inline bool fp_add(struct fp_num *v, const struct fp_num *with, uint32_t 
         a = b;
         b = *v;
     }
-    uint32_t d = (uint32_t)(a.e - b.e), lost = 0;
-    unsigned __int128 x = (unsigned __int128)a.sig << 64, y = (unsigned __int128)b.sig << 64;
-    if (d > 127) {
-        lost = 1;
-        y = 0;
-    } else if (d) {
-        lost = y << (128 - d) != 0;
-        y >>= d;
+    /* b moved right by d: hi, and lo behind it, whose lowest bit stands for all that is lost. */
+    uint32_t d = (uint32_t)(a.e - b.e);
+    uint64_t hi, lo;
+    if (d < 64) {
+        hi = b.sig >> d;
+        lo = b.sig << 1 << (63 - d); /* no shift by 64 */
+    } else {
+        hi = 0;
+        lo = d < 128 ? b.sig >> (d - 64) : 0;
+        lo |= d == 64 ? 0 : d >= 128 || (b.sig << (128 - d));
     }
     if (a.sign == b.sign) {
-        x += y;
-        if (x < y) { /* carry */
-            lost |= (uint32_t)x & 1;
-            x = x >> 1 | (unsigned __int128)1 << 127;
+        hi += a.sig;
+        if (hi < a.sig) { /* carry */
+            lo = hi << 63 | lo >> 1 | (lo & 1);
+            hi = hi >> 1 | 1ull << 63;
             a.e++;
         }
     } else {
-        x -= y + lost;
-        if (!x) {
-            *v = (struct fp_num){0, 0, 0};
-            return true;
+        hi = a.sig - hi - (lo != 0);
+        lo = 0 - lo;
+        if (!(hi >> 63)) {
+            if (!(hi | lo)) {
+                *v = (struct fp_num){0, 0, 0};
+                return true;
+            }
+            int lz = hi ? __builtin_clzll(hi) : 64 + __builtin_clzll(lo);
+            unsigned __int128 x = ((unsigned __int128)hi << 64 | lo) << lz;
+            hi = (uint64_t)(x >> 64);
+            lo = (uint64_t)x;
+            a.e -= lz;
+            if (a.e <= 0)
+                return false;
         }
-        uint64_t hi = (uint64_t)(x >> 64);
-        int lz = hi ? __builtin_clzll(hi) : 64 + __builtin_clzll((uint64_t)x);
-        x <<= lz;
-        a.e -= lz;
-        if (a.e <= 0)
-            return false;
     }
-    v->sig = (uint64_t)(x >> 64);
+    v->sig = hi;
     v->e = a.e;
     v->sign = a.sign;
-    *sw = fp_round_to_64(v, (uint64_t)x | lost);
+    *sw = fp_round_to_64(v, lo);
     return v->e < FP_E_MAX;
 }
 
@@ -219,7 +225,7 @@ static inline bool fp_shorten(const struct fp_num *v, uint32_t bits, int32_t bia
         return true;
     if (e <= 0 || e >= e_max)
         return false;
-    uint32_t up = low >> 63 && ((low << 1) || (kept & 1));
+    uint32_t up = (uint32_t)(low >> 63) & (((low << 1) != 0) | (kept & 1));
     *sw = (low ? FS_PE : 0) | (up ? FS_C1 : 0);
     /* The leading bit adds one to the exponent, and so does a carry. */
     *out = ((uint64_t)(e - 1) << (bits - 1)) + kept + up;
@@ -263,22 +269,105 @@ static inline uint32_t fp_compare(const struct fp_num *a, const struct fp_num *b
     return less != (bool)a->sign ? FS_C0 : 0;
 }
 
-static inline bool fp_fast(enum op_code opc, uint8_t *d, const uint8_t *s, uint32_t fcw, uint32_t a,
-                           uint32_t b, uint32_t *sw)
+/*
+ * Addition and multiplication once more, for normal numbers of 80 or 64 bits and without a branch
+ * that numbers decide; it declines what is not of these. Rounding to nearest and full precision are
+ * the caller's to look at.
+ */
+static inline bool fp_normal(const uint8_t *p, uint32_t format, struct fp_num *v)
+{
+    uint64_t q;
+    uint32_t se;
+    if (format == WF_F64) {
+        memcpy(&q, p, 8);
+        v->sign = (uint32_t)(q >> 63);
+        v->e = (int32_t)(q >> 52 & 0x7ff) + (FP_BIAS - 1023);
+        v->sig = q << 11 | 1ull << 63;
+        return (uint32_t)(v->e - (FP_BIAS - 1023) - 1) < 0x7fe;
+    }
+    memcpy(&v->sig, p, 8);
+    memcpy(&se, p + 8, 4);
+    v->e = se & FP_E_MAX;
+    v->sign = se >> 15 & 1;
+    return (v->sig >> 63) & ((uint32_t)(v->e - 1) < FP_E_MAX - 1);
+}
+
+static inline bool fp_finish(uint8_t *d, uint32_t sign, int32_t e, uint64_t hi, uint64_t lo,
+                             uint32_t *sw)
+{
+    uint32_t up = (uint32_t)(lo >> 63) & (((lo << 1) != 0) | (hi & 1));
+    hi += up;
+    if (__builtin_expect((uint32_t)(e - 1) >= FP_E_MAX - 2 || hi == 0, 0))
+        return false;
+    uint16_t se = (uint16_t)((uint32_t)e | sign << 15);
+    memcpy(d, &hi, 8);
+    memcpy(d + 8, &se, 2);
+    *sw = (lo ? FS_PE : 0) | up * FS_C1;
+    return true;
+}
+
+static inline __attribute__((always_inline)) bool fp_quick(enum op_code opc, uint8_t *d,
+                                                           const uint8_t *xp, const uint8_t *yp,
+                                                           uint32_t format, uint32_t *sw)
+{
+    struct fp_num x, y;
+    bool ok = fp_normal(xp, WF_X80, &x);
+    if (!(ok & fp_normal(yp, format, &y)))
+        return false;
+    if (opc == OP_FMUL) {
+        unsigned __int128 p = (unsigned __int128)x.sig * y.sig;
+        uint64_t hi = (uint64_t)(p >> 64), lo = (uint64_t)p, s = ~hi >> 63;
+        hi = hi << s | (lo >> 63 & s);
+        lo <<= s;
+        return fp_finish(d, x.sign ^ y.sign, x.e + y.e - (FP_BIAS - 1) - (int32_t)s, hi, lo, sw);
+    }
+    y.sign ^= opc == OP_FSUB;
+    x.sign ^= opc == OP_FSUBR;
+    uint64_t less = (x.e < y.e) | ((x.e == y.e) & (x.sig < y.sig));
+    uint64_t m = 0 - less, ds = (x.sig ^ y.sig) & m;
+    uint32_t de = (uint32_t)(x.e ^ y.e) & (uint32_t)m, differ = x.sign ^ y.sign;
+    uint32_t sign = x.sign ^ (differ & (uint32_t)less);
+    uint64_t big = x.sig ^ ds, small = y.sig ^ ds;
+    int32_t e = (int32_t)((uint32_t)x.e ^ de);
+    uint32_t by = (uint32_t)e - ((uint32_t)y.e ^ de);
+    if (__builtin_expect(by > 63, 0))
+        return false;
+    uint64_t hi = small >> by, lo = small << 1 << (63 - by);
+    if (!differ) {
+        hi += big;
+        uint64_t c = hi < big;
+        lo = (hi & c) << 63 | lo >> c | (lo & c);
+        hi = hi >> c | c << 63;
+        return fp_finish(d, sign, e + (int32_t)c, hi, lo, sw);
+    }
+    hi = big - hi - (lo != 0);
+    lo = 0 - lo;
+    if (__builtin_expect(!hi, 0))
+        return false;
+    int lz = __builtin_clzll(hi);
+    hi = hi << lz | lo >> 1 >> (63 - lz);
+    lo <<= lz;
+    return fp_finish(d, sign, e - lz, hi, lo, sw);
+}
+
+/* d = x op y, y in a format; store: y is extended and goes to the format. */
+static inline __attribute__((always_inline)) bool fp_fast3(enum op_code opc, uint8_t *d,
+                                                           const uint8_t *xp, const uint8_t *yp,
+                                                           uint32_t fcw, uint32_t format,
+                                                           uint32_t *sw)
 {
     struct fp_num x, y;
     *sw = 0;
     switch (opc) {
     case OP_FLD:
-        if (!fp_get(s, b >> 5 & 7, &y))
+        if (!fp_get(yp, format, &y))
             return false;
         fp_put_x80(d, &y);
         return true;
-    case OP_FST:
-        return !(fcw & FP_CW_ROUND) && fp_get_x80(s, &y) && fp_store(d, a >> 5 & 7, &y, sw);
+    case OP_FST: return !(fcw & FP_CW_ROUND) && fp_get_x80(yp, &y) && fp_store(d, format, &y, sw);
     case OP_FCOM:
     case OP_FUCOM:
-        if (!fp_get_x80(d, &x) || !fp_get(s, b >> 5 & 7, &y))
+        if (!fp_get_x80(xp, &x) || !fp_get(yp, format, &y))
             return false;
         *sw = fp_compare(&x, &y);
         return true;
@@ -288,8 +377,8 @@ static inline bool fp_fast(enum op_code opc, uint8_t *d, const uint8_t *s, uint3
     case OP_FMUL:
     case OP_FDIV:
     case OP_FDIVR:
-        if ((fcw & (FP_CW_ROUND | FP_CW_PRECISION)) != FP_CW_PRECISION || !fp_get_x80(d, &x) ||
-            !fp_get(s, b >> 5 & 7, &y))
+        if ((fcw & (FP_CW_ROUND | FP_CW_PRECISION)) != FP_CW_PRECISION || !fp_get_x80(xp, &x) ||
+            !fp_get(yp, format, &y))
             return false;
         y.sign ^= opc == OP_FSUB;
         x.sign ^= opc == OP_FSUBR;
@@ -305,13 +394,20 @@ static inline bool fp_fast(enum op_code opc, uint8_t *d, const uint8_t *s, uint3
         fp_put_x80(d, &x);
         return true;
     case OP_FSQRT:
-        if ((fcw & (FP_CW_ROUND | FP_CW_PRECISION)) != FP_CW_PRECISION || !fp_get_x80(d, &x) ||
+        if ((fcw & (FP_CW_ROUND | FP_CW_PRECISION)) != FP_CW_PRECISION || !fp_get_x80(xp, &x) ||
             !fp_sqrt(&x, sw))
             return false;
         fp_put_x80(d, &x);
         return true;
     default: return false;
     }
+}
+
+/* The two-register ops, as they name their operands. */
+static inline bool fp_fast(enum op_code opc, uint8_t *d, const uint8_t *s, uint32_t fcw, uint32_t a,
+                           uint32_t b, uint32_t *sw)
+{
+    return fp_fast3(opc, d, d, s, fcw, (opc == OP_FST ? a : b) >> 5 & 7, sw);
 }
 
 #endif

@@ -44,7 +44,7 @@ static struct vop random_op(unsigned opc, uint32_t pc)
                                                        : rd;
     if (fmt != FMT_RB && fmt != FMT_RC && fmt != FMT_B && fmt != FMT_BRCC && fmt != FMT_JAL &&
         fmt != FMT_CODE)
-        o.ra = ra;
+        o.ra = fmt == FMT_WWB ? ra & 31 : ra;
     if (fmt == FMT_RR || fmt == FMT_RRX)
         return o;
     if (fmt == FMT_RC || fmt == FMT_RRC) {
@@ -52,7 +52,7 @@ static struct vop random_op(unsigned opc, uint32_t pc)
         o.imm = rnd() & 15;
         return o;
     }
-    o.bmode = is_target(fmt) || fmt == FMT_CODE ? 1 + rnd() % 2 : rnd() % 3;
+    o.bmode = is_target(fmt) || fmt == FMT_CODE || fmt == FMT_WWB ? 1 + rnd() % 2 : rnd() % 3;
     if (o.bmode == B_REG)
         o.rb = rnd() & 63;
     else if (o.bmode == B_SHORT)
