@@ -66,8 +66,8 @@ static uint32_t expected(unsigned i)
     v |= attr & AT_XGP ? 1u << 13 : 0;
     v |= attr & AT_XMF ? 1u << 16 : 0;
     v |= attr & AT_XXM ? 1u << 19 : 0;
-    v |= ia32_rows[i].op != I_NOP && (memory_operand(&forms[i]) || stack(forms[i].name)) ? 1u << 14
-                                                                                         : 0;
+    bool hint = ia32_rows[i].op == I_NOP || ia32_rows[i].op == I_PREFETCH;
+    v |= !hint && (memory_operand(&forms[i]) || stack(forms[i].name)) ? 1u << 14 : 0;
     return v;
 }
 

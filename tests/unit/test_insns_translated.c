@@ -83,6 +83,7 @@ static void all_lines(const char *where, const char *image, uint32_t every)
     machine_default(&r.m);
     assert_int_equal(machine_set(&r.m, where, err, sizeof err), 0);
     assert_int_equal(machine_set(&r.m, "guest.ram_mb=16", err, sizeof err), 0);
+    assert_int_equal(machine_set(&r.m, "guest.identity=tm8600", err, sizeof err), 0); /* SSE */
     assert_int_equal(machine_set(&r.m, "cms.gears=1", err, sizeof err), 0);
     assert_int_equal(machine_set(&r.m, "cms.hot_threshold=1", err, sizeof err), 0);
     oracle_init(); /* without silicon, too */

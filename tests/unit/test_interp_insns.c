@@ -147,6 +147,8 @@ static void every_line(void **state)
     struct run r = {.silicon = silicon_init() == 0 && silicon_limit() == 0xffffffff,
                     .print = getenv("INSNS") != NULL};
     (void)state;
+    fh_boot.machine.guest_identity = 1; /* TM8600, which has all there is */
+    ia32_identify(1);
     if (r.silicon) {
         memset(silicon_ptr(SILICON_CODE), 0xcc, SILICON_CODE_SIZE - SILICON_PAGE);
         memset(fh.code, 0xcc, sizeof fh.code);
