@@ -30,6 +30,7 @@ build sse_nbody tests/guests/nbody.c -msse2 -mfpmath=sse
 runs='sse_nbody
 sse_matrix
 sse_pixels
+sse_traps
 nbody
 smc
 remap
