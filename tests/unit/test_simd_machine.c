@@ -41,7 +41,7 @@ static const struct {
 } machines[] = {
     {"tm8600", "machines/tm8600.ini", {NULL}},
     {"tm8600, small buffer", "machines/tm8600.ini", {"sb.entries=4", NULL}},
-    {"tm5800's width", "machines/tm5800.ini", {"guest.identity=tm8600", NULL}},
+    {"tm5800's width", "machines/tm5800.ini", {"guest.identity=tm8600", "sb.entries=8"}},
     {"tm5800's width, small buffer",
      "machines/tm5800.ini",
      {"guest.identity=tm8600", "sb.entries=4"}},
@@ -277,10 +277,11 @@ static const struct {
      0, 0, 0x1f80, 1},
     {"its registers, aligned: nothing", "c7434001000000 660f6f4310 660f7f4320 c7434002000000",
      0x1f80, -1, 0, 0, 0, 0x1f80, 2},
-    /* movups [ebx+0x71], xmm0; movups [ebx+0x91], xmm0; movhps [ebx+0x33], xmm0; movaps [ebx+0xb0]
+    /* movups [ebx+0x71], xmm0; movups [ebx+0x91], xmm0; movups [ebx+0xd1], xmm0; movhps [ebx+0x33],
+     * xmm0; movaps [ebx+0xb0]
      */
     {"stores of 16 bytes, as many as want commits between them",
-     "c7434001000000 0f114371 0f118391000000 0f174333 0f2983b0000000 c7434002000000", 0x1f80, -1, 0,
+     "0f114371 0f118391000000 0f1183d1000000 0f174333 0f2983b0000000 c7434002000000", 0x1f80, -1, 0,
      0, 0, 0x1f80, 2},
     {"a store across a page border", "c7434001000000 0f1106 c7434002000000", 0x1f80, 14, 7, 6,
      SILICON_DATA_NONE, 0x1f80, 1},
