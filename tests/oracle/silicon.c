@@ -19,9 +19,10 @@
  *   (base 0) that ends before it. The price is told at silicon_limit.
  * - DS and ES are null in a 64-bit process and the block would fault at its first access: load
  *   them.
- * - FS holds glibc's thread pointer, and so must not change; it cannot be used by the block: an
- *   access through a null selector is #GP(0). GS is nobody's in a 64-bit process: it gets a segment
- *   of the LDT before every block.
+ * - FS holds glibc's thread pointer by its base, with a null selector; it cannot be used by the
+ *   block: an access through a null selector is #GP(0). A block may load it, null again, if the
+ *   kernel lets programs write the base: then both exits and the handler, before any C code, put it
+ *   back. GS is nobody's in a 64-bit process: it gets a segment of the LDT before every block.
  * - The signal stack must lie above 4 GB: a random ESP that points into it makes the kernel
  *   believe that it is in use already, and build the frame at ESP.
  * - Between the load of ESP and the return of the host's RSP any signal whose handler is not on
@@ -61,7 +62,7 @@
  *   ops: compare the registers, not the whole image.
  *
  * To add something: a register that is to be passed gets a field in struct silicon_xfer, a line
- * in both directions of the assembly, and one in on_event (the way of faults).
+ * in both directions of the assembly, and one in silicon_on_event (the way of faults).
  */
 
 #ifndef _GNU_SOURCE
@@ -106,6 +107,41 @@ const uint8_t *silicon_tail(void)
     return far_jump;
 }
 
+/* Type and system bits as modify_ldt makes them (accessed, ring 3). */
+static const struct {
+    uint32_t base, limit;
+    uint8_t access, flags; /* flags: G, D, -, AVL */
+} segments[SILICON_SEG_END] = {
+    [SILICON_SEG_GS] = {SILICON_GS_BASE, 0xfffff, 0xf3, 0xd},
+    [SILICON_SEG_READ_ONLY] = {0, 0xfffff, 0xf1, 0xd},
+    [SILICON_SEG_EXECUTE_ONLY] = {0, 0xfffff, 0xf9, 0xd},
+    [SILICON_SEG_ABSENT] = {0, 0xfffff, 0x73, 0xd},
+    [SILICON_SEG_SMALL] = {SILICON_DATA, SILICON_SMALL_LIMIT, 0xf3, 0x5},
+    [SILICON_SEG_DOWN] = {SILICON_DATA, SILICON_DOWN_LIMIT, 0xf7, 0x5},
+    [SILICON_SEG_CODE16] = {SILICON_CODE, 0xffff, 0xfb, 0x1},
+};
+
+uint32_t silicon_descriptor(uint32_t selector, int high)
+{
+    uint32_t base = 0, limit = 0xfffff, access, flags = 0xc, i = selector >> 3;
+    selector |= 3;
+    if (selector == 0x23) {
+        access = 0xfb;
+    } else if (selector == 0x2b) {
+        access = 0xf3;
+    } else if (selector & 4 && i < SILICON_SEG_END && segments[i].access && silicon_gs()) {
+        base = segments[i].base;
+        limit = segments[i].limit;
+        access = segments[i].access;
+        flags = segments[i].flags;
+    } else {
+        return 0;
+    }
+    return high ? (base >> 16 & 0xff) | access << 8 | (limit & 0xf0000) | flags << 20 |
+                      (base & 0xff000000)
+                : (limit & 0xffff) | base << 16;
+}
+
 #if defined(__x86_64__) && defined(__linux__)
 
 #include <asm/ldt.h>
@@ -113,6 +149,7 @@ const uint8_t *silicon_tail(void)
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -121,7 +158,7 @@ const uint8_t *silicon_tail(void)
 #include <unistd.h>
 
 enum { CS32 = 0x23, CS64 = 0x33, DATA_FLAT = 0x2b };
-enum { LDT_ENTRY = 8, DATA_LDT = LDT_ENTRY << 3 | 7, GS_LDT = (LDT_ENTRY + 1) << 3 | 7 };
+enum { LDT_ENTRY = 8, DATA_LDT = LDT_ENTRY << 3 | 7 };
 enum { VEC_DB = 1, VEC_BP = 3, VEC_PF = 14, VEC_SYSCALL = 0x80 };
 
 #define EFL_TF     0x00000100u
@@ -140,6 +177,8 @@ struct silicon_xfer {
     uint64_t out_eflags;
     uint32_t host_mxcsr, host_fcw;
     uint32_t gs;
+    uint32_t has_fsbase; /* the instructions to read and write it */
+    uint64_t fsbase;
     uint8_t fx_in[512] __attribute__((aligned(64)));
     uint8_t fx_out[512] __attribute__((aligned(64)));
 };
@@ -156,6 +195,8 @@ AT(out_eflags, 96);
 AT(host_mxcsr, 104);
 AT(host_fcw, 108);
 AT(gs, 112);
+AT(has_fsbase, 116);
+AT(fsbase, 120);
 AT(fx_in, 128);
 AT(fx_out, 640);
 
@@ -164,6 +205,7 @@ extern struct silicon_xfer silicon_x HIDDEN;
 struct silicon_xfer silicon_x __attribute__((aligned(64)));
 extern void silicon_enter32(void) HIDDEN;
 extern const char silicon_exit64[] HIDDEN, silicon_exit_event[] HIDDEN;
+extern void silicon_handler(int, siginfo_t *, void *) HIDDEN;
 
 __asm__(".text\n"
         ".p2align 4\n"
@@ -218,6 +260,13 @@ __asm__(".text\n"
         "silicon_exit_event:\n"
         "  mov $0x2b, %eax\n"
         "  mov %eax, %ss\n"
+        "  cmpl $0, silicon_x+116(%rip)\n"
+        "  je 4f\n"
+        "  xor %eax, %eax\n"
+        "  mov %eax, %fs\n"
+        "  mov silicon_x+120(%rip), %rax\n"
+        "  wrfsbase %rax\n"
+        "4:\n"
         "  cmpl $0, silicon_x+60(%rip)\n"
         "  je 3f\n"
         "  fxsave silicon_x+640(%rip)\n"
@@ -227,7 +276,16 @@ __asm__(".text\n"
         "3:\n"
         "  pop %r15\n  pop %r14\n  pop %r13\n  pop %r12\n  pop %rbp\n  pop %rbx\n"
         "  ret\n"
-        ".size silicon_enter32, .-silicon_enter32\n");
+        ".size silicon_enter32, .-silicon_enter32\n"
+        ".globl silicon_handler\n.hidden silicon_handler\n.type silicon_handler, @function\n"
+        "silicon_handler:\n"
+        "  cmpl $0, silicon_x+116(%rip)\n"
+        "  je 5f\n"
+        "  mov silicon_x+120(%rip), %rax\n"
+        "  wrfsbase %rax\n"
+        "5:\n"
+        "  jmp silicon_on_event\n"
+        ".size silicon_handler, .-silicon_handler\n");
 
 /* What ended the run, written by the handler. */
 static struct {
@@ -253,7 +311,8 @@ static void hand_on(int sig)
             sigaction(sig, &previous[i], NULL); /* and the fault happens again */
 }
 
-static void on_event(int sig, siginfo_t *info, void *context)
+extern void silicon_on_event(int sig, siginfo_t *info, void *context) HIDDEN;
+void silicon_on_event(int sig, siginfo_t *info, void *context)
 {
     /* No unaligned access of our own may trap, and the compiler is free to make some. */
     __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~(uint64_t)EFL_AC);
@@ -378,18 +437,31 @@ static int make_windows(void)
     return 0;
 }
 
+static int make_segments(void)
+{
+    for (unsigned i = 0; i < SILICON_SEG_END; i++) {
+        unsigned a = segments[i].access;
+        struct user_desc d = {.entry_number = i,
+                              .base_addr = segments[i].base,
+                              .limit = segments[i].limit,
+                              .seg_32bit = segments[i].flags >> 2 & 1,
+                              .contents = a >> 2 & 3,
+                              .read_exec_only = !(a & 2),
+                              .limit_in_pages = segments[i].flags >> 3 & 1,
+                              .seg_not_present = !(a & 0x80),
+                              .useable = 1};
+        if (a && syscall(SYS_modify_ldt, 1, &d, sizeof d))
+            return 0;
+    }
+    return 1;
+}
+
 static int choose_segment(void)
 {
     uint64_t lowest = lowest_mapping();
     silicon_x.far_cs = CS32;
     silicon_x.data_seg = DATA_FLAT;
-    struct user_desc gs = {.entry_number = LDT_ENTRY + 1,
-                           .base_addr = SILICON_GS_BASE,
-                           .limit = 0xfffff,
-                           .limit_in_pages = 1,
-                           .seg_32bit = 1,
-                           .useable = 1};
-    silicon_x.gs = syscall(SYS_modify_ldt, 1, &gs, sizeof gs) ? 0 : GS_LDT;
+    silicon_x.gs = make_segments() ? SILICON_SELECTOR(SILICON_SEG_GS) : 0;
     if (lowest >> 32)
         return 0;
     if (lowest < SILICON_DATA + SILICON_DATA_SIZE + SILICON_GUARD)
@@ -423,13 +495,13 @@ static int take_signals(void)
         return refuse("silicon: sigaltstack refused");
     for (int i = 0; i < N_SIGNALS; i++) {
         struct sigaction old,
-            sa = {.sa_sigaction = on_event, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+            sa = {.sa_sigaction = silicon_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
         sigfillset(&sa.sa_mask);
         for (int j = 0; j < N_SIGNALS - 1; j++) /* a fault of the handler shall be seen */
             sigdelset(&sa.sa_mask, signals[j]);
         if (sigaction(signals[i], &sa, &old))
             return refuse("silicon: sigaction refused");
-        if (!(old.sa_flags & SA_SIGINFO) || old.sa_sigaction != on_event)
+        if (!(old.sa_flags & SA_SIGINFO) || old.sa_sigaction != silicon_handler)
             previous[i] = old;
     }
     struct itimerval tick = {{0, 50000}, {0, 50000}};
@@ -458,6 +530,10 @@ int silicon_init(void)
     }
     if (state < 0)
         return -1;
+    if (getauxval(AT_HWCAP2) & 2) { /* FSGSBASE, enabled by the kernel */
+        __asm__("rdfsbase %0" : "=r"(silicon_x.fsbase));
+        silicon_x.has_fsbase = 1;
+    }
     if (take_signals())
         return -1;
     why = "ready";
@@ -472,6 +548,11 @@ uint32_t silicon_limit(void)
 unsigned silicon_gs(void)
 {
     return silicon_x.gs;
+}
+
+int silicon_fs(void)
+{
+    return silicon_x.has_fsbase;
 }
 
 void silicon_use_fx(int on)
@@ -569,6 +650,11 @@ uint32_t silicon_limit(void)
 }
 
 unsigned silicon_gs(void)
+{
+    return 0;
+}
+
+int silicon_fs(void)
 {
     return 0;
 }

@@ -98,6 +98,28 @@ const uint8_t *silicon_tail(void);
 #define SILICON_GS_BASE 0x1230u
 unsigned silicon_gs(void);
 
+/*
+ * Segments of the LDT that a block may load, where silicon_gs is not 0. What a selector names is told
+ * by silicon_descriptor, for all engines: the low or the high word of its descriptor, 0 if there is
+ * none. Beside these there are the flat segments 23 (code) and 2b (data).
+ */
+enum silicon_segment {
+    SILICON_SEG_GS = 9,
+    SILICON_SEG_READ_ONLY, /* flat */
+    SILICON_SEG_EXECUTE_ONLY,
+    SILICON_SEG_ABSENT, /* flat data, not present */
+    SILICON_SEG_SMALL,  /* the data window up to SILICON_SMALL_LIMIT */
+    SILICON_SEG_DOWN,   /* expands down: the data window from SILICON_DOWN_LIMIT + 1 on */
+    SILICON_SEG_CODE16, /* the code window as 16-bit code */
+    SILICON_SEG_END
+};
+#define SILICON_SELECTOR(segment) ((uint32_t)(segment) << 3 | 7)
+#define SILICON_SMALL_LIMIT       0x2fffu
+#define SILICON_DOWN_LIMIT        0x0fffu
+uint32_t silicon_descriptor(uint32_t selector, int high);
+/* Whether a block may load FS with a null selector. */
+int silicon_fs(void);
+
 enum silicon_end {
     SILICON_END,   /* ran to eip + len */
     SILICON_FAULT, /* out is the state the processor saved, *f says which fault or trap */
