@@ -24,6 +24,9 @@ struct oracle_case {
     uint32_t len;
     bool fx;              /* it uses x87, MMX or SSE: in.fx is given, and the result's compared */
     struct ia32_state in; /* in.eip: where the block stands */
+    /* What every processor answers in its own way, and is not compared: registers, a mask, and
+     * memory. */
+    uint32_t own_registers, own_at, own_bytes;
 };
 
 struct oracle_result {

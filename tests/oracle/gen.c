@@ -113,7 +113,9 @@ static const struct row rows[] = {
     {0xa2, GEN_MOVE, 0, MOFS | B, 0},              {0xa3, GEN_MOVE, 0, MOFS, 0},
     {0xb0, GEN_MOVE, 0, R | IB | B, 0},            {0xb8, GEN_MOVE, 0, R | IZ, 0},
     {0xc6, GEN_MOVE, 0x01, M | G | IB | B, 0},     {0xc7, GEN_MOVE, 0x01, M | G | IZ, 0},
-    {0xd7, GEN_MOVE, 0, B | IMPL, 0},              {0x0f1f, GEN_MOVE, 0x01, M | G, 0},
+    {0xd7, GEN_MOVE, 0, B | IMPL, 0},              {0x0f1f, GEN_MOVE, 0xff, M | G, 0},
+    {0x0f18, GEN_MOVE, 0xff, M | G, 0},            {0x0f19, GEN_MOVE, 0xff, M | G, 0},
+    {0x0f1a, GEN_MOVE, 0xff, M | G, 0},            {0x0f1d, GEN_MOVE, 0xff, M | G, 0},
     {0x0f40, GEN_MOVE, 0, M | CC, 0},              {0x0fc8, GEN_MOVE, 0, R | B, 0},
     {0x0fb6, GEN_MOVE, 0, M, 0},                   {0x0fb7, GEN_MOVE, 0, M, 0},
     {0x0fbe, GEN_MOVE, 0, M, 0},                   {0x0fbf, GEN_MOVE, 0, M, 0},
@@ -338,6 +340,25 @@ uint8_t *gen_modrm_32(struct gen *g, uint8_t *p, unsigned reg, bool any)
     return p;
 }
 
+/* The rows of a family stand together, but for some: sorted by family once. */
+static const struct row *nth_of_family(struct gen *g, unsigned family)
+{
+    static uint8_t sorted[N_ROWS];
+    static uint8_t first[GEN_N_FAMILIES + 1];
+    if (!first[GEN_N_FAMILIES]) {
+        unsigned n = 0;
+        for (unsigned f = 0; f < GEN_N_FAMILIES; f++) {
+            first[f] = (uint8_t)n;
+            for (unsigned i = 0; i < N_ROWS; i++)
+                if (rows[i].family == f)
+                    sorted[n++] = (uint8_t)i;
+        }
+        first[GEN_N_FAMILIES] = (uint8_t)n;
+    }
+    return &rows[sorted[first[family] + below(g, first[family + 1] - (unsigned)first[family])]];
+}
+_Static_assert((int)N_ROWS < 256, "rows are numbered by bytes");
+
 static const struct row *pick(struct gen *g)
 {
     const struct row *fit[N_ROWS];
@@ -359,9 +380,7 @@ static const struct row *pick(struct gen *g)
                 break;
             at -= w;
         }
-        for (unsigned i = 0; i < N_ROWS; i++)
-            if (rows[i].family == family)
-                fit[n++] = &rows[i];
+        return nth_of_family(g, family);
     }
     return n ? fit[below(g, n)] : &rows[0];
 }

@@ -48,6 +48,9 @@ struct gen {
     bool gs;           /* GS may be used: its base is SILICON_GS_BASE */
     unsigned wild;     /* of 256 memory operands, how many take registers as they come */
     uint32_t eip;      /* where the next instruction will stand */
+    unsigned row;      /* set by gen_directed: the row of ia32.def that is meant, at fix_at */
+    /* Set by gen_directed: what the instruction leaves in its own way (struct oracle_case). */
+    uint32_t own_registers, own_at, own_bytes;
     /* Set by gen_insn for gen_block: a jump whose target is still to be chosen (it is the next
      * instruction until then), the field at fix_at is fix_size bytes, relative or absolute. */
     unsigned fix_at, fix_size;

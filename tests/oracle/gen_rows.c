@@ -359,7 +359,11 @@ enum aim {
     AIM_REGISTER, /* a register where only memory is there */
     AIM_PENDING,  /* an x87 exception is pending */
     AIM_UNMASKED, /* exceptions of the instruction itself */
+    AIM_ALIGN,    /* not aligned, with EFLAGS.AC set */
+    AIM_LIMIT,    /* beyond the limit of DS and ES */
+    AIM_STACK,    /* beyond the limit of SS */
     AIM_FAIR,     /* nothing is wrong */
+    AIM_OWN,      /* likewise, of what every processor answers in its own way */
     N_AIMS
 };
 _Static_assert((int)N_AIMS <= (int)AIMS_MAX, "known.directed has room for so many");
@@ -389,6 +393,20 @@ static bool unsafe(unsigned op)
     case I_CPUID:
     case I_RDTSC:
     case I_RDPMC: return true;
+    default: return false;
+    }
+}
+
+static bool own_answer(unsigned op)
+{
+    switch (op) {
+    case I_SGDT:
+    case I_SIDT:
+    case I_SLDT:
+    case I_STR:
+    case I_SMSW:
+    case I_CPUID:
+    case I_RDTSC: return true;
     default: return false;
     }
 }
@@ -423,6 +441,8 @@ static bool taken_register_form(const struct form *f)
            (f->map == M_2 && f->opcode == 0x01);
 }
 
+enum { SEGMENTS = 0 }; /* awaited: EFLAGS.AC, segments of the LDT */
+
 static bool fits(unsigned row, enum aim aim)
 {
     const struct form *f = &forms[row];
@@ -435,6 +455,10 @@ static bool fits(unsigned row, enum aim aim)
     case AIM_READ_ONLY:
     case AIM_CROSS_RO: return !unsafe(op) && reaches;
     case AIM_FAIR: return !unsafe(op) && !(attr & AT_CT);
+    case AIM_OWN: return own_answer(op) && !awaited(row);
+    case AIM_ALIGN: return SEGMENTS && !unsafe(op) && reaches && (s.size > 1 || !s.size);
+    case AIM_LIMIT:
+    case AIM_STACK: return SEGMENTS && silicon_gs() && !unsafe(op) && reaches;
     case AIM_NO_ACCESS:
     case AIM_OUTSIDE: return reaches;
     case AIM_CROSS: return reaches && !unsafe(op);
@@ -485,7 +509,8 @@ size_t gen_directed(struct gen *g, uint64_t k, uint8_t *buf, struct ia32_state *
     memcpy(&fx, st->fx, sizeof fx);
     if (forms[row].map >= M_2 && forms[row].map <= M_2F2)
         w.small = false; /* mandatory prefixes */
-    if (s.memory && s.registers && (aim >= AIM_LOCK))
+    if (s.memory && s.registers && (aim >= AIM_LOCK) && aim != AIM_ALIGN && aim != AIM_LIMIT &&
+        aim != AIM_STACK)
         w.memory = once_in(g, 2);
     uint32_t at = (gen_address(g) & 0xfff) + SILICON_DATA + 0x1000 * (1 + below(g, 4));
     switch (aim) {
@@ -511,12 +536,33 @@ size_t gen_directed(struct gen *g, uint64_t k, uint8_t *buf, struct ia32_state *
         fx.fcw = (uint16_t)((fx.fcw & ~0x3fu) | (gen_random(g) & 0x3f));
         fx.fsw &= 0x7f00;
         break;
+    case AIM_ALIGN: /* push flags; popf */
+        at |= 1;
+        *p++ = 0x68;
+        p = put32(p, 0x40202 | (gen_random(g) & IA32_FLAGS & ~0x400u));
+        *p++ = 0x9d;
+        break;
+    case AIM_LIMIT: /* push SMALL; pop ds; push SMALL; pop es */
+    case AIM_STACK: /* push SMALL; pop ss */
+        *p++ = 0x68;
+        p = put32(p, SILICON_SELECTOR(SILICON_SEG_SMALL));
+        *p++ = aim == AIM_STACK ? 0x17 : 0x1f;
+        if (aim == AIM_LIMIT) {
+            *p++ = 0x68;
+            p = put32(p, SILICON_SELECTOR(SILICON_SEG_SMALL));
+            *p++ = 0x07;
+        } else if (s.memory || s.implicit) {
+            w.override = 0x36;
+        }
+        if (once_in(g, 4)) /* about the limit itself */
+            at = SILICON_SMALL_LIMIT - below(g, size);
+        break;
     default: break;
     }
     /* LOCK to an unaligned operand may cost 10 ms on some hosts, and XCHG locks by itself. */
-    if (w.lock || op == I_XCHG)
+    if ((w.lock || op == I_XCHG) && aim != AIM_ALIGN)
         at = aim == AIM_CROSS || aim == AIM_CROSS_RO ? at : at & ~7u;
-    if (aligned_operand(row) && aim != AIM_UNALIGNED)
+    if (aligned_operand(row) && aim != AIM_UNALIGNED && aim != AIM_ALIGN)
         at &= ~15u;
     if (op == I_XCHG && (aim == AIM_CROSS || aim == AIM_CROSS_RO))
         at = (aim == AIM_CROSS ? SILICON_DATA_NONE : SILICON_DATA_RO) - 4;
@@ -524,6 +570,16 @@ size_t gen_directed(struct gen *g, uint64_t k, uint8_t *buf, struct ia32_state *
     w.address = at;
     /* Which of several operands goes wrong; what reaches memory by registers needs them. */
     bool by_registers = !s.memory || ((s.implicit || by_stack(op)) && once_in(g, 2));
+    if (aim == AIM_ALIGN || aim == AIM_LIMIT || aim == AIM_STACK) {
+        st->gpr[IA32_ESP] = SILICON_DATA + 0x4000 + (below(g, 0x1000) & ~3u);
+        for (unsigned i = 0; i < sizeof pointers; i++)
+            if (by_registers && pointers[i] != IA32_ESP)
+                st->gpr[pointers[i]] = at;
+        if (by_stack(op) && aim == AIM_ALIGN) { /* inc esp */
+            st->gpr[IA32_EBP] = at;
+            *p++ = 0x44;
+        }
+    }
     if (aim <= AIM_OUTSIDE && by_registers) {
         for (unsigned i = 0; i < sizeof pointers; i++)
             st->gpr[pointers[i]] = at;
@@ -537,10 +593,21 @@ size_t gen_directed(struct gen *g, uint64_t k, uint8_t *buf, struct ia32_state *
     if (unsafe(op) && aim != AIM_LOCK && by_stack(op))
         for (unsigned i = 0; i < sizeof pointers; i++)
             st->gpr[pointers[i]] = at;
+    g->fix_at = (unsigned)(p - buf);
     p = encode(g, row, &w, p);
+    g->own_registers = g->own_at = g->own_bytes = 0;
+    if (aim == AIM_OWN && w.memory) {
+        g->own_at = at;
+        g->own_bytes = s.size;
+    } else if (aim == AIM_OWN) {
+        g->own_registers = op == I_CPUID   ? 0xf
+                           : op == I_RDTSC ? 1 << IA32_EAX | 1 << IA32_EDX
+                                           : 1u << (p[-1] & 7);
+    }
     if (aim == AIM_UNMASKED && ia32_rows[row].attr & AT_XMF)
         *p++ = 0x9b; /* fwait */
     g->used_fx = ia32_is_x87(op) || ia32_is_simd(op);
+    g->row = row;
     g->eip += (uint32_t)(p - buf);
     return (size_t)(p - buf);
 }

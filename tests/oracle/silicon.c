@@ -494,8 +494,8 @@ static int take_signals(void)
     if (sigaltstack(&ss, NULL))
         return refuse("silicon: sigaltstack refused");
     for (int i = 0; i < N_SIGNALS; i++) {
-        struct sigaction old,
-            sa = {.sa_sigaction = silicon_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+        struct sigaction old, sa = {.sa_sigaction = silicon_handler,
+                                    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
         sigfillset(&sa.sa_mask);
         for (int j = 0; j < N_SIGNALS - 1; j++) /* a fault of the handler shall be seen */
             sigdelset(&sa.sa_mask, signals[j]);
