@@ -170,6 +170,7 @@ static int32_t do_clone(struct process *p, const struct clone_args *c)
         me->state = TASK_BLOCKED;
         me->wait = WAIT_VFORK;
         me->wait_key = t->tid;
+        me->wait_bits = WAIT_ANY;
         me->wait_until = UINT64_MAX;
         return SYS_NO_RESULT;
     }

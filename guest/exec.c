@@ -61,7 +61,7 @@ static int load_segments(struct space *s, const struct elf_image *e)
  * aligned. */
 static int build_stack(struct process *p, struct space *s, uint32_t argc, char **argv,
                        uint32_t envc, char **env, const char *name, const struct elf_image *e,
-                       uint32_t base, uint32_t *sp)
+                       uint32_t base, struct exec_image *out)
 {
     enum { AUX = 24 };
     struct stack_builder b = {.s = s, .sp = (uint32_t)SPACE_TOP_PAGE * PAGE - 4};
@@ -83,10 +83,14 @@ static int build_stack(struct process *p, struct space *s, uint32_t argc, char *
         return -ENOMEM;
     uint32_t execfn = push_string(&b, name);
     uint32_t *envp = vec + argc + 2, *argp = vec + 1;
-    for (uint32_t i = 0; i < envc; i++)
+    /* As Linux has them: the arguments in order, behind them the environment. */
+    out->env[1] = b.sp;
+    for (uint32_t i = envc; i--;)
         envp[i] = push_string(&b, env[i]);
-    for (uint32_t i = 0; i < argc; i++)
+    out->env[0] = out->arg[1] = b.sp;
+    for (uint32_t i = argc; i--;)
         argp[i] = push_string(&b, argv[i]);
+    out->arg[0] = b.sp;
     uint32_t platform = push_string(&b, process_machine(p));
     for (int i = 0; i < 4; i++)
         random[i] = process_random(p);
@@ -105,7 +109,7 @@ static int build_stack(struct process *p, struct space *s, uint32_t argc, char *
         vec[n++] = aux[i][1];
     }
     b.sp = ((b.sp - n * 4) & ~15u) + n * 4;
-    *sp = push_bytes(&b, vec, n * 4);
+    out->esp = push_bytes(&b, vec, n * 4);
     free(vec);
     return b.error;
 }
@@ -171,7 +175,7 @@ static int load_elf(struct process *p, const char *name, const char *host, uint3
     if (!r && e.interp[0])
         r = load_interp(p, s, e.interp, &base, &entry, why, sizeof why);
     if (!r)
-        r = build_stack(p, s, argc, argv, envc, env, name, &e, base, &out->esp);
+        r = build_stack(p, s, argc, argv, envc, env, name, &e, base, out);
     if (r == -E2BIG)
         snprintf(why, sizeof why, "arguments too long");
     elf_free(&e);
@@ -280,6 +284,8 @@ void exec_enter(struct process *p, const struct exec_image *e)
     t->clear_tid = t->robust_list = 0;
     t->alt_sp = t->alt_size = 0;
     t->restarting = false;
+    memcpy(p->grp->arg, e->arg, sizeof e->arg);
+    memcpy(p->grp->env, e->env, sizeof e->env);
     snprintf(p->grp->exe, sizeof p->grp->exe, "%s", e->exe);
     snprintf(p->grp->host, sizeof p->grp->host, "%s", e->host);
     const char *base = strrchr(e->exe, '/');

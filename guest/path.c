@@ -129,6 +129,18 @@ static const char *in_proc_self(const struct process *p, const char *name)
     return NULL;
 }
 
+const char *path_absolute(struct process *p, int32_t dirfd, const char *name, char *buf, size_t n)
+{
+    const struct guest_open *o;
+
+    if (*name == '/')
+        return name;
+    o = dirfd == GAT_FDCWD ? NULL : fd_open(p, (uint32_t)dirfd);
+    if (!o || o->kind != OPEN_PROC || !put(buf, n, "/", name) || !put(buf, n, o->path, buf))
+        return NULL;
+    return buf;
+}
+
 bool path_is_exe(const struct process *p, const char *name)
 {
     const char *own = in_proc_self(p, name);
@@ -156,10 +168,18 @@ int32_t path_descriptor(const char *name)
 static int absolute(struct process *p, const char *name, bool follow, char *out, size_t n)
 {
     static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev", "/dev/"};
-    const char *root = p->sysroot;
+    const char *root = p->sysroot, *own = in_proc_self(p, name);
+    char full[PATH_MAX];
 
     if (path_is_exe(p, name))
         return put(out, n, p->grp->host, "") ? 0 : -ENAMETOOLONG;
+    if (own && under(own, "/root")) {
+        name = own[5] ? own + 5 : "/";
+    } else if (own && under(own, "/cwd") && p->files->cwd[0]) {
+        if (!put(full, sizeof full, p->files->cwd, own + 4))
+            return -ENAMETOOLONG;
+        name = full;
+    }
     if (under(name, "/proc") || under(name, "/sys"))
         return -ENOENT;
     if (under(name, "/dev")) {
@@ -211,7 +231,7 @@ int guest_path_at(struct process *p, int32_t dirfd, uint32_t addr, bool follow, 
     struct guest_open *o = fd_open(p, (uint32_t)dirfd);
     if (!o)
         return -EBADF;
-    if (o->stream || o->kind != OPEN_HOST)
+    if (o->stream || (o->kind != OPEN_HOST && o->kind != OPEN_PROC))
         return -ENOTDIR;
     if (!put(full, sizeof full, "/", in) || !put(full, sizeof full, o->path, full))
         return -ENAMETOOLONG;

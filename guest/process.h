@@ -40,7 +40,8 @@ enum open_kind {
     OPEN_HOST,   /* a file, folder or stream of the host */
     OPEN_PIPE_R, /* ends of a pipe of ours */
     OPEN_PIPE_W,
-    OPEN_RANDOM /* /dev/urandom: the fixed sequence */
+    OPEN_RANDOM, /* /dev/urandom: the fixed sequence */
+    OPEN_PROC    /* of /proc or /sys: `path` names it, `host` holds its text */
 };
 
 /* An open file description: what dup'ed descriptors share. */
@@ -135,9 +136,10 @@ struct group {
     struct sigqueue_guest queue;
     struct guest_timer timer[GUEST_TIMERS];
     uint64_t limit[GUEST_LIMITS][2];
-    uint32_t next_timer; /* number of the next timer_create */
-    char exe[PATH_MAX];  /* as the guest names it */
-    char host[PATH_MAX]; /* the file itself */
+    uint32_t arg[2], env[2]; /* where the program found its arguments and environment */
+    uint32_t next_timer;     /* number of the next timer_create */
+    char exe[PATH_MAX];      /* as the guest names it */
+    char host[PATH_MAX];     /* the file itself */
 };
 
 enum task_state { TASK_FREE, TASK_RUN, TASK_BLOCKED };

@@ -573,3 +573,18 @@ bool space_ok(const struct space *s, uint32_t addr, uint32_t len, bool write)
     }
     return true;
 }
+
+uint32_t space_resident(struct space *s)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < s->nareas; i++)
+        for (uint32_t p = s->area[i].first; p < s->area[i].end; p++) {
+            const uint32_t *pte = pte_of(s, p, false);
+            if (pte)
+                n += *pte & PTE_P;
+            else
+                p |= 1023; /* no table: none of its pages */
+        }
+    return n;
+}

@@ -88,6 +88,9 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
 uint32_t space_find_free(const struct space *s, uint32_t pages);
 bool space_is_free(const struct space *s, uint32_t first, uint32_t pages);
 
+/* Pages that are there. */
+uint32_t space_resident(struct space *s);
+
 /* Moves the pages of `from` to the free range at `to`, with their area's permissions. */
 int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages);
 /* What a futex at addr is known by: the same for all who see the same word. 0: no such memory. */

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "guest/syscall.h"
+#include "guest/proc.h"
 
 #define CALL(name)                                                                                 \
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
@@ -145,7 +145,8 @@ static int32_t dup_from(struct process *p, uint32_t from, uint32_t at_least, boo
 static int32_t open_at(struct process *p, int32_t dirfd, uint32_t name, uint32_t flags,
                        uint32_t mode)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], host[PATH_MAX];
+    struct proc_entry entry;
     struct guest_open *o;
     bool follow = !(flags & GO_NOFOLLOW) && (flags & (GO_CREAT | GO_EXCL)) != (GO_CREAT | GO_EXCL);
     int e = space_string(p->space, name, path, sizeof path);
@@ -162,6 +163,9 @@ static int32_t open_at(struct process *p, int32_t dirfd, uint32_t name, uint32_t
         }
         return fd;
     }
+    const char *full = path_absolute(p, dirfd, path, host, sizeof host);
+    if (full && proc_find(p, full, &entry) && entry.kind != PROC_LINK)
+        return proc_open(p, &entry, flags);
     if (!strcmp(path, "/dev/tty"))
         return -ENXIO;
     e = guest_path_at(p, dirfd, name, follow, path, sizeof path);
@@ -362,7 +366,7 @@ CALL(fadvise64_64)
 
 static int by_name(const void *x, const void *y)
 {
-    return strcmp(*(char *const *)x, *(char *const *)y);
+    return strcmp(*(char *const *)x + 1, *(char *const *)y + 1);
 }
 
 static int list_directory(struct guest_open *o)
@@ -382,14 +386,11 @@ static int list_directory(struct guest_open *o)
         char *name = malloc(strlen(e->d_name) + 2);
         if (!name)
             break;
-        name[0] = (char)e->d_type; /* behind the sorting key's back: the name starts at 1 */
+        name[0] = (char)e->d_type; /* the name starts at 1 */
         strcpy(name + 1, e->d_name);
-        o->dir[o->ndir++] = name + 1;
+        o->dir[o->ndir++] = name;
     }
     closedir(d);
-    qsort(o->dir, o->ndir, sizeof *o->dir, by_name);
-    for (uint32_t i = 0; i < o->ndir; i++)
-        o->dir[i]--;
     return 0;
 }
 
@@ -404,9 +405,10 @@ CALL(getdents64)
     if (o->stream)
         return -ENOTDIR;
     if (!o->dir) {
-        int e = list_directory(o);
+        int e = o->kind == OPEN_PROC ? proc_list(p, o) : list_directory(o);
         if (e)
             return e;
+        qsort(o->dir, o->ndir, sizeof *o->dir, by_name);
     }
     while (o->dirpos < o->ndir) {
         const char *name = o->dir[o->dirpos] + 1;
@@ -415,7 +417,7 @@ CALL(getdents64)
         if (len > a[2] - done || len > sizeof rec)
             return done ? (int32_t)done : -EINVAL;
         memset(rec, 0, sizeof rec);
-        uint64_t ino = fstatat(o->host, name, &st, AT_SYMLINK_NOFOLLOW)
+        uint64_t ino = o->kind == OPEN_PROC || fstatat(o->host, name, &st, AT_SYMLINK_NOFOLLOW)
                            ? 1
                            : virtual_inode(p, st.st_dev, st.st_ino);
         uint64_t next = o->dirpos + 1;

@@ -239,3 +239,45 @@ CALL(sendfile64)
 {
     return copy_file(p, a, true);
 }
+
+/* Between two files, of which each has an offset of its own or one given. */
+CALL(copy_file_range)
+{
+    struct guest_open *from = fd_open(p, a[0]), *to = fd_open(p, a[2]);
+    static uint8_t buf[IO_PIECE];
+    uint64_t at[2], done = 0;
+
+    if (!from || !to || (from->flags & GO_ACCMODE) == GO_WRONLY || !(to->flags & GO_ACCMODE) ||
+        ((from->flags | to->flags) & GO_PATH) || (to->flags & GO_APPEND))
+        return -EBADF;
+    if (a[5] || from->kind != OPEN_HOST || to->kind != OPEN_HOST || from->stream || to->stream)
+        return -EINVAL;
+    for (int i = 0; i < 2; i++) {
+        at[i] = i ? to->offset : from->offset;
+        int e = a[1 + 2 * i] ? space_read(p->space, a[1 + 2 * i], &at[i], 8) : 0;
+        if (e)
+            return e;
+    }
+    if (from->host == to->host && at[0] < at[1] + a[4] && at[1] < at[0] + a[4])
+        return -EINVAL;
+    while (done < a[4]) {
+        size_t piece = a[4] - done < IO_PIECE ? a[4] - done : IO_PIECE;
+        ssize_t n = pread(from->host, buf, piece, (off_t)(at[0] + done));
+        if (n > 0)
+            n = pwrite(to->host, buf, (size_t)n, (off_t)(at[1] + done));
+        if (n < 0 && !done)
+            return -errno;
+        if (n <= 0)
+            break;
+        done += (uint64_t)n;
+    }
+    for (int i = 0; i < 2; i++) {
+        at[i] += done;
+        int e = a[1 + 2 * i] ? space_write(p->space, a[1 + 2 * i], &at[i], 8) : 0;
+        if (e)
+            return e;
+        if (!a[1 + 2 * i])
+            *(i ? &to->offset : &from->offset) = at[i];
+    }
+    return (int32_t)done;
+}

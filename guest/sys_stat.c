@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
-#include "guest/syscall.h"
+#include "guest/proc.h"
 
 #define CALL(name)                                                                                 \
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
@@ -107,6 +107,7 @@ typedef int32_t (*put_fn)(struct process *, uint32_t, const struct stat *);
 static int32_t stat_fd(struct process *p, uint32_t fd, uint32_t at, put_fn put)
 {
     struct guest_open *o = fd_open(p, fd);
+    struct proc_entry entry;
     struct stat st;
 
     if (!o)
@@ -114,7 +115,9 @@ static int32_t stat_fd(struct process *p, uint32_t fd, uint32_t at, put_fn put)
     memset(&st, 0, sizeof st);
     if (o->kind == OPEN_HOST && fstat(o->host, &st))
         return -errno;
-    if (o->std || o->kind != OPEN_HOST) {
+    if (o->kind == OPEN_PROC && proc_find(p, o->path, &entry)) {
+        proc_stat(&entry, &st);
+    } else if (o->std || o->kind != OPEN_HOST) {
         /* Standard streams look alike wherever they lead: a pipe with nothing known of it. */
         memset(&st, 0, sizeof st);
         st.st_mode = S_IFIFO | 0600;
@@ -126,10 +129,21 @@ static int32_t stat_fd(struct process *p, uint32_t fd, uint32_t at, put_fn put)
     return put(p, at, &st);
 }
 
+/* Is a name of the guest's memory one of /proc? */
+static bool names_proc(struct process *p, int32_t dirfd, uint32_t addr, struct proc_entry *e)
+{
+    char name[PATH_MAX], full[PATH_MAX];
+    const char *at;
+
+    return space_string(p->space, addr, name, sizeof name) > 0 &&
+           (at = path_absolute(p, dirfd, name, full, sizeof full)) && proc_find(p, at, e);
+}
+
 static int32_t stat_at(struct process *p, uint32_t dirfd, uint32_t name, uint32_t flags,
                        uint32_t at, put_fn put)
 {
     char path[PATH_MAX];
+    struct proc_entry entry;
     struct stat st;
     uint8_t first;
 
@@ -138,6 +152,11 @@ static int32_t stat_at(struct process *p, uint32_t dirfd, uint32_t name, uint32_
     if (space_string(p->space, name, path, sizeof path) > 0 && path_descriptor(path) >= 0 &&
         !(flags & GAT_SYMLINK_NOFOLLOW))
         return stat_fd(p, (uint32_t)path_descriptor(path), at, put);
+    if (names_proc(p, (int32_t)dirfd, name, &entry) &&
+        (entry.kind != PROC_LINK || (flags & GAT_SYMLINK_NOFOLLOW))) {
+        proc_stat(&entry, &st);
+        return put(p, at, &st);
+    }
     int e =
         guest_path_at(p, (int32_t)dirfd, name, !(flags & GAT_SYMLINK_NOFOLLOW), path, sizeof path);
     if (e)
@@ -192,6 +211,7 @@ static int32_t read_link(struct process *p, int32_t dirfd, uint32_t name, uint32
                          uint32_t size)
 {
     char path[PATH_MAX], target[PATH_MAX];
+    struct proc_entry entry;
     ssize_t n;
     int e = space_string(p->space, name, path, sizeof path);
 
@@ -210,6 +230,15 @@ static int32_t read_link(struct process *p, int32_t dirfd, uint32_t name, uint32
             n = snprintf(target, sizeof target, "pipe:[%u]", o->std ? o->std - 1u : 8u + o->pipe);
         else
             n = snprintf(target, sizeof target, "%s", path_for_guest(p, o->path));
+    } else if (names_proc(p, dirfd, name, &entry)) {
+        if (!strcmp(entry.name, "/proc/self"))
+            n = snprintf(target, sizeof target, "%u", p->grp->tgid);
+        else if (!strcmp(entry.name, "/proc/thread-self"))
+            n = snprintf(target, sizeof target, "%u/task/%u", p->grp->tgid, p->cur->tid);
+        else
+            n = entry.kind == PROC_LINK ? proc_link(p, &entry, target, sizeof target) : -EINVAL;
+        if (n < 0)
+            return (int32_t)n;
     } else {
         e = guest_path_at(p, dirfd, name, false, path, sizeof path);
         if (e)
@@ -300,6 +329,10 @@ static int path_to_change(struct process *p, int32_t dirfd, uint32_t addr, bool 
 static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint32_t mode)
 {
     char path[PATH_MAX];
+    struct proc_entry entry;
+
+    if (!(mode & ~7u) && names_proc(p, dirfd, addr, &entry) && entry.kind != PROC_LINK)
+        return mode & (entry.kind == PROC_DIR ? W_OK : W_OK | X_OK) ? -EACCES : 0;
     int e = guest_path_at(p, dirfd, addr, true, path, sizeof path);
 
     return mode & ~7u ? -EINVAL : e ? e : access(path, (int)mode) ? -errno : 0;
@@ -483,3 +516,30 @@ CALL(utime)
     }
     return set_times(p, (uint32_t)GAT_FDCWD, a[0], t, 0);
 }
+
+/* Extended attributes: a file system without them. */
+#define NO_XATTR(name, follow)                                                                     \
+    CALL(name)                                                                                     \
+    {                                                                                              \
+        char path[PATH_MAX];                                                                       \
+        struct stat st;                                                                            \
+        int e = guest_path(p, a[0], follow, path, sizeof path);                                    \
+        return e ? e : lstat(path, &st) ? -errno : -EOPNOTSUPP;                                    \
+    }
+#define NO_FXATTR(name)                                                                            \
+    CALL(name)                                                                                     \
+    {                                                                                              \
+        return fd_open(p, a[0]) ? -EOPNOTSUPP : -EBADF;                                            \
+    }
+NO_XATTR(setxattr, true)
+NO_XATTR(getxattr, true)
+NO_XATTR(listxattr, true)
+NO_XATTR(removexattr, true)
+NO_XATTR(lsetxattr, false)
+NO_XATTR(lgetxattr, false)
+NO_XATTR(llistxattr, false)
+NO_XATTR(lremovexattr, false)
+NO_FXATTR(fsetxattr)
+NO_FXATTR(fgetxattr)
+NO_FXATTR(flistxattr)
+NO_FXATTR(fremovexattr)

@@ -101,6 +101,8 @@ int guest_path_at(struct process *p, int32_t dirfd, uint32_t addr, bool follow, 
 int path_of_name(struct process *p, const char *name, bool follow, char *out, size_t n);
 /* The number of a descriptor that the name means (/dev/fd/3, /dev/stdin, ...), or -1. */
 int32_t path_descriptor(const char *name);
+/* The name as an absolute one of the guest's, where that matters: for /proc. NULL: it is none. */
+const char *path_absolute(struct process *p, int32_t dirfd, const char *name, char *buf, size_t n);
 bool path_is_exe(const struct process *p, const char *name);
 /* What the guest calls a file of the host. */
 const char *path_for_guest(const struct process *p, const char *host);
@@ -118,6 +120,7 @@ uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, 
  * err. */
 struct exec_image {
     uint32_t space, eip, esp;
+    uint32_t arg[2], env[2]; /* first byte and end of the strings */
     char exe[PATH_MAX], host[PATH_MAX];
 };
 int exec_load(struct process *p, const char *name, const char *host, uint32_t argc, char **argv,

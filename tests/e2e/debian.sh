@@ -10,7 +10,8 @@
 set -u
 packages="busybox-static bash-static libc6 lua5.4 libreadline8 libtinfo6 sqlite3 libsqlite3-0 zlib1g
     xz-utils liblzma5 gzip bzip2 libbz2-1.0 zstd libzstd1 liblz4-1 libstdc++6 libgcc-s1 python3.11
-    python3.11-minimal libpython3.11-minimal libpython3.11-stdlib libexpat1 libssl3 libffi8"
+    python3.11-minimal libpython3.11-minimal libpython3.11-stdlib libexpat1 libssl3 libffi8
+    dash gawk libgmp10 libmpfr6 libsigsegv2 bc perl-base libcrypt1 openssl git libpcre2-8-0 tcc libc6-dev linux-libc-dev"
 if ! guest/fetch.sh $packages 2>"$OUT/fetch"; then
     echo "ok debian # SKIP $(tail -n 1 "$OUT/fetch")"
     exit 0
@@ -18,7 +19,10 @@ fi
 root=$PWD
 scripts=$root/tests/guests/scripts
 libraries=$SYSROOT/lib/i386-linux-gnu:$SYSROOT/usr/lib/i386-linux-gnu
-mkdir -p "$OUT/bin" "$OUT/w"
+mkdir -p "$OUT/bin" "$OUT/w" "$OUT/native"
+printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$SYSROOT/lib/ld-linux.so.2" "$libraries" "$SYSROOT/usr/bin/git" \
+    >"$OUT/native/git"
+chmod 755 "$OUT/native/git"
 for name in cat diff false head printf rm seq sh sleep sort tac tail tr true uniq wc yes; do
     ln -s "$SYSROOT/bin/busybox" "$OUT/bin/$name"
 done
@@ -36,7 +40,13 @@ bzip2|-|/bin/bzip2 -c $OUT/text
 zstd-threads|-|/usr/bin/zstd -q -T2 -B512K -c $OUT/long
 busybox-sh|-|/bin/busybox sh $scripts/shell.sh
 bash|-|/bin/bash-static $scripts/shell.sh
-bash-own|-|/bin/bash-static $scripts/bash.sh"
+bash-own|-|/bin/bash-static $scripts/bash.sh
+perl|-|/usr/bin/perl $scripts/perl.pl
+gawk|$OUT/text|/usr/bin/gawk -f $scripts/words.awk
+bc|$scripts/digits.bc|/usr/bin/bc -l
+openssl-digest|$OUT/text|/usr/bin/openssl dgst -sha256
+openssl-cipher|$OUT/text|/usr/bin/openssl enc -aes-128-cbc -K 00112233445566778899aabbccddeeff -iv 0123456789abcdef0123456789abcdef
+git|-|/bin/bash-static $scripts/git.sh"
 
 environment="PATH=$OUT/bin HOME=/ LANG=C TERM=dumb"
 # run OUTPUT INPUT COMMAND...
@@ -51,6 +61,7 @@ run_to()
 native()
 {
     local program=$SYSROOT$3 to=$1 input=$2
+    local environment="$environment GIT=$OUT/native/git GIT_EXEC_PATH=$OUT/native"
     shift 3
     case $program in
     */busybox | */bash-static) run_to "$to" "$input" "$program" "$@" ;;
@@ -69,6 +80,31 @@ while IFS='|' read -r name input command; do
             "$(tail -n 2 "$OUT/$name.err" | tr '\n' ' ')"
     fi
 done <<<"$cases"
+
+# A compiler makes the same object, and a program that runs here too.
+cat >"$OUT/w/sum.c" <<'C'
+#include <math.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    double s = 0;
+    for (int i = 1; i < 20000; i++)
+        s += sqrt(i) / i;
+    printf("%s %d %.9f\n", argv[argc - 1], argc, s);
+    return 3;
+}
+C
+tcc_files="-nostdinc -I$SYSROOT/usr/include -I$SYSROOT/usr/include/i386-linux-gnu -I$SYSROOT/usr/lib/i386-linux-gnu/tcc/include"
+run_to "$OUT/tcc.native" - "$SYSROOT/lib/ld-linux.so.2" --library-path "$libraries" "$SYSROOT/usr/bin/tcc" $tcc_files \
+    -c -o "$OUT/w/native.o" sum.c
+run_to "$OUT/tcc.here" - "$CHRYSALIS" run --quiet --sysroot "$SYSROOT" -- /usr/bin/tcc -c -o "$OUT/w/here.o" sum.c
+run_to "$OUT/tcc.link" - "$CHRYSALIS" run --quiet --sysroot "$SYSROOT" -- /usr/bin/tcc -o "$OUT/w/sum" sum.c -lm
+run_to "$OUT/tcc.sum" - "$CHRYSALIS" run --quiet --sysroot "$SYSROOT" -- "$OUT/w/sum" works
+if cmp -s "$OUT/w/native.o" "$OUT/w/here.o" && [ "$(tr '\n' ' ' <"$OUT/tcc.sum")" = "works 2 $(awk 'BEGIN {for (i = 1; i < 20000; i++) s += sqrt(i) / i; printf "%.9f", s}') status 3 " ]; then
+    echo "ok debian tcc"
+else
+    echo "not ok debian tcc: $(cat "$OUT"/tcc.{native,here,link,sum}{,.err} | tr '\n' ' ')"
+fi
 
 # The statistics of a second run; what is the host's alone is left out.
 strip() { python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); d.pop("host",None); json.dump(d,sys.stdout,sort_keys=True,indent=0)' "$1"; }

@@ -53,6 +53,11 @@ static const char *const readable[] = {"/proc/self/exe",
                                        "..",
                                        "/",
                                        "/proc/self/fd/99999999999",
+                                       "/proc/self/maps",
+                                       "/proc/self/fd",
+                                       "/proc/1001/status",
+                                       "/proc",
+                                       "/proc/self/task/../../self/fd/1",
                                        "/dev/zero"};
 
 static u32 argument(void)

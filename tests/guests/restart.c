@@ -13,6 +13,7 @@ enum {
     SYS_KILL = 37,
     SYS_PIPE = 42,
     SYS_SETITIMER = 104,
+    SYS_VFORK = 190,
     SYS_WAIT4 = 114,
     SYS_CLONE = 120,
     SYS_SELECT = 142,
@@ -317,6 +318,15 @@ void thread(void)
 int guest_main(int argc, char **argv)
 {
     (void)argc, (void)argv;
+    /* The first wait of all, for a child that has our memory. */
+    u32 child;
+    __asm__ volatile("int $0x80\n\ttest %%eax, %%eax\n\tjnz 1f\n\t"
+                     "mov $1, %%eax\n\tmov $9, %%ebx\n\tint $0x80\n1:"
+                     : "=a"(child)
+                     : "a"(SYS_VFORK)
+                     : "memory", "ebx");
+    call(SYS_WAIT4, child, (u32)&status, 0, 0, 0, 0);
+    say_hex("vfork ", status);
     me = call(SYS_GETPID, 0, 0, 0, 0, 0, 0);
     call(SYS_PIPE, (u32)p, 0, 0, 0, 0, 0);
     calls(0);
