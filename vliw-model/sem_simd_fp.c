@@ -13,9 +13,10 @@
  *
  * rcp and rsqrt differ between makers; here they are integer arithmetic (approximate()).
  *
- * The host's MXCSR: the usual one, 0x1f80 but for exception flags, is what the ABI promises, so
- * that a guest that has it too costs one load and one store of it; flags are left behind, nobody
- * asks.
+ * The host's MXCSR is slow to load, and slower where a flag that was 0 is then raised. The usual
+ * one, 0x1f80 but for flags, is what the ABI promises. A guest that has it too, and all flags that
+ * are set in the host's, costs no load: flags are left behind from function to function. Others
+ * have theirs loaded, and unless it is the usual one the host's restored.
  *
  * On other hosts the first float function ends the simulation as a defect. A portable version
  * belongs here.
@@ -84,23 +85,18 @@ static __m128i approximate_all(__m128i d, __m128i s, unsigned fn)
 
 /* ---- the host's instructions ---- */
 
-/* Each loads MXCSR, computes and reads the flags, all in one statement, so that nothing comes
- * between.
+/*
+ * Statements in the order they stand in: none is moved across another. Between set_mxcsr, or a look
+ * at MXCSR, and the flags read afterwards stand only those of the instruction.
  */
-#define HOST(text)                                                                                 \
-    __asm__ volatile("ldmxcsr %[cs]\n\t" text "\n\tstmxcsr %[st]"                                  \
-                     : [d] "+x"(*d), [st] "=m"(st)                                                 \
-                     : [s] "x"(s), [cs] "m"(cs))
-#define HOST_RD(text)                                                                              \
-    __asm__ volatile("ldmxcsr %[cs]\n\t" text "\n\tstmxcsr %[st]"                                  \
-                     : [v] "=r"(*rd), [st] "=m"(st)                                                \
-                     : [s] "x"(s), [cs] "m"(cs))
+#define HOST(text)    __asm__ volatile(text : [d] "+x"(*d) : [s] "x"(s))
+#define HOST_RD(text) __asm__ volatile(text : [v] "=r"(*rd) : [s] "x"(s))
 #define HOST_COMPARE(text)                                                                         \
     do {                                                                                           \
         bool zf_, pf_, cf_;                                                                        \
-        __asm__ volatile("ldmxcsr %[cs]\n\t" text " %[s], %[d]\n\tstmxcsr %[st]"                   \
-                         : "=@ccz"(zf_), "=@ccp"(pf_), "=@ccc"(cf_), [st] "=m"(st)                 \
-                         : [d] "x"(*d), [s] "x"(s), [cs] "m"(cs));                                 \
+        __asm__ volatile(text " %[s], %[d]"                                                        \
+                         : "=@ccz"(zf_), "=@ccp"(pf_), "=@ccc"(cf_)                                \
+                         : [d] "x"(*d), [s] "x"(s));                                               \
         *rd = (zf_ ? F_ZF : 0) | (pf_ ? F_PF : 0) | (cf_ ? F_CF : 0);                              \
     } while (0)
 #define BINARY(name, text)                                                                         \
@@ -125,11 +121,22 @@ static __m128i approximate_all(__m128i d, __m128i s, unsigned fn)
     }                                                                                              \
     break
 
-/* Computes under MXCSR cs, which masks everything; returns the flags, or -1 for no such function.
- * Functions whose result goes to *rd leave *d. */
-static int compute(unsigned fn, __m128i *d, __m128i s, uint32_t imm, uint32_t cs, uint32_t *rd)
+static inline void set_mxcsr(uint32_t v)
 {
-    uint32_t st = 0;
+    __asm__ volatile("ldmxcsr %0" : : "m"(v));
+}
+
+static inline uint32_t get_mxcsr(void)
+{
+    uint32_t v;
+    __asm__ volatile("stmxcsr %0" : "=m"(v));
+    return v;
+}
+
+/* Computes under the host's MXCSR, which masks everything; returns the flags it has then, or -1 for
+ * no such function. Functions whose result goes to *rd leave *d. */
+static int compute(unsigned fn, __m128i *d, __m128i s, uint32_t imm, uint32_t *rd)
+{
     switch (fn) {
         FOUR(ADD, "add");
         FOUR(SUB, "sub");
@@ -162,8 +169,14 @@ static int compute(unsigned fn, __m128i *d, __m128i s, uint32_t imm, uint32_t cs
         BINARY(CVTPD2PS, "cvtpd2ps");
         BINARY(CVTSS2SD, "cvtss2sd");
         BINARY(CVTSD2SS, "cvtsd2ss");
-    case FN_CVTSI2SS: imm = (uint32_t)_mm_cvtsi128_si32(s); goto si2ss;
-    case FN_CVTSI2SD: imm = (uint32_t)_mm_cvtsi128_si32(s); goto si2sd;
+    case FN_CVTSI2SS:
+        imm = (uint32_t)_mm_cvtsi128_si32(s);
+        __asm__ volatile("cvtsi2ss %[v], %[d]" : [d] "+x"(*d) : [v] "r"(imm));
+        break;
+    case FN_CVTSI2SD:
+        imm = (uint32_t)_mm_cvtsi128_si32(s);
+        __asm__ volatile("cvtsi2sd %[v], %[d]" : [d] "+x"(*d) : [v] "r"(imm));
+        break;
     case FN_CVTSS2SI: HOST_RD("cvtss2si %[s], %[v]"); break;
     case FN_CVTTSS2SI: HOST_RD("cvttss2si %[s], %[v]"); break;
     case FN_CVTSD2SI: HOST_RD("cvtsd2si %[s], %[v]"); break;
@@ -189,17 +202,13 @@ static int compute(unsigned fn, __m128i *d, __m128i s, uint32_t imm, uint32_t cs
         break;
     default: return -1;
     }
-    return (int)(st & ALL);
-si2ss:
-    __asm__ volatile("ldmxcsr %[cs]\n\tcvtsi2ss %[v], %[d]\n\tstmxcsr %[st]"
-                     : [d] "+x"(*d), [st] "=m"(st)
-                     : [v] "r"(imm), [cs] "m"(cs));
-    return (int)(st & ALL);
-si2sd:
-    __asm__ volatile("ldmxcsr %[cs]\n\tcvtsi2sd %[v], %[d]\n\tstmxcsr %[st]"
-                     : [d] "+x"(*d), [st] "=m"(st)
-                     : [v] "r"(imm), [cs] "m"(cs));
-    return (int)(st & ALL);
+    return (int)(get_mxcsr() & ALL);
+}
+
+/* How the guest's MXCSR wants it, with all masked and no flags. */
+static uint32_t control_of(uint32_t mxcsr)
+{
+    return (mxcsr & (MX_DAZ | 3u << MX_RC_SHIFT | MX_FTZ)) | MX_MASKS;
 }
 
 /* ---- unmasked overflow and underflow ---- */
@@ -302,12 +311,12 @@ doubles:
 go:
     for (unsigned i = 0; i < n; i++) {
         __m128i vd = _mm_setzero_si128(), vs = vd;
-        const uint32_t cs = (mxcsr & (MX_DAZ | 3u << MX_RC_SHIFT | MX_FTZ)) | MX_MASKS;
         double x = 1, y = element(s + i * size, size == 4, daz);
         bool inexact;
         memcpy(&vd, d + i * size, size);
         memcpy(&vs, s + i * size, size);
-        uint32_t f = (uint32_t)compute(scalar, &vd, vs, 0, cs, NULL);
+        set_mxcsr(control_of(mxcsr));
+        uint32_t f = (uint32_t)compute(scalar, &vd, vs, 0, NULL);
         if (how != ROUND)
             x = element(d + i * size, size == 4, daz);
         if (is_finite(x) && is_finite(y) && !(f & (FS_IE | FS_ZE))) {
@@ -324,33 +333,46 @@ go:
     return (int)raised;
 }
 
+/* Another MXCSR than the host's, or exceptions that are not masked. As compute(). */
+static __attribute__((noinline)) int unusual(unsigned fn, __m128i *d, __m128i s, uint32_t imm,
+                                             uint32_t mxcsr, uint32_t *rd)
+{
+    const uint32_t unmasked = ~mxcsr >> MX_MASK_SHIFT, host = get_mxcsr();
+    const __m128i before = *d;
+    int raised, f = -1;
+    set_mxcsr(control_of(mxcsr));
+    raised = compute(fn, d, s, imm, rd);
+    if (raised >= 0 && (unmasked & (FS_OE | FS_UE)))
+        f = by_element(fn, (const uint8_t *)&before, (const uint8_t *)&s, mxcsr);
+    if (control_of(mxcsr) != MXCSR_RESET)
+        set_mxcsr(host);
+    if (raised >= 0 && ((uint32_t)raised & unmasked & PRE))
+        return raised & PRE;
+    return f >= 0 ? f : raised;
+}
+
 uint32_t simd_float(uint8_t (*wide)[16], uint32_t b, uint32_t mxcsr, uint32_t *rd)
 {
-    uint8_t *to = wide[SIMD_D(b)], *from = wide[SIMD_S(b)];
+    uint8_t *to = wide[SIMD_D(b)];
     const unsigned fn = SIMD_FN(b);
-    __m128i d = _mm_loadu_si128((const __m128i *)to), s = _mm_loadu_si128((const __m128i *)from);
-    uint32_t cs = (mxcsr & (MX_DAZ | 3u << MX_RC_SHIFT | MX_FTZ)) | MX_MASKS, host = 0, v = 0;
-    bool usual = cs == MXCSR_RESET;
-    if (!usual)
-        host = _mm_getcsr();
-    int raised = compute(fn, &d, s, SIMD_IMM(b), cs, &v);
-    if (__builtin_expect((mxcsr & MX_MASKS) != MX_MASKS, 0) && raised >= 0) {
-        uint32_t unmasked = ~mxcsr >> MX_MASK_SHIFT;
-        int f = unmasked & (FS_OE | FS_UE) ? by_element(fn, to, from, mxcsr) : -1;
-        if ((uint32_t)raised & unmasked & PRE)
-            raised &= PRE;
-        else if (f >= 0)
-            raised = f;
+    __m128i d = _mm_loadu_si128((const __m128i *)to),
+            s = _mm_loadu_si128((const __m128i *)wide[SIMD_S(b)]);
+    int raised;
+    *rd = 0;
+    if (__builtin_expect((mxcsr & ~(uint32_t)ALL) == MXCSR_RESET, 1)) {
+        /* Flags that the guest has already need not be told apart from those raised now. */
+        if (__builtin_expect((get_mxcsr() & ~(mxcsr & ALL)) != MXCSR_RESET, 0))
+            set_mxcsr(MXCSR_RESET);
+        raised = compute(fn, &d, s, SIMD_IMM(b), rd);
+    } else {
+        uint32_t v = 0;
+        raised = unusual(fn, &d, s, SIMD_IMM(b), mxcsr, &v);
+        if (raised >= 0 && MX_UNMASKED(mxcsr, (uint32_t)raised))
+            return (uint32_t)raised;
+        *rd = v;
     }
-    if (!usual)
-        _mm_setcsr(host);
-    if (raised < 0) {
-        *rd = 0;
+    if (raised < 0)
         return 0;
-    }
-    if (MX_UNMASKED(mxcsr, (uint32_t)raised))
-        return (uint32_t)raised;
-    *rd = v;
     if (!simd_fn_reads_only(fn))
         simd_write(to, &d, SIMD_M(b));
     return (uint32_t)raised;
