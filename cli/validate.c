@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/validate_report.h"
+#include "isa-frontend/insn.h"
 #include "tests/oracle/validate.h"
 #include "vliw-model/machine.h"
 
@@ -290,6 +291,7 @@ static int run_mode(struct validate *v)
     int status = make_machine(v);
     if (status)
         return status;
+    ia32_identify(v->m.guest_identity); /* for the report; workers do so themselves */
     v->worker = mmap(NULL, v->jobs * sizeof *v->worker, PROT_READ | PROT_WRITE,
                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (v->worker == MAP_FAILED)

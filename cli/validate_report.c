@@ -217,8 +217,11 @@ static const struct reason {
      "holds its #UD"},
 };
 
-static const char *reason(uint32_t op, uint32_t vectors)
+static const char *reason(unsigned row, uint32_t vectors)
 {
+    uint32_t op = ia32_rows[row].op;
+    if (!(ia32_features() >> ia32_rows[row].feature & 1) && op != I_SYSENTER && op != I_SYSEXIT)
+        return "beyond the identity of this machine: #UD";
     for (unsigned i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         if (reasons[i].op == op &&
             (vectors ? !(vectors & ~reasons[i].vectors) : !reasons[i].vectors))
@@ -249,7 +252,7 @@ static void list_uncovered(const struct validate_run *runs, unsigned nruns, FILE
         form_text(i, form);
         fprintf(f, "- `%s`", form);
         list_modes(runs, nruns, modes, f);
-        fprintf(f, ": %s\n", reason(ia32_rows[i].op, 0));
+        fprintf(f, ": %s\n", reason(i, 0));
     }
     fprintf(f, "%s", listed ? "" : "None.\n");
 }
@@ -271,7 +274,7 @@ static void list_unprovoked(const struct validate_run *runs, unsigned nruns, FIL
             form_text(i, form);
             fprintf(f, "- `%s` %s", form, vector_names[v]);
             list_modes(runs, nruns, modes, f);
-            fprintf(f, ": %s\n", reason(ia32_rows[i].op, 1u << v));
+            fprintf(f, ": %s\n", reason(i, 1u << v));
         }
     fprintf(f, "%s", listed ? "" : "None.\n");
 }

@@ -61,7 +61,8 @@ enum special {
     FAR_INDIRECT,
     RETF,
     RETF_N,
-    IRET
+    IRET,
+    ASK
 };
 
 struct row {
@@ -171,6 +172,9 @@ static const struct row rows[] = {
     {0x9a, GEN_SEGMENT, 0, B, FAR_DIRECT},         {0xff, GEN_SEGMENT, 0x28, B, FAR_INDIRECT},
     {0xcb, GEN_SEGMENT, 0, B, RETF},               {0xca, GEN_SEGMENT, 0, B, RETF_N},
     {0xcf, GEN_SEGMENT, 0, B, IRET},
+#define ASK_ROWS                                                                                   \
+    {0x0f00, GEN_SEGMENT, 0x30, M | G, ASK}, {0x0f02, GEN_SEGMENT, 0, M, ASK},                     \
+    {0x0f03, GEN_SEGMENT, 0, M, ASK},
 
     {0xcc, GEN_TRAP, 0, B, 0},                     {0xcd, GEN_TRAP, 0, B, INT},
     {0xce, GEN_TRAP, 0, B, 0},                     {0x62, GEN_TRAP, 0, M | MEM, 0},
@@ -475,13 +479,70 @@ static uint8_t *store_imm(uint8_t *p, uint32_t cell, uint32_t v)
 }
 
 /* What may be loaded into a segment register: what it holds, or a selector out of bounds. */
+enum { EFLAGS_TF = 0x100, EFLAGS_AC = 0x40000 };
 enum { SEL_DATA = 0x2b, SEL_CODE = 0x23, SEL_BAD = 0xfffb };
+
+/* Selectors with something to say about each: segments of the LDT and what is next to them, the
+ * kernel's own, null ones, other privilege levels. Not the 64-bit code segment of the host, nor the
+ * one whose limit is a processor's number. */
+static uint32_t odd_selector(struct gen *g)
+{
+    static const uint16_t some[] = {0,
+                                    3,
+                                    0x10,
+                                    0x18,
+                                    0x23,
+                                    0x20,
+                                    0x28,
+                                    0x2a,
+                                    0x2b,
+                                    SILICON_SELECTOR(5),
+                                    SILICON_SELECTOR(SILICON_SEG_READ_ONLY),
+                                    SILICON_SELECTOR(SILICON_SEG_EXECUTE_ONLY),
+                                    SILICON_SELECTOR(SILICON_SEG_ABSENT),
+                                    SILICON_SELECTOR(SILICON_SEG_SMALL),
+                                    SILICON_SELECTOR(SILICON_SEG_DOWN),
+                                    SILICON_SELECTOR(SILICON_SEG_CODE16),
+                                    SILICON_SELECTOR(SILICON_SEG_GS) & ~3u,
+                                    SILICON_SELECTOR(SILICON_SEG_END),
+                                    SEL_BAD,
+                                    SEL_BAD | 4};
+    return some[below(g, sizeof some / sizeof some[0])];
+}
 
 static uint32_t selector(struct gen *g, unsigned seg)
 {
-    if (seg == 4 || (seg == 5 && !g->gs) || once_in(g, 12))
+    if (seg == 4) /* FS is the host's */
+        return SEGMENTS && silicon_fs() && !once_in(g, 4) ? below(g, 4) : SEL_BAD;
+    if (SEGMENTS && g->gs && once_in(g, 3))
+        return odd_selector(g);
+    if ((seg == 5 && !g->gs) || once_in(g, 12))
         return SEL_BAD;
     return seg == 5 ? silicon_gs() : SEL_DATA;
+}
+
+/* LAR, LSL, VERR, VERW. */
+static size_t gen_ask(struct gen *g, const struct row *r, uint8_t *buf)
+{
+    unsigned ext = r->ext ? pick_extension(g, r->ext) : below(g, 8), reg = below(g, 3);
+    uint32_t cell = gen_address(g), sel = g->gs ? odd_selector(g) : SEL_DATA;
+    uint8_t *p = buf;
+    bool memory = once_in(g, 2);
+    if (memory) {
+        p = store_imm(p, cell, sel);
+    } else {
+        *p++ = (uint8_t)(0xb8 | reg);
+        p = put32(p, sel);
+    }
+    if (once_in(g, 4))
+        *p++ = 0x66;
+    *p++ = 0x0f;
+    *p++ = (uint8_t)r->opcode;
+    if (memory)
+        p = gen_modrm_absolute(p, ext, cell);
+    else
+        *p++ = (uint8_t)(0xc0 | ext << 3 | reg);
+    return finish(g, buf, p, NULL, 0, false);
 }
 
 static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
@@ -554,7 +615,9 @@ static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
         break;
     default: /* far return, IRET */
         if (r->special == IRET)
-            p = push_imm(p, gen_random(g) & IA32_FLAGS);
+            p = push_imm(
+                p, (gen_random(g) & IA32_FLAGS) |
+                       (SEGMENTS && once_in(g, 8) ? once_in(g, 2) ? EFLAGS_TF : EFLAGS_AC : 0));
         p = push_imm(p, code);
         *p++ = 0x68;
         fix = p;
@@ -578,6 +641,8 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
     uint8_t *p = buf, *fix = NULL;
     if (r->special == RET || r->special == RET_N || r->special == INDIRECT)
         return gen_indirect(g, r, buf);
+    if (r->special == ASK)
+        return gen_ask(g, r, buf);
     if (r->special >= POP_SEG)
         return gen_segment(g, r, buf);
 
@@ -616,6 +681,8 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
     }
     if (r->special == POPF && once_in(g, 24)) {
         p = mov_esp(p, unreadable(g));
+    } else if (r->special == POPF && SEGMENTS && once_in(g, 8)) { /* push flags with TF or AC */
+        p = push_imm(p, (gen_random(g) & IA32_FLAGS) | (once_in(g, 2) ? EFLAGS_TF : EFLAGS_AC));
     } else if (r->special == POPF) { /* and dword [esp], flags that are safe */
         *p++ = 0x81;
         *p++ = 0x24;

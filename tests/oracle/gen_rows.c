@@ -441,8 +441,6 @@ static bool taken_register_form(const struct form *f)
            (f->map == M_2 && f->opcode == 0x01);
 }
 
-enum { SEGMENTS = 0 }; /* awaited: EFLAGS.AC, segments of the LDT */
-
 static bool fits(unsigned row, enum aim aim)
 {
     const struct form *f = &forms[row];
