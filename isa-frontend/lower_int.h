@@ -50,6 +50,10 @@ enum lower_result low_bits(struct ir_group *g, const struct insn *in);
 enum lower_result low_move(struct ir_group *g, const struct insn *in);
 enum lower_result low_flow(struct ir_group *g, const struct insn *in);
 enum lower_result low_x87(struct ir_group *g, const struct insn *in);
+/* Before an instruction that touches an MMX register, which is then at home in its wide register:
+ * LOW_NEXT, or LOW_GUARD, or LOW_NONE. `tags`: the registers in use behind it. */
+enum lower_result low_mmx(struct ir_group *g, uint32_t tags);
+
 enum lower_result low_simd(struct ir_group *g, const struct insn *in);
 enum lower_result low_string(struct ir_group *g, const struct insn *in);
 

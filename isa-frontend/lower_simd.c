@@ -13,8 +13,10 @@
  * Stores of 16 bytes take two entries of the store buffer, three where they are not aligned:
  * ir_wide counts them.
  *
- * Not here: LDMXCSR, which may fault by its value, MASKMOVDQU, images of the whole state, and every
- * instruction that touches an MMX register (AT_XMF).
+ * An instruction that touches an MMX register (AT_XMF) asks lower_x87.c, which knows how the x87
+ * stands, to make way for it; the 64-bit form of the function does the rest.
+ *
+ * Not here: LDMXCSR, which may fault by its value, MASKMOVQ, MASKMOVDQU, images of the whole state.
  *
  * No two calls that append records stand in one argument list: their order would be the compiler's,
  * and the two builds of CMS would differ.
@@ -24,15 +26,16 @@
  */
 #include "isa-frontend/lower_int.h"
 
-static uint32_t xmm(const struct opnd *o)
+static uint32_t wide_number(const struct opnd *o)
 {
-    return o->reg + (uint32_t)WIDE_XMM;
+    return o->reg + (o->kind == O_MMX ? (uint32_t)WIDE_X87 : (uint32_t)WIDE_XMM);
 }
 
-/* d = fn(d, s): its result for a general register. */
-static uint32_t apply(struct ir_group *g, uint32_t fn, uint32_t d, uint32_t s, uint32_t imm8)
+/* d = fn(d, s), of 64 bits if `m`: its result for a general register. */
+static uint32_t apply(struct ir_group *g, uint32_t fn, uint32_t d, uint32_t s, uint32_t imm8,
+                      uint32_t m)
 {
-    return ir_emiti(g, simd_fn_op[fn], 0, (int32_t)SIMD_B(d, s, fn, imm8 & 0xff, 0), 0);
+    return ir_emiti(g, simd_fn_op[fn], 0, (int32_t)SIMD_B(d, s, fn, imm8 & 0xff, m), 0);
 }
 
 static uint32_t word0(struct ir_group *g, uint32_t w)
@@ -82,12 +85,12 @@ static void function(struct ir_group *g, const struct insn *in, const struct ia3
 {
     const struct opnd *to = &in->o[0], *from = &in->o[1];
     bool unaligned = row->attr & AT_UA;
-    uint32_t s, v, t;
+    uint32_t s, v, t, m = to->kind == O_MMX || (to->kind != O_XMM && from->kind == O_MMX);
     if (to->kind == O_MEM) {
-        s = xmm(from);
+        s = wide_number(from);
         if (!only_moves(row->fn, to->size)) {
             t = low_wide_temp();
-            apply(g, row->fn, t, s, in->imm);
+            apply(g, row->fn, t, s, in->imm, m);
             s = t;
         }
         store(g, in, to->size, unaligned, s);
@@ -96,7 +99,7 @@ static void function(struct ir_group *g, const struct insn *in, const struct ia3
     if (from->kind == O_MEM) {
         bool straight =
             (row->fn == FN_MOVE && from->size == 16) || (row->fn == FN_MERGEQ && from->size == 8);
-        s = straight ? xmm(to) : low_wide_temp();
+        s = straight ? wide_number(to) : low_wide_temp();
         fetch(g, in, from->size, unaligned, s);
         if (straight)
             return;
@@ -104,9 +107,10 @@ static void function(struct ir_group *g, const struct insn *in, const struct ia3
         s = low_wide_temp();
         set_word0(g, s, low_reg(g, from->reg, 4));
     } else {
-        s = from->kind == O_XMM ? xmm(from) : xmm(to); /* shifts by an immediate have no source */
+        /* Shifts by an immediate have no source. */
+        s = wide_number(from->kind == O_IMM ? to : from);
     }
-    v = apply(g, row->fn, to->kind == O_XMM ? xmm(to) : s, s, in->imm);
+    v = apply(g, row->fn, to->kind == O_REG ? s : wide_number(to), s, in->imm, m);
     if (to->kind == O_REG)
         low_put(g, to->reg, 4, v);
     if (row->attr & AT_FL)
@@ -115,8 +119,8 @@ static void function(struct ir_group *g, const struct insn *in, const struct ia3
 
 static bool special_known(uint32_t op)
 {
-    return op == I_MOVD || op == I_MOVNTI || op == I_STMXCSR || op == I_CLFLUSH || op == I_LFENCE ||
-           op == I_MFENCE || op == I_SFENCE;
+    return op == I_MOVD || op == I_MOVNTI || op == I_STMXCSR || op == I_CLFLUSH || op == I_EMMS ||
+           op == I_LFENCE || op == I_MFENCE || op == I_SFENCE;
 }
 
 static void special(struct ir_group *g, const struct insn *in)
@@ -126,9 +130,9 @@ static void special(struct ir_group *g, const struct insn *in)
     switch (in->op) {
     case I_MOVD:
         if (in->o[0].kind == O_MEM)
-            store(g, in, 4, false, xmm(&in->o[1]));
+            store(g, in, 4, false, wide_number(&in->o[1]));
         else
-            low_put(g, in->o[0].reg, 4, word0(g, xmm(&in->o[1])));
+            low_put(g, in->o[0].reg, 4, word0(g, wide_number(&in->o[1])));
         break;
     case I_MOVNTI:
         at = low_addr(g, in);
@@ -140,20 +144,23 @@ static void special(struct ir_group *g, const struct insn *in)
         low_store(g, at, 4, v);
         break;
     case I_CLFLUSH: low_load(g, low_addr(g, in), 1); break; /* faults like a load */
-    default: break;                                         /* fences */
+    default: break;                                         /* emms, fences */
     }
 }
 
 enum lower_result low_simd(struct ir_group *g, const struct insn *in)
 {
     const struct ia32_row *row = &ia32_rows[in->row];
-    if (row->attr & AT_XMF)
+    if (row->fn == FN_NONE && !special_known(in->op))
         return LOW_NONE;
+    if (row->attr & AT_XMF) {
+        enum lower_result how = low_mmx(g, in->op == I_EMMS ? 0 : 0xff);
+        if (how != LOW_NEXT)
+            return how;
+    }
     if (row->fn != FN_NONE)
         function(g, in, row);
-    else if (special_known(in->op))
-        special(g, in);
     else
-        return LOW_NONE;
+        special(g, in);
     return LOW_NEXT;
 }

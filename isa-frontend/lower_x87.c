@@ -14,6 +14,10 @@
  * fxch changes `map` alone; what is left of it at the commit is copied into place. Memory operands
  * go through w0..w15, which have no meaning between groups.
  *
+ * MMX registers are the physical ones by number. Its instructions (lower_simd.c) set the top to 0
+ * and all tags whatever was there; a guard before one of them, if it is the first, asks only
+ * whether an exception is unmasked or pending, and top and tags are written for certain.
+ *
  * fldcw has a guard of its own, which leaves if the new control word unmasks anything.
  *
  * No two calls that append records stand in one argument list: their order would be the compiler's,
@@ -30,6 +34,7 @@
 enum {
     GUARDS_MAX = 5, /* each is an exit of the translation */
     NTEMPS = 16,
+    TOP_UNKNOWN = 8,
     C1_KEPT = 0xffff, /* nothing has written it in this group */
     FS_CC = FS_C0 | FS_C2 | FS_C3,
     FS_TOP = 0x3800
@@ -37,6 +42,7 @@ enum {
 
 static struct {
     bool known, on; /* top and tags have been read; a guard has been made */
+    bool any;       /* by MMX: any top and tags will do */
     uint32_t guards, fcw_eip;
     uint32_t top, tag, state; /* now; FTAG as the last commit leaves it */
     uint32_t state0;          /* as the guard found it */
@@ -63,7 +69,7 @@ static void new_group(void)
 
 void ia32_lower_begin(void)
 {
-    s.known = s.on = false;
+    s.known = s.on = s.any = false;
     s.guards = 0;
     s.fcw_eip = 0;
     s.temp = 0;
@@ -661,20 +667,40 @@ static bool stack_fits(const struct form *f)
     return !f->push || !full(7);
 }
 
-enum lower_result low_x87(struct ir_group *g, const struct insn *in)
+/* Reads how the stack stands. False: exceptions are unmasked or pending. */
+static bool know(void)
 {
-    struct form f = {0};
-    bool mem = in->o[0].kind == O_MEM;
-    uint32_t modrm = in->imm & 0xff;
     if (!s.known) {
         uint32_t now = hw_mfs(SR_FTAG);
         if (now & X87_UNCLEAN)
-            return LOW_NONE;
+            return false;
         s.known = true;
         s.state = s.state0 = now;
         s.tag = now & 0xff;
         s.top = s.top0 = now >> 8 & 7;
     }
+    return true;
+}
+
+enum lower_result low_mmx(struct ir_group *g, uint32_t tags)
+{
+    if (!know())
+        return LOW_NONE;
+    if (!s.on)
+        return s.guards < GUARDS_MAX ? LOW_GUARD : LOW_NONE;
+    settle(g);
+    s.top = 0;
+    s.tag = tags;
+    return LOW_NEXT;
+}
+
+enum lower_result low_x87(struct ir_group *g, const struct insn *in)
+{
+    struct form f = {0};
+    bool mem = in->o[0].kind == O_MEM;
+    uint32_t modrm = in->imm & 0xff;
+    if (!know())
+        return LOW_NONE;
     if (in->op == I_FWAIT) {
         f.kind = K_NOP;
         f.no_pointers = true;
@@ -709,15 +735,22 @@ uint32_t low_wide_temp(void)
 
 bool ia32_lower_steady(void)
 {
-    return s.on && s.fcw_eip == 0 && x87_state(s.top, s.tag, false) == s.state0;
+    return s.on && s.fcw_eip == 0 && (s.any || x87_state(s.top, s.tag, false) == s.state0);
 }
 
 void ia32_lower_guard(struct ir_group *g, const struct insn *in)
 {
     uint32_t bad = IR_ZERO;
     if (!s.on) {
-        bad = ir_bini(g, OP_XOR, read_special(g, SR_FTAG), (int32_t)s.state);
         s.on = true;
+        if (ia32_is_simd(in->op)) {
+            bad = ir_bini(g, OP_AND, read_special(g, SR_FTAG), X87_UNCLEAN);
+            s.any = true;
+            s.top0 = TOP_UNKNOWN;
+            s.state = X87_UNCLEAN; /* what it never is */
+        } else {
+            bad = ir_bini(g, OP_XOR, read_special(g, SR_FTAG), (int32_t)s.state);
+        }
     }
     if (in->op == I_FLDCW) {
         uint32_t v = low_load(g, low_addr(g, in), 2);
