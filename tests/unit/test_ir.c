@@ -329,8 +329,10 @@ static void automaton(void **state)
             for (uint32_t i = 0; i < n; i++) {
                 v[i] = (struct vop){.opc = ops[rand() % 6], .bmode = rand() % 4 ? B_SHORT : B_LONG};
                 s = s ? units_step(s, units_class(v[i].opc, v[i].bmode == B_LONG)) : 0;
-                if (!s)
+                if (!s) {
+                    n = i + 1;
                     break;
+                }
                 if (i + 1 == n)
                     assert_true(mdesc_place(&m, v, n, slot) >= 0);
             }
