@@ -362,6 +362,57 @@ static inline enum decode_result exhausted(const struct cursor *c)
     return c->limit == 15 ? DEC_TOO_LONG : DEC_MORE;
 }
 
+/* An operand by its letter alone. False: this form, memory or register, does not exist. */
+static inline bool wide_operand(uint32_t letter, uint32_t modrm, bool is_mem, struct opnd *o)
+{
+    const struct wide_letter *l = &wide_letters[letter - L_WIDE];
+    if (is_mem && l->from >= W_RM && l->from <= W_MEM) {
+        if (l->from == W_RM)
+            return false;
+        *o = (struct opnd){O_MEM, 0, l->msize ? l->msize : 512};
+        return true;
+    }
+    *o = (struct opnd){l->kind,
+                       l->from == W_REG       ? modrm >> 3 & 7
+                       : l->from == W_NUMBER0 ? 0
+                                              : modrm & 7,
+                       l->size};
+    return l->from != W_MEM;
+}
+
+static inline bool lacks(const struct enc *e)
+{
+    return !(has >> (e->flags >> NEEDS_SHIFT) & 1);
+}
+
+bool ia32_decode_simd(uint32_t prefix, uint32_t opcode, uint32_t modrm, struct insn *out)
+{
+    uint32_t entry = map2[opcode];
+    if (!(entry & T_PREFIXED))
+        return false;
+    entry = prefixed[(entry & 0xff) + (opcode & 15)][prefix];
+    if (entry & T_GROUP)
+        entry = groups[entry & (T_GROUP - 1)][modrm >> 3 & 7];
+    if ((encs[entry].flags & D_PAIR) && modrm >= 0xc0)
+        entry++;
+    const struct enc *e = &encs[entry];
+    if (entry == R_NONE || lacks(e))
+        return false;
+    out->op = e->op;
+    out->row = entry;
+    for (uint32_t n = 0; n < 3; n++) {
+        uint32_t letter = e->letter[n];
+        if (letter == L_Ib)
+            out->o[n] = (struct opnd){O_IMM, 0, 1};
+        else if (letter == L__)
+            out->o[n].kind = O_NONE;
+        else if (letter < L_WIDE || letter > L_LAST_MODRM ||
+                 !wide_operand(letter, modrm, modrm < 0xc0, &out->o[n]))
+            return false;
+    }
+    return e->flags & D_MODRM;
+}
+
 enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t eip, uint32_t mode,
                                struct insn *out)
 {
@@ -435,7 +486,7 @@ enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t ei
         return DEC_UD;
     if (e->flags >= D_NEEDS) {
         uint32_t needs = e->flags >> NEEDS_SHIFT;
-        if (needs == NEEDS_PM ? (mode & (MODE_PE | MODE_V86)) != MODE_PE : !(has >> needs & 1))
+        if (needs == NEEDS_PM ? (mode & (MODE_PE | MODE_V86)) != MODE_PE : lacks(e))
             return DEC_UD;
     }
     const uint32_t vsize = opsize;
@@ -612,21 +663,10 @@ enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t ei
             size = 2;
             r = e->letter[n] - L_ES;
             break;
-        default: {
-            const struct wide_letter *l = &wide_letters[e->letter[n] - L_WIDE];
-            kind = l->kind;
-            size = l->size;
-            r = l->from == W_REG ? reg : l->from == W_NUMBER0 ? 0 : rm;
-            if (is_mem && l->from >= W_RM && l->from <= W_MEM) {
-                if (l->from == W_RM)
-                    return DEC_UD;
-                kind = O_MEM;
-                size = l->msize ? l->msize : 512;
-            } else if (l->from == W_MEM) {
+        default:
+            if (!wide_operand(e->letter[n], modrm, is_mem, o))
                 return DEC_UD;
-            }
-            break;
-        }
+            continue;
         }
         *o = (struct opnd){kind, r, size};
     }

@@ -154,4 +154,9 @@ uint32_t ia32_undefined(const struct insn *in, uint32_t count);
 enum decode_result ia32_decode(const uint8_t *bytes, uint32_t avail, uint32_t eip, uint32_t mode,
                                struct insn *out);
 
+/* Of an instruction of MMX or SSE whose bytes are taken apart already (prefix: 0 none, 1 66, 2 F3,
+ * 3 F2; the opcode behind 0F) only op, row and operands, without address and immediate. False: it
+ * is none, or one for ia32_decode. */
+bool ia32_decode_simd(uint32_t prefix, uint32_t opcode, uint32_t modrm, struct insn *out);
+
 #endif

@@ -14,6 +14,8 @@ static __attribute__((noinline)) enum interp_exit go_on(void)
     for (;;) {
         uint32_t r = ia32_x87_fast();
         if (r == IX_SLOW)
+            r = ia32_simd_fast();
+        if (r == IX_SLOW)
             r = ia32_step(false);
         if (r != IX_NEXT)
             return (enum interp_exit)r;

@@ -715,16 +715,11 @@ static bool data(const struct insn *in, uint32_t mode)
 /* Up to 15 bytes at eip; those of the next page only when they are needed, for they may fault. */
 static enum decode_result fetch(uint32_t eip, uint32_t mode, struct insn *in)
 {
-    uint8_t b[16];
-    uint32_t room = 4096 - (eip & 4095), n = room < 15 ? room : 15, i;
+    uint32_t word[4], room = 4096 - (eip & 4095), n = room < 15 ? room : 15, i;
+    uint8_t *b = (uint8_t *)word; /* little-endian, as gear1.c reads code, too */
     enum decode_result r;
-    for (i = 0; i + 4 <= (room < 16 ? room : 16); i += 4) {
-        uint32_t w = hw_gldx32(eip + i);
-        b[i] = w;
-        b[i + 1] = w >> 8;
-        b[i + 2] = w >> 16;
-        b[i + 3] = w >> 24;
-    }
+    for (i = 0; i + 4 <= (room < 16 ? room : 16); i += 4)
+        word[i / 4] = hw_gldx32(eip + i);
     for (; i < n; i++)
         b[i] = hw_gldx8(eip + i);
     while ((r = ia32_decode(b, n, eip, mode, in)) == DEC_MORE) {
@@ -748,16 +743,16 @@ uint32_t ia32_step(bool single)
         next &= 0xffff;
     if (ia32_rows[in.row].attr & AT_CT)
         return control(&in, next, mode);
-    if (data(&in, mode)) {
-        retire(next);
-        return IX_NEXT;
-    }
     if (ia32_is_x87(in.op)) {
         ia32_x87(&in);
         return IX_NEXT;
     }
     if (ia32_is_simd(in.op)) {
         ia32_simd(&in);
+        return IX_NEXT;
+    }
+    if (data(&in, mode)) {
+        retire(next);
         return IX_NEXT;
     }
     if (ia32_rows[in.row].attr & AT_ST)

@@ -128,6 +128,8 @@ uint32_t ia32_x87_fast(void);
 
 /* interp_simd.c: executes an instruction of MMX or SSE, and retires it. */
 void ia32_simd(const struct insn *in);
+/* The instruction at G_EIP, if it is one of these in a plain form: IX_NEXT, else IX_SLOW. */
+uint32_t ia32_simd_fast(void);
 
 /* interp_generic.c: one instruction the generic way; the linear address of a memory operand. */
 uint32_t ia32_step(bool single);

@@ -14,6 +14,10 @@
  * registers in use, even if it faults then, as processors do; its results get ones in the place of
  * sign and exponent by the op itself.
  *
+ * Two entries: ia32_simd for a decoded instruction, and ia32_simd_fast straight from the bytes, for
+ * the loop of the fast handlers, with their assumptions (32-bit addresses, flat segments) and no
+ * prefix but the mandatory one.
+ *
  * To add an instruction: its row; a case in special() if no function of the hardware does it.
  */
 #include "isa-frontend/simd.h"
@@ -168,10 +172,9 @@ void simd_set_mxcsr(uint32_t v)
     hw_mts(v, SR_MXCSR);
 }
 
-void ia32_simd(const struct insn *in)
+static void execute(const struct insn *in, uint32_t a, uint32_t next)
 {
     const struct ia32_row *row = &ia32_rows[in->row];
-    uint32_t a = in->seg != SEG_NONE ? ia32_linear(in) : 0, next = in->eip + in->length;
     if (row->attr & AT_XMF) {
         if (hw_mfs(SR_FSW) & FS_ES)
             cms_guest_fault(X_MF, 0);
@@ -188,7 +191,70 @@ void ia32_simd(const struct insn *in)
         function(in, row, a);
     if (row->attr & AT_XMF)
         enter_mmx(in->op == I_EMMS ? 0 : 0xff);
+    retire(next);
+}
+
+void ia32_simd(const struct insn *in)
+{
+    uint32_t next = in->eip + in->length;
     if (!(hw_mfs(SR_MODE) & MODE_CODE32))
         next &= 0xffff;
-    retire(next);
+    execute(in, in->seg != SEG_NONE ? ia32_linear(in) : 0, next);
+}
+
+/* The last offset in a page at which all words fetched below lie in that page. */
+enum { LAST = 0xff0 };
+
+uint32_t ia32_simd_fast(void)
+{
+    struct insn in;
+    uint32_t eip = hw_g(G_EIP), w, first, prefix = 0, modrm, mod, base, a = 0;
+    if ((eip & 0xfff) > LAST)
+        return IX_SLOW;
+    w = hw_gldx32(eip);
+    first = w & 0xff;
+    if (first != 0x0f) {
+        if (first != 0x66 && first - 0xf2 > 1)
+            return IX_SLOW;
+        prefix = first == 0x66 ? 1 : first == 0xf3 ? 2 : 3;
+        if ((w >> 8 & 0xff) != 0x0f)
+            return IX_SLOW;
+        eip++;
+        w >>= 8;
+        modrm = w >> 16;
+    } else {
+        modrm = w >> 16 & 0xff;
+    }
+    if (!ia32_decode_simd(prefix, w >> 8 & 0xff, modrm, &in))
+        return IX_SLOW;
+    eip += 3;
+    mod = modrm >> 6;
+    if (mod != 3) {
+        base = modrm & 7;
+        if (base == 4) {
+            uint32_t sib = hw_gldx8(eip++), index = sib >> 3 & 7;
+            base = sib & 7;
+            if (index != 4)
+                a = hw_gget(index) << (sib >> 6);
+        }
+        if (mod == 0 && base == 5) {
+            a += hw_gldx32(eip);
+            eip += 4;
+        } else {
+            a += hw_gget(base);
+        }
+        if (mod == 1) {
+            a += hw_sext8(hw_gldx8(eip));
+            eip++;
+        } else if (mod == 2) {
+            a += hw_gldx32(eip);
+            eip += 4;
+        }
+    }
+    in.imm = 0;
+    if (in.o[2].kind == O_IMM || in.o[1].kind == O_IMM)
+        in.imm = hw_gldx8(eip++);
+    in.seg = SEG_DS; /* or SS; nothing tells them apart here */
+    execute(&in, a, eip);
+    return IX_NEXT;
 }
