@@ -40,7 +40,7 @@ void oracle_place(const struct oracle_case *c)
     if (placed_len)
         memset(oracle_base.code + (placed - SILICON_CODE), 0xcc, placed_len + SILICON_TAIL);
     memcpy(at, c->code, c->len);
-    memcpy(at + c->len, silicon_tail(), SILICON_TAIL);
+    memcpy(at + c->len, silicon_tail(c->in.code16), SILICON_TAIL);
     placed = c->in.eip;
     placed_len = c->len;
 }

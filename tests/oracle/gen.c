@@ -25,6 +25,9 @@
 
 #include "tests/oracle/gen_int.h"
 
+#include "isa-frontend/insn.h"
+#include "isa-frontend/mode.h"
+
 enum {
     M = 0x0001,     /* ModRM */
     G = 0x0002,     /* its reg field is an opcode extension, out of the row's mask */
@@ -548,7 +551,10 @@ static size_t gen_ask(struct gen *g, const struct row *r, uint8_t *buf)
 static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
 {
     uint8_t *p = buf, *fix = NULL;
-    uint32_t code = once_in(g, 12) ? SEL_BAD : SEL_CODE, cell;
+    uint32_t code = once_in(g, 12) ? SEL_BAD
+                    : g->code16      ? SILICON_SELECTOR(SILICON_SEG_CODE16)
+                                     : SEL_CODE;
+    uint32_t cell;
     unsigned seg = 0, reg = below(g, 3);
     if (r->special != FAR_DIRECT && once_in(g, 24)) {
         bool stack = r->special == POP_SEG || r->special >= RETF;
@@ -752,6 +758,50 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
     return finish(g, buf, p, NULL, 0, false);
 }
 
+/*
+ * The same instructions as 16-bit code: prefixes 66 and 67 mean the opposite there, so every one gets
+ * those that it has not, and loses those that it has. Returns the new length; fix_at follows.
+ */
+static size_t to_code16(struct gen *g, uint8_t *buf, size_t len)
+{
+    static const uint8_t others[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0xf0, 0xf2, 0xf3};
+    uint8_t out[2 * GEN_INSN_MAX];
+    size_t n = 0;
+    unsigned fix = g->fix_at;
+    for (size_t at = 0, next; at < len; at = next) {
+        struct insn d;
+        bool small = false, address16 = false;
+        size_t i = at, start = n;
+        next = ia32_decode(buf + at, (uint32_t)(len - at), 0, MODE_PROCESS, &d) == DEC_OK
+                   ? at + d.length
+                   : len;
+        n += 2;
+        for (; i < next; i++)
+            if (buf[i] == 0x66)
+                small = true;
+            else if (buf[i] == 0x67)
+                address16 = true;
+            else if (memchr(others, buf[i], sizeof others))
+                out[n++] = buf[i];
+            else
+                break;
+        size_t k = start; /* room for two was left */
+        if (!address16)
+            out[k++] = 0x67;
+        if (!small)
+            out[k++] = 0x66;
+        memmove(out + k, out + start + 2, n - start - 2);
+        n -= start + 2 - k;
+        if (fix >= i && fix < next)
+            g->fix_at = (unsigned)(n + fix - i);
+        memcpy(out + n, buf + i, next - i);
+        n += next - i;
+    }
+    memcpy(buf, out, n);
+    g->eip += (uint32_t)(n - len);
+    return n;
+}
+
 size_t gen_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n)
 {
     struct {
@@ -767,7 +817,8 @@ size_t gen_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n)
     g->eip = eip;
     for (unsigned i = 0; i < n; i++) {
         start[i] = (uint32_t)len;
-        len += gen_insn(g, buf + len);
+        size_t own = gen_insn(g, buf + len);
+        len += g->code16 ? to_code16(g, buf + len, own) : own;
         jump[i].fix = start[i] + g->fix_at;
         jump[i].next = (uint32_t)len;
         jump[i].size = g->fix_size;
@@ -779,7 +830,7 @@ size_t gen_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n)
             continue;
         unsigned to = i + 1 + below(g, 3); /* two idioms at most are passed: a byte reaches */
         uint32_t target = start[to < n ? to : n];
-        uint32_t value = jump[i].absolute ? eip + target : target - jump[i].next;
+        uint32_t value = jump[i].absolute ? eip - (g->code16 ? SILICON_CODE : 0) + target : target - jump[i].next;
         memcpy(buf + jump[i].fix, &value, jump[i].size);
     }
     return len;

@@ -38,6 +38,8 @@ enum gen_family {
 
 enum gen_fx { GEN_X87 = 1, GEN_SIMD = 2, GEN_FX_ALL = 3 };
 
+enum { SEGMENTS = 0 }; /* awaited: EFLAGS.AC and TF, segments of the LDT */
+
 struct gen {
     uint64_t s;        /* of the xorshift generator, never 0 */
     unsigned families; /* mask of 1 << enum gen_family; GEN_ALL after gen_init */
@@ -46,6 +48,7 @@ struct gen {
     unsigned fx;       /* mask of enum gen_fx: three quarters of the instructions are of these */
     bool used_fx;      /* set by gen_insn when it made one; gen_block clears it first */
     bool gs;           /* GS may be used: its base is SILICON_GS_BASE */
+    bool code16;       /* gen_block makes 16-bit code, of the segment SILICON_SEG_CODE16 */
     unsigned wild;     /* of 256 memory operands, how many take registers as they come */
     uint32_t eip;      /* where the next instruction will stand */
     unsigned row;      /* set by gen_directed: the row of ia32.def that is meant, at fix_at */

@@ -7,8 +7,6 @@
 
 #include "tests/oracle/gen.h"
 
-enum { SEGMENTS = 0 }; /* awaited: EFLAGS.AC and TF, segments of the LDT */
-
 /* 0 .. n-1 */
 static inline uint32_t below(struct gen *g, uint32_t n)
 {

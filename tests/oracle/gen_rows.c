@@ -583,7 +583,7 @@ size_t gen_directed(struct gen *g, uint64_t k, uint8_t *buf, struct ia32_state *
             st->gpr[pointers[i]] = at;
         if (op == I_XLAT)
             st->gpr[IA32_EAX] &= ~0xffu;
-        if (s.memory)
+        if (s.memory && !unsafe(op)) /* else a selector would come from there */
             w.address = SILICON_DATA + 0x1000 + (gen_address(g) & 0xff8);
         if (by_stack(op) && aim == AIM_READ_ONLY)
             st->gpr[IA32_ESP] = SILICON_DATA_RO + 0x80 + (below(g, 0xe00) & ~3u);
@@ -593,6 +593,8 @@ size_t gen_directed(struct gen *g, uint64_t k, uint8_t *buf, struct ia32_state *
             st->gpr[pointers[i]] = at;
     g->fix_at = (unsigned)(p - buf);
     p = encode(g, row, &w, p);
+    if (ia32_rows[row].op == I_CALLF && !s.memory)
+        put16(p - 2, 0x23);
     g->own_registers = g->own_at = g->own_bytes = 0;
     if (aim == AIM_OWN && w.memory) {
         g->own_at = at;

@@ -41,7 +41,8 @@ static uint32_t length_at(const struct oracle_case *c, uint32_t at)
      * instructions, some of which silicon must not be given. */
     ZydisDecoder z;
     ZydisDecodedInstruction d;
-    ZydisDecoderInit(&z, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
+    ZydisDecoderInit(&z, c->in.code16 ? ZYDIS_MACHINE_MODE_LEGACY_16 : ZYDIS_MACHINE_MODE_LEGACY_32,
+                     ZYDIS_STACK_WIDTH_32);
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&z, NULL, c->code + at, c->len - at, &d)))
         return c->len - at;
     return d.length;
@@ -217,7 +218,9 @@ static void say_instructions(struct text *t, const struct oracle_case *c)
         uint32_t n = length_at(c, at);
         if (at)
             say(t, " / ");
-        if (ZYAN_SUCCESS(ZydisDisassembleIntel(ZYDIS_MACHINE_MODE_LEGACY_32, c->in.eip + at,
+        if (ZYAN_SUCCESS(ZydisDisassembleIntel(c->in.code16 ? ZYDIS_MACHINE_MODE_LEGACY_16
+                                                              : ZYDIS_MACHINE_MODE_LEGACY_32,
+                                               c->in.eip + at,
                                                c->code + at, c->len - at, &d))) {
             for (char *p = d.text; *p; p++)
                 if (*p == ':' || *p == ';')
@@ -291,6 +294,8 @@ static void say_result(struct text *t, const struct oracle_case *c, const struct
 
 static void say_registers(struct text *t, const struct oracle_case *c)
 {
+    if (c->in.code16)
+        say(t, " code16");
     for (int i = 0; i < 8; i++)
         if (c->in.gpr[i] != (i == IA32_ESP ? LINE_ESP : 0))
             say(t, " %s=%x", reg_names[i], c->in.gpr[i]);

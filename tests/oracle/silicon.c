@@ -94,17 +94,14 @@ unsigned silicon_access(uint32_t addr)
 }
 
 /* To 64-bit code (selector 33) on the last page of the code window. */
-static const uint8_t far_jump[SILICON_TAIL] = {0xea,
-                                               SILICON_CODE_EXIT & 0xff,
-                                               SILICON_CODE_EXIT >> 8 & 0xff,
-                                               SILICON_CODE_EXIT >> 16 & 0xff,
-                                               SILICON_CODE_EXIT >> 24,
-                                               0x33,
-                                               0};
+#define FAR_JUMP                                                                                   \
+    0xea, SILICON_CODE_EXIT & 0xff, SILICON_CODE_EXIT >> 8 & 0xff, SILICON_CODE_EXIT >> 16 & 0xff, \
+        SILICON_CODE_EXIT >> 24, 0x33, 0
+static const uint8_t far_jump[2][SILICON_TAIL] = {{FAR_JUMP, 0xcc}, {0x66, FAR_JUMP}};
 
-const uint8_t *silicon_tail(void)
+const uint8_t *silicon_tail(uint32_t code16)
 {
-    return far_jump;
+    return far_jump[code16 != 0];
 }
 
 /* Type and system bits as modify_ldt makes them (accessed, ring 3). */
@@ -321,16 +318,18 @@ void silicon_on_event(int sig, siginfo_t *info, void *context)
                                  REG_RSP, REG_RBP, REG_RSI, REG_RDI};
     greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
     unsigned cs = regs[REG_CSGSFS] & 0xffff;
+    int code16 = cs == SILICON_SELECTOR(SILICON_SEG_CODE16);
+    int ours = cs == CS32 || code16 || cs == SILICON_SELECTOR(SILICON_SEG_EXECUTE_ONLY);
     int vector = (int)regs[REG_TRAPNO];
     int single_step = sig == SIGTRAP && vector == VEC_DB;
     (void)info;
 
-    if (sig == SIGVTALRM && (cs != CS32 || tick_number != run_number)) {
+    if (sig == SIGVTALRM && (!ours || tick_number != run_number)) {
         tick_number = run_number; /* if that is still so at the next tick, it hangs */
         return;
     }
 
-    event.eip = (uint32_t)regs[REG_RIP];
+    event.eip = (uint32_t)regs[REG_RIP] + (code16 ? SILICON_CODE : 0);
     event.vector = -1;
     event.error = event.cr2 = 0;
     if (cs == CS64 && single_step && regs[REG_RIP] == SILICON_CODE_EXIT) {
@@ -340,7 +339,7 @@ void silicon_on_event(int sig, siginfo_t *info, void *context)
         event.end = SILICON_HUNG;
     } else if (cs == CS64 && (uint64_t)regs[REG_RIP] >> 32 == 0) {
         event.end = SILICON_BAD;
-    } else if (cs != CS32) {
+    } else if (!ours) {
         hand_on(sig);
         return;
     } else if (sig == SIGSYS) {
@@ -603,18 +602,21 @@ enum silicon_end silicon_run(const struct ia32_state *in, uint32_t len, struct i
     block_start = in->eip;
     block_end = in->eip + len;
     uint8_t *tail = silicon_ptr(block_end);
+    const uint8_t *jump = silicon_tail(in->code16);
     if (armed != block_end) {
         uint8_t *old = silicon_ptr(armed);
-        if (armed && memcmp(old, far_jump, SILICON_TAIL) == 0)
+        if (armed && (memcmp(old, far_jump[0], SILICON_TAIL) == 0 ||
+                      memcmp(old, far_jump[1], SILICON_TAIL) == 0))
             memset(old, 0xcc, SILICON_TAIL);
         armed = block_end;
     }
-    if (memcmp(tail, far_jump, SILICON_TAIL) != 0)
-        memcpy(tail, far_jump, SILICON_TAIL);
+    if (memcmp(tail, jump, SILICON_TAIL) != 0)
+        memcpy(tail, jump, SILICON_TAIL);
 
     memcpy(silicon_x.in, in->gpr, sizeof in->gpr);
     silicon_x.in_eflags = (in->eflags & EFL_TAKEN) | EFL_ALWAYS;
-    silicon_x.far_eip = in->eip;
+    silicon_x.far_eip = in->eip - (in->code16 ? SILICON_CODE : 0);
+    silicon_x.far_cs = in->code16 ? SILICON_SELECTOR(SILICON_SEG_CODE16) : CS32;
     if (silicon_x.use_fx)
         memcpy(silicon_x.fx_in, in->fx, sizeof in->fx);
     event.end = SILICON_END;

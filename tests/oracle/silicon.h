@@ -17,8 +17,9 @@ enum ia32_gpr { IA32_EAX, IA32_ECX, IA32_EDX, IA32_EBX, IA32_ESP, IA32_EBP, IA32
 
 struct ia32_state {
     uint32_t gpr[8]; /* in the order of enum ia32_gpr */
-    uint32_t eip;
+    uint32_t eip;    /* linear */
     uint32_t eflags;
+    uint32_t code16; /* before a run: it is 16-bit code, through SILICON_SEG_CODE16 */
     uint8_t fx[512] __attribute__((aligned(16))); /* FXSAVE image, see silicon_use_fx */
 };
 
@@ -90,9 +91,9 @@ void silicon_load(uint32_t eip, const void *code, size_t len);
  * without meaning in the data window. Costs some microseconds. */
 void silicon_reset(void);
 
-/* The 7 bytes behind a block belong to the oracle: the far jump back. */
-#define SILICON_TAIL 7
-const uint8_t *silicon_tail(void);
+/* The 8 bytes behind a block belong to the oracle: the far jump back, of code of this size. */
+#define SILICON_TAIL 8
+const uint8_t *silicon_tail(uint32_t code16);
 
 /* GS during a block: a selector of the LDT with this base, or 0 where the host forbids that. */
 #define SILICON_GS_BASE 0x1230u

@@ -178,6 +178,7 @@ void oracle_unicorn_run(struct oracle_unicorn *u, const struct oracle_case *c,
 /* ---- what it does not tell ---- */
 
 const char *const unicorn_exclusions[] = {
+    "16-bit code, and blocks that use segments of the LDT beside GS: not set up",
     "blocks with invalid encodings: it executes many, LOCK before anything among them",
     "blocks with x87 instructions: no stack faults, few of the exceptions, C1 and denormals "
     "otherwise",
@@ -258,6 +259,8 @@ bool oracle_unicorn_excuse(const struct oracle_case *c, struct oracle_result *r,
                            const struct oracle_result *ours)
 {
     struct insn d;
+    if (c->in.code16)
+        return false;
     for (uint32_t at = 0; at < c->len; at += d.length) {
         if (ia32_decode(c->code + at, c->len - at, c->in.eip + at, MODE_PROCESS, &d) != DEC_OK)
             return false;

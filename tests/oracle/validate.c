@@ -27,6 +27,7 @@ enum {
     OPCODES_MAX = 2048,
     FX_EVERY = 4, /* blocks: of so many one */
     DIRECTED_EVERY = 8,
+    CODE16_EVERY = 50,
     MACHINE_CASES = 4096,
     TRACE_EVERY = 32
 };
@@ -123,12 +124,14 @@ static void generate(struct validator *v, uint64_t k, struct oracle_case *c)
 {
     struct gen g;
     gen_init(&g, v->seed * UINT64_C(0x9e3779b97f4a7c15) + k);
+    g.code16 = k % CODE16_EVERY == CODE16_EVERY - 1 && silicon_gs() && v->filter < 0 && SEGMENTS;
+    c->in.code16 = g.code16;
     g.gs = silicon_gs() != 0;
     unsigned n = k % 3 ? 1 + gen_random(&g) % BLOCK_MAX : 1;
     uint32_t eip = SILICON_CODE + 0x100 +
                    gen_random(&g) % (SILICON_CODE_SIZE - SILICON_PAGE - ORACLE_CODE_MAX - 0x200);
     v->directed = 0;
-    if (k % DIRECTED_EVERY == 1 && v->filter < 0) {
+    if (k % DIRECTED_EVERY == 1 && v->filter < 0 && !g.code16) {
         g.eip = c->in.eip = eip;
         c->len = (uint32_t)gen_directed(&g, k / DIRECTED_EVERY, c->code, &c->in);
         c->in.eip = eip;
@@ -140,9 +143,9 @@ static void generate(struct validator *v, uint64_t k, struct oracle_case *c)
         c->own_bytes = g.own_bytes;
         return;
     }
-    if (n == 1 || v->filter >= 0)
+    if ((n == 1 && !g.code16) || v->filter >= 0)
         g.opcode = v->opcode[k / 3 % v->nopcodes];
-    g.fx = k % FX_EVERY == FX_EVERY - 1 ? 1 + k / FX_EVERY % GEN_FX_ALL : 0;
+    g.fx = k % FX_EVERY == FX_EVERY - 1 && !g.code16 ? 1 + k / FX_EVERY % GEN_FX_ALL : 0;
     do
         c->len = (uint32_t)gen_block(&g, eip, c->code, n);
     while (v->filter >= 0 && !contains(c->code, c->len, v->filter));
@@ -337,10 +340,11 @@ static void count_rows(const struct validator *v, const struct oracle_case *c,
     const struct oracle_result *s = &v->silicon;
     bool translated = v->ours.translated && v->ours.translated >= v->ours.retired;
     bool fault = s->end == SILICON_FAULT;
+    const uint32_t mode = MODE_PROCESS & ~(c->in.code16 ? (uint32_t)MODE_CODE32 : 0);
     struct insn d;
     for (uint32_t at = 0; at < c->len; at += d.length) {
         uint32_t eip = c->in.eip + at;
-        if (ia32_decode(c->code + at, c->len - at, eip, MODE_PROCESS, &d) != DEC_OK)
+        if (ia32_decode(c->code + at, c->len - at, eip, mode, &d) != DEC_OK)
             break;
         bool transfer = ia32_rows[d.row].attr & AT_CT;
         if (fault && eip == s->st.eip)
@@ -365,7 +369,7 @@ static void count_rows(const struct validator *v, const struct oracle_case *c,
     }
     bool behind = s->f.vector == 1 || s->f.vector == 3 || s->f.vector == 4;
     if (fault && !behind && at < c->len && s->f.vector < 32 &&
-        ia32_decode(c->code + at, c->len - at, s->st.eip, MODE_PROCESS, &d) == DEC_OK)
+        ia32_decode(c->code + at, c->len - at, s->st.eip, mode, &d) == DEC_OK)
         n->row[d.row].vectors |= 1u << s->f.vector;
 }
 

@@ -157,7 +157,7 @@ static bool one(struct gen *g, unsigned many, bool single, bool look)
     static uint32_t last_eip, last_len;
     mirror(last_eip, last_len);
     mirror(eip, (uint32_t)n);
-    memcpy(fh.code + (eip - SILICON_CODE) + n, silicon_tail(), SILICON_TAIL);
+    memcpy(fh.code + (eip - SILICON_CODE) + n, silicon_tail(0), SILICON_TAIL);
     last_eip = eip;
     last_len = (uint32_t)n;
 
