@@ -21,6 +21,7 @@ for source in tests/guests/*.c; do
     name=$(basename "$source" .c)
     case $name in
     sse_*) build "$name" "$source" -msse2 -mfpmath=sse ;;
+    mmx_*) build "$name" "$source" -mmmx -mno-sse ;;
     *) build "$name" "$source" -mno-sse ;;
     esac
 done
@@ -31,6 +32,7 @@ runs='sse_nbody
 sse_matrix
 sse_pixels
 sse_traps
+mmx_blend
 nbody
 smc
 remap
@@ -107,6 +109,7 @@ while IFS='|' read -r name options; do
     fi
 done <<'EOF'
 nbody 4000|
+mmx_blend 40|
 sse_nbody 4000|--machine machines/tm8600.ini
 sse_matrix 10|--machine machines/tm8600.ini
 sse_pixels 10|--machine machines/tm8600.ini
