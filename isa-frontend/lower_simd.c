@@ -38,11 +38,6 @@ static uint32_t apply(struct ir_group *g, uint32_t fn, uint32_t d, uint32_t s, u
     return ir_emiti(g, simd_fn_op[fn], 0, (int32_t)SIMD_B(d, s, fn, imm8 & 0xff, m), 0);
 }
 
-static uint32_t word0(struct ir_group *g, uint32_t w)
-{
-    return ir_emiti(g, OP_WGET, 0, (int32_t)(4 * w), 0);
-}
-
 static void set_word0(struct ir_group *g, uint32_t w, uint32_t v)
 {
     ir_emiti(g, OP_WPUT, v, (int32_t)(4 * w), 0);
@@ -50,15 +45,15 @@ static void set_word0(struct ir_group *g, uint32_t w, uint32_t v)
 
 static uint32_t load_op(uint32_t size, bool unaligned)
 {
-    return size == 8 ? OP_GLDW : unaligned ? OP_GLDQ : OP_GLDQA;
+    return size == 4 ? OP_GLDDZ : size == 8 ? OP_GLDWZ : unaligned ? OP_GLDQ : OP_GLDQA;
 }
 
-/* Memory of `size` bytes into wide register w; what is beyond them is left to chance. */
+/* Memory of `size` bytes into wide register w; what is beyond 4 and 8 of them becomes 0. */
 static void fetch(struct ir_group *g, const struct insn *in, uint32_t size, bool unaligned,
                   uint32_t w)
 {
     struct ir_addr at = low_addr(g, in);
-    if (size >= 8)
+    if (size >= 4)
         ir_wide(g, load_op(size, unaligned), at, w);
     else
         set_word0(g, w, low_load(g, at, size));
@@ -68,10 +63,8 @@ static void store(struct ir_group *g, const struct insn *in, uint32_t size, bool
                   uint32_t w)
 {
     struct ir_addr at = low_addr(g, in);
-    if (size == 4)
-        low_store(g, at, 4, word0(g, w));
-    else
-        ir_wide(g, size == 8 ? OP_GSTW : unaligned ? OP_GSTQ : OP_GSTQA, at, w);
+    uint32_t op = size == 4 ? OP_GSTD : size == 8 ? OP_GSTW : unaligned ? OP_GSTQ : OP_GSTQA;
+    ir_wide(g, op, at, w);
 }
 
 /* What leaves the bytes it stores, or replaces no others than it loads, needs no op. */
@@ -97,8 +90,12 @@ static void function(struct ir_group *g, const struct insn *in, const struct ia3
         return;
     }
     if (from->kind == O_MEM) {
+        if (row->fn == FN_MERGEQ) { /* movlps, movlpd: the upper half stays */
+            ir_wide(g, OP_GLDW, low_addr(g, in), wide_number(to));
+            return;
+        }
         bool straight =
-            (row->fn == FN_MOVE && from->size == 16) || (row->fn == FN_MERGEQ && from->size == 8);
+            to->kind == O_XMM && (row->fn == FN_MOVE || row->fn == FN_MOVQ || row->fn == FN_MOVL);
         s = straight ? wide_number(to) : low_wide_temp();
         fetch(g, in, from->size, unaligned, s);
         if (straight)
@@ -132,7 +129,8 @@ static void special(struct ir_group *g, const struct insn *in)
         if (in->o[0].kind == O_MEM)
             store(g, in, 4, false, wide_number(&in->o[1]));
         else
-            low_put(g, in->o[0].reg, 4, word0(g, wide_number(&in->o[1])));
+            low_put(g, in->o[0].reg, 4,
+                    ir_emiti(g, OP_WGET, 0, (int32_t)(4 * wide_number(&in->o[1])), 0));
         break;
     case I_MOVNTI:
         at = low_addr(g, in);

@@ -338,6 +338,7 @@ struct ir_access ir_access(const struct ir_group *g, uint32_t i)
     case OP_GLD16S:
     case OP_GST16: x.size = 2; break;
     case OP_GLDW:
+    case OP_GLDWZ:
     case OP_GSTW: x.size = 8; break;
     case OP_GLDQ:
     case OP_GSTQ:

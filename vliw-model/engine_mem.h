@@ -90,12 +90,20 @@
     }
 #define GSTORES(name, SZ)                                                                          \
     L_##name : GSTORE(r[p->ra] + B, SZ) L_##name##_I : GSTORE(r[p->ra] + p->imm, SZ)
-/* Wide: rd is where it goes, x the register it is for. In one page and 8-aligned, the short way. */
+/* Wide: rd is where it goes, x the register it is for. In one page and 8-aligned (4 bytes:
+ * 4-aligned), the short way. */
 #define WIDE_PLAIN(SZ, AL)                                                                         \
-    ((la & 0xfffff007u) == e->tag && ((SZ) == 8 || ((la & 0xff8) != 0xff8 && !((AL) && (la & 8)))))
+    ((la & (0xfffff000u | ((SZ) == 4 ? 3 : 7))) == e->tag &&                                       \
+     ((SZ) <= 8 || ((la & 0xff8) != 0xff8 && !((AL) && (la & 8)))))
 #define WIDE_FREE(SZ)                                                                              \
     (!(vm->filter >> (la >> 3 & 63) & 1) &&                                                        \
-     ((SZ) == 8 || !(vm->filter >> ((la + 8) >> 3 & 63) & 1)))
+     ((SZ) <= 8 || !(vm->filter >> ((la + 8) >> 3 & 63) & 1)))
+#define WIDE_SET(FROM, SZ, ZERO)                                                                   \
+    do {                                                                                           \
+        memcpy(vm->s.wide[p->rd], FROM, SZ);                                                       \
+        if (ZERO)                                                                                  \
+            memset(vm->s.wide[p->rd] + (SZ), 0, 16 - (SZ));                                        \
+    } while (0)
 #define WIDE_TOUCH(SZ, FLAGS)                                                                      \
     do {                                                                                           \
         TOUCH(i);                                                                                  \
@@ -107,7 +115,7 @@
         }                                                                                          \
         vm->a.tlb_stamp[e->index] = pipe;                                                          \
     } while (0)
-#define WLOAD(ADDR, SZ, AL)                                                                        \
+#define WLOAD(ADDR, SZ, AL, ZERO)                                                                  \
     {                                                                                              \
         uint32_t la = ADDR, i, k;                                                                  \
         const struct fast_tlb *e = &vm->ft[FT_R][la >> 12 & (FT_N - 1)];                           \
@@ -117,17 +125,18 @@
             uint32_t line = (uint32_t)(q - mem) >> vm->a.l1d.line_shift;                           \
             uint32_t line2 = (uint32_t)(q + 8 - mem) >> vm->a.l1d.line_shift;                      \
             uint64_t gated;                                                                        \
-            if (GUESSED(line, i) && ((SZ) == 8 || GUESSED(line2, k))) {                            \
+            if (GUESSED(line, i) && ((SZ) <= 8 || GUESSED(line2, k))) {                            \
                 if (LIKELY(WIDE_FREE(SZ))) {                                                       \
                     WIDE_TOUCH(SZ, 0);                                                             \
-                    memcpy(vm->s.wide[p->rd], q, SZ);                                              \
+                    WIDE_SET(q, SZ, ZERO);                                                         \
                     vm->s.wide_ready[p->x] = pipe + (vm->ready_load >> 2);                         \
                     vm->misc_dirty = 1;                                                            \
                     NEXT();                                                                        \
                 }                                                                                  \
-                if ((SZ) == 8 && sb_look(vm, (uint32_t)(q - mem), 8, &gated)) {                    \
+                if ((SZ) <= 8 && sb_look(vm, (uint32_t)(q - mem), SZ, &gated)) {                   \
                     WIDE_TOUCH(SZ, 0);                                                             \
-                    memcpy(vm->s.wide[p->rd], &gated, 8);                                          \
+                    gated >>= 8 * (la & 7);                                                        \
+                    WIDE_SET(&gated, (SZ) < 8 ? (SZ) : 8, ZERO);                                   \
                     vm->s.wide_ready[p->x] = pipe + (vm->ready_load >> 2);                         \
                     vm->misc_dirty = 1;                                                            \
                     NEXT();                                                                        \
@@ -135,18 +144,21 @@
             }                                                                                      \
         }                                                                                          \
         LONG(mem_wide_load(vm, la, SZ, AL));                                                       \
-        memcpy(vm->s.wide[p->rd], vm->wide_val, SZ);                                               \
+        WIDE_SET(vm->wide_val, SZ, ZERO);                                                          \
         vm->s.wide_ready[p->x] = vm->ready >> 2;                                                   \
         vm->misc_dirty = 1;                                                                        \
         NEXT();                                                                                    \
     }
-#define WLOADS(name, SZ, AL)                                                                       \
-    L_##name : WLOAD(r[p->ra] + B, SZ, AL) L_##name##_I : WLOAD(r[p->ra] + p->imm, SZ, AL)
-#define WENTRY(at, AT, WORD)                                                                       \
+#define WLOADS(name, SZ, AL, ZERO)                                                                 \
+    L_##name : WLOAD(r[p->ra] + B, SZ, AL, ZERO) L_##name##_I                                      \
+        : WLOAD(r[p->ra] + p->imm, SZ, AL, ZERO)
+#define WENTRY(at, AT, WORD, SZ)                                                                   \
     do {                                                                                           \
-        vm->s.sb[at].pa = (AT);                                                                    \
-        vm->s.sb[at].mask = ~0ull;                                                                 \
-        memcpy(&vm->s.sb[at].data, vm->s.wide[p->x] + 8 * (WORD), 8);                              \
+        uint64_t data, mask = (SZ) == 4 ? SZMASK4 << 8 * ((AT)&4) : ~0ull;                         \
+        memcpy(&data, vm->s.wide[p->x] + 8 * (WORD), 8);                                           \
+        vm->s.sb[at].pa = (AT) & ~7u;                                                              \
+        vm->s.sb[at].mask = mask;                                                                  \
+        vm->s.sb[at].data = (SZ) == 4 ? data << 8 * ((AT)&4) & mask : data;                        \
         vm->s.sb_filter |= 1ull << ((AT) >> 3 & 63);                                               \
         vm->filter |= 1ull << ((AT) >> 3 & 63);                                                    \
     } while (0)
@@ -158,13 +170,13 @@
         if (LIKELY(WIDE_PLAIN(SZ, AL))) {                                                          \
             uint32_t pa = (uint32_t)(e->add + la - mem), line = pa >> vm->a.l1d.line_shift;        \
             uint32_t line2 = (pa + 8) >> vm->a.l1d.line_shift, n = vm->s.sb_n;                     \
-            if (WIDE_FREE(SZ) && n + (SZ) / 8 <= vm->m.sb_entries && GUESSED(line, i) &&           \
-                ((SZ) == 8 || GUESSED(line2, k))) {                                                \
+            if (WIDE_FREE(SZ) && n + ((SZ) + 4) / 8 <= vm->m.sb_entries && GUESSED(line, i) &&     \
+                ((SZ) <= 8 || GUESSED(line2, k))) {                                                \
                 WIDE_TOUCH(SZ, LINE_DIRTY);                                                        \
-                WENTRY(n, pa, 0);                                                                  \
+                WENTRY(n, pa, 0, SZ);                                                              \
                 if ((SZ) == 16)                                                                    \
-                    WENTRY(n + 1, pa + 8, 1);                                                      \
-                vm->s.sb_n = n += (SZ) / 8;                                                        \
+                    WENTRY(n + 1, pa + 8, 1, SZ);                                                  \
+                vm->s.sb_n = n += ((SZ) + 4) / 8;                                                  \
                 vm->s.st.sb_stores++;                                                              \
                 if (n > vm->s.st.sb_max)                                                           \
                     vm->s.st.sb_max = n;                                                           \

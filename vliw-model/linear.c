@@ -138,9 +138,10 @@ static void emit_ready(struct lin *l, unsigned i)
         emit(l, H_READY, 0, 0, 0, 0, (lat - 1) << 2 | RC_OP);
 }
 
+/* Of a store; how much of its register a load writes. */
 static uint8_t wide_size(const struct vop *op)
 {
-    return op->opc == OP_GLDW || op->opc == OP_GSTW ? 8 : 16;
+    return op->opc == OP_GSTD ? 4 : op->opc == OP_GLDW || op->opc == OP_GSTW ? 8 : 16;
 }
 
 /* A wide load to its register, or to a wide temporary. */

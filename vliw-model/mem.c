@@ -88,11 +88,14 @@ enum trap_code mem_load(struct vm *vm, uint32_t la, uint32_t size, uint32_t kind
  * Wide accesses: translated and checked as one, in the caches as pieces of 8 bytes, or of 4 where
  * they are not 8-aligned.
  */
-static enum trap_code check_wide_address(struct vm *vm, uint32_t la, uint32_t kind, bool aligned)
+static enum trap_code check_wide_address(struct vm *vm, uint32_t la, uint32_t size, uint32_t kind,
+                                         bool aligned)
 {
+    if (size > 8)
+        size = 8;
     if (aligned && (la & 15))
         return fail(vm, T_ALIGN, la, ALIGN_WIDE);
-    return misaligned(vm, la, 8, kind) ? fail(vm, T_ALIGN, la, kind | 8) : T_NONE;
+    return misaligned(vm, la, size, kind) ? fail(vm, T_ALIGN, la, kind | size) : T_NONE;
 }
 
 static void touch_wide(struct vm *vm, const struct pieces *pc, uint32_t la, bool write)
@@ -117,7 +120,7 @@ enum trap_code mem_wide_load(struct vm *vm, uint32_t la, uint32_t size, bool ali
     struct pieces pc;
     uint8_t *bytes = (uint8_t *)vm->wide_val;
     bool fwd = false;
-    enum trap_code t = check_wide_address(vm, la, ACC_READ, aligned);
+    enum trap_code t = check_wide_address(vm, la, size, ACC_READ, aligned);
     if (t != T_NONE || (t = translate(vm, la, size, ACC_READ, &pc)) != T_NONE)
         return t;
     for (unsigned k = 0; k < 2; k++) {
@@ -193,7 +196,7 @@ enum trap_code mem_check_store(struct vm *vm, uint32_t la, uint32_t size, uint32
 enum trap_code mem_check_wide(struct vm *vm, uint32_t la, uint32_t size, bool aligned)
 {
     struct pieces pc;
-    enum trap_code t = check_wide_address(vm, la, ACC_WRITE, aligned);
+    enum trap_code t = check_wide_address(vm, la, size, ACC_WRITE, aligned);
     return t != T_NONE ? t : check_access(vm, la, size, 0, &pc);
 }
 
@@ -201,7 +204,7 @@ enum trap_code mem_wide_store(struct vm *vm, uint32_t la, const uint8_t *from, u
                               bool aligned)
 {
     struct pieces pc;
-    enum trap_code t = check_wide_address(vm, la, ACC_WRITE, aligned);
+    enum trap_code t = check_wide_address(vm, la, size, ACC_WRITE, aligned);
     if (t != T_NONE || (t = check_access(vm, la, size, 0, &pc)) != T_NONE)
         return t;
     for (unsigned k = 0; k < 2; k++)

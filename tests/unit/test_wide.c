@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Wide guest accesses (gldw gstw gldq gstq gldqa gstqa): values at every alignment and across
- * pages, forwarding and gating against a plain model, traps, atomicity of bundles, room in the
- * store buffer, and what they cost in the caches.
+ * Wide guest accesses (gldw gldwz glddz gstw gstd gldq gstq gldqa gstqa): values at every alignment
+ * and across pages, forwarding and gating against a plain model, traps, atomicity of bundles, room
+ * in the store buffer, and what they cost in the caches.
  */
 #include "tests/unit/vmkit.h"
 
@@ -66,16 +66,20 @@ static void commit(struct kit *k)
 static const struct access {
     enum op_code load, store;
     unsigned size;
-    bool aligned;
-} accesses[] = {
-    {OP_GLDW, OP_GSTW, 8, false}, {OP_GLDQ, OP_GSTQ, 16, false}, {OP_GLDQA, OP_GSTQA, 16, true}};
+    bool aligned, zero; /* zero: the load leaves 0 in the rest */
+} accesses[] = {{OP_GLDW, OP_GSTW, 8, false, false},
+                {OP_GLDQ, OP_GSTQ, 16, false, false},
+                {OP_GLDQA, OP_GSTQA, 16, true, false},
+                {OP_GLDWZ, OP_GSTW, 8, false, true},
+                {OP_GLDDZ, OP_GSTD, 4, false, true}};
+enum { NACCESSES = sizeof accesses / sizeof accesses[0] };
 
 static void test_values(void **state)
 {
     (void)state;
     struct kit k = wide_kit(NULL, NULL);
     fill(&k);
-    for (unsigned n = 0; n < 3; n++)
+    for (unsigned n = 0; n < NACCESSES; n++)
         for (uint32_t la = LA + 4096 - 40; la < LA + 4096 + 40; la++)
             for (unsigned again = 0; again < 2;
                  again++) { /* the second time the short way, if any */
@@ -84,6 +88,8 @@ static void test_values(void **state)
                 bool bad = a->aligned && (la & 15);
                 memset(want, 0xa5, 16);
                 set_wide(&k, 3, want);
+                if (a->zero)
+                    memset(want, 0, 16);
                 for (unsigned i = 0; i < a->size && !bad; i++)
                     want[i] = *byte_at(&k, la + i);
                 assert_int_equal(access_at(&k, a->load, 3, la), bad ? T_ALIGN : T_NONE);
@@ -124,8 +130,8 @@ static void against_model(const char *stall, const char *entries)
     for (unsigned i = 0; i < 96; i++)
         now[i] = kept[i] = *byte_at(&k, base + i);
     for (unsigned step = 0; step < 40000; step++) {
-        unsigned how = rnd() % 8, kind = rnd() % 6;
-        unsigned size = kind < 3 ? 1u << kind : kind == 3 ? 8 : 16;
+        unsigned how = rnd() % 8, kind = rnd() % (3 + NACCESSES);
+        unsigned size = kind < 3 ? 1u << kind : accesses[kind - 3].size;
         uint32_t off = rnd() % (96 - size);
         if (kind == 5)
             off &= ~15u;
@@ -166,10 +172,12 @@ static void against_model(const char *stall, const char *entries)
             assert_int_equal(vm_exec1(k.vm, &op, false, 0), T_NONE);
             assert_int_equal(vm_reg(k.vm, 7), want);
         } else {
-            uint8_t got[16];
+            uint8_t got[16], rest[16] = {0};
             assert_int_equal(access_at(&k, accesses[kind - 3].load, 2, la), T_NONE);
             get_wide(&k, 2, got);
             assert_memory_equal(got, now + off, size);
+            if (accesses[kind - 3].zero)
+                assert_memory_equal(got + size, rest, 16 - size);
         }
     }
     kit_check_cycles(&k);
@@ -214,6 +222,11 @@ static void test_traps(void **state)
     assert_int_equal(vm_special(f.vm, SR_TRAP_INFO), ACC_READ | 8);
     assert_int_equal(access_at(&f, OP_GSTW, 1, LA + 4), T_ALIGN);
     assert_int_equal(vm_special(f.vm, SR_TRAP_INFO), ACC_WRITE | 8);
+    assert_int_equal(access_at(&f, OP_GLDDZ, 1, LA + 4), T_NONE);
+    assert_int_equal(access_at(&f, OP_GSTD, 1, LA + 4), T_NONE);
+    assert_int_equal(access_at(&f, OP_GLDDZ, 1, LA + 6), T_ALIGN);
+    assert_int_equal(vm_special(f.vm, SR_TRAP_INFO), ACC_READ | 4);
+    assert_int_equal(access_at(&f, OP_GSTD, 1, LA + 6), T_ALIGN);
     kit_free(&f);
     /* A marked chunk of 128 bytes that only the last byte reaches. */
     f = wide_kit(NULL, NULL);
@@ -305,11 +318,12 @@ static void test_lookups(void **state)
     static const struct {
         enum op_code op;
         uint32_t off, looks;
-    } t[] = {{OP_GLDW, 0, 1},   {OP_GLDW, 24, 1}, {OP_GLDW, 4, 2},   {OP_GLDW, 1, 2},
-             {OP_GLDW, 28, 2},  {OP_GLDW, 29, 3}, {OP_GLDQ, 16, 2},  {OP_GLDQ, 24, 2},
-             {OP_GLDQ, 4, 4},   {OP_GLDQ, 18, 5}, {OP_GLDQA, 32, 2}, {OP_GSTW, 8, 1},
-             {OP_GSTW, 12, 2},  {OP_GSTQ, 8, 2},  {OP_GSTQ, 9, 4},   {OP_GSTQA, 16, 2},
-             {OP_GLDQ, 4088, 2}};
+    } t[] = {{OP_GLDW, 0, 1},    {OP_GLDW, 24, 1}, {OP_GLDW, 4, 2},   {OP_GLDW, 1, 2},
+             {OP_GLDW, 28, 2},   {OP_GLDW, 29, 3}, {OP_GLDQ, 16, 2},  {OP_GLDQ, 24, 2},
+             {OP_GLDQ, 4, 4},    {OP_GLDQ, 18, 5}, {OP_GLDQA, 32, 2}, {OP_GSTW, 8, 1},
+             {OP_GSTW, 12, 2},   {OP_GSTQ, 8, 2},  {OP_GSTQ, 9, 4},   {OP_GSTQA, 16, 2},
+             {OP_GLDQ, 4088, 2}, {OP_GLDDZ, 4, 1}, {OP_GLDDZ, 30, 2}, {OP_GSTD, 28, 1},
+             {OP_GSTD, 3, 1},    {OP_GSTD, 31, 2}, {OP_GLDWZ, 12, 2}};
     for (unsigned i = 0; i < sizeof t / sizeof *t; i++)
         for (unsigned warm = 0; warm < 2; warm++) {
             struct kit k = wide_kit(NULL, NULL);
