@@ -18,6 +18,7 @@ enum { UNICORN_FD_MEMORY = 3, UNICORN_FD_SOCKET = 4 };
 
 struct unicorn_shared {
     uint8_t code[SILICON_CODE_SIZE], data[SILICON_DATA_SIZE];
+    uint32_t ldt[SILICON_SEG_END][2]; /* as silicon_descriptor tells it */
     /* The case, and the state after it. */
     uint32_t len, fx, gs;
     struct ia32_state in, out;

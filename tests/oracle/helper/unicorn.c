@@ -27,7 +27,6 @@ enum {
     SEL_DATA0 = 0x10,
     SEL_CODE = 0x23,
     SEL_DATA = 0x2b,
-    GS_ENTRY = 9,
     VEC_UD = 6,
     VEC_GP = 13,
     VEC_PF = 14
@@ -140,9 +139,9 @@ static bool make(void)
     tables[SEL_DATA0 >> 3] = descriptor(0, 0xfffff, 0x93, 0xc);
     tables[SEL_CODE >> 3] = descriptor(0, 0xfffff, 0xfb, 0xc);
     tables[SEL_DATA >> 3] = descriptor(0, 0xfffff, 0xf3, 0xc);
-    tables[(LDT - TABLES) / 8 + GS_ENTRY] = descriptor(SILICON_GS_BASE, 0xfffff, 0xf3, 0xc);
+    memcpy(tables + (LDT - TABLES) / 8, shared->ldt, sizeof shared->ldt);
     uc_x86_mmr gdt = {.base = GDT, .limit = 0x2f};
-    uc_x86_mmr ldt = {.selector = 0, .base = LDT, .limit = GS_ENTRY * 8 + 7, .flags = 0x8200};
+    uc_x86_mmr ldt = {.selector = 0, .base = LDT, .limit = sizeof shared->ldt - 1, .flags = 0x8200};
     uc_reg_write(uc, UC_X86_REG_GDTR, &gdt);
     uc_reg_write(uc, UC_X86_REG_LDTR, &ldt);
     set(UC_X86_REG_CR0, (get(UC_X86_REG_CR0) & ~4u) | 0x40032);
