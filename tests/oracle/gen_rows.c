@@ -391,8 +391,7 @@ static bool unsafe(unsigned op)
     case I_VERW:
     case I_INT:
     case I_CPUID:
-    case I_RDTSC:
-    case I_RDPMC: return true;
+    case I_RDTSC: return true;
     default: return false;
     }
 }
