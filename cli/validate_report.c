@@ -284,16 +284,20 @@ void validate_report(const struct validate_run *runs, unsigned nruns, uint64_t t
     const struct validate_run *a = &runs[0];
     char host[256], form[64], text[128];
     host_model(host, sizeof host);
-    fprintf(
-        f,
-        "# Validation against silicon\n\n"
-        "Made by `chrysalis validate isa --mode %s --seed %" PRIu64 " --first %" PRIu64
-        " --tests %" PRIu64 "%s%s%s%s --jobs %u`; [oracle.md](oracle.md) tells how to read it.\n\n"
-        "The oracle: %s%s%s. ia32.def has %u forms.\n\n",
-        nruns > 1 ? "all" : a->mode_name, a->seed, a->first, tests, a->machine ? " --machine " : "",
-        a->machine ? a->machine : "", a->filter ? " --filter " : "", a->filter ? a->filter : "",
-        a->jobs, a->oracle == VALIDATE_UNICORN ? "Unicorn, on " : "", host,
-        a->oracle == VALIDATE_BOTH ? ", and Unicorn" : "", (unsigned)NFORMS - 1);
+    fprintf(f,
+            "# Validation against silicon\n\n"
+            "Made by `chrysalis validate isa --mode %s --seed %" PRIu64 " --first %" PRIu64
+            " --tests %" PRIu64
+            "%s%s%s%s%s --jobs %u`; [oracle.md](oracle.md) tells how to read it.\n\n"
+            "The oracle: %s%s%s. ia32.def has %u forms.\n\n",
+            nruns > 1 ? "all" : a->mode_name, a->seed, a->first, tests,
+            a->machine ? " --machine " : "", a->machine ? a->machine : "",
+            a->filter ? " --filter " : "", a->filter ? a->filter : "",
+            a->oracle == VALIDATE_BOTH      ? " --oracle both"
+            : a->oracle == VALIDATE_UNICORN ? " --oracle unicorn"
+                                            : "",
+            a->jobs, a->oracle == VALIDATE_UNICORN ? "Unicorn, on " : "", host,
+            a->oracle == VALIDATE_BOTH ? ", and Unicorn" : "", (unsigned)NFORMS - 1);
     head(runs, nruns, f);
 
     if (a->oracle != VALIDATE_SILICON) {

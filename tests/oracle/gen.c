@@ -552,8 +552,8 @@ static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
 {
     uint8_t *p = buf, *fix = NULL;
     uint32_t code = once_in(g, 12) ? SEL_BAD
-                    : g->code16      ? SILICON_SELECTOR(SILICON_SEG_CODE16)
-                                     : SEL_CODE;
+                    : g->code16    ? SILICON_SELECTOR(SILICON_SEG_CODE16)
+                                   : SEL_CODE;
     uint32_t cell;
     unsigned seg = 0, reg = below(g, 3);
     if (r->special != FAR_DIRECT && once_in(g, 24)) {
@@ -759,8 +759,8 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
 }
 
 /*
- * The same instructions as 16-bit code: prefixes 66 and 67 mean the opposite there, so every one gets
- * those that it has not, and loses those that it has. Returns the new length; fix_at follows.
+ * The same instructions as 16-bit code: prefixes 66 and 67 mean the opposite there, so every one
+ * gets those that it has not, and loses those that it has. Returns the new length; fix_at follows.
  */
 static size_t to_code16(struct gen *g, uint8_t *buf, size_t len)
 {
@@ -830,7 +830,8 @@ size_t gen_block(struct gen *g, uint32_t eip, uint8_t *buf, unsigned n)
             continue;
         unsigned to = i + 1 + below(g, 3); /* two idioms at most are passed: a byte reaches */
         uint32_t target = start[to < n ? to : n];
-        uint32_t value = jump[i].absolute ? eip - (g->code16 ? SILICON_CODE : 0) + target : target - jump[i].next;
+        uint32_t value = jump[i].absolute ? eip - (g->code16 ? SILICON_CODE : 0) + target
+                                          : target - jump[i].next;
         memcpy(buf + jump[i].fix, &value, jump[i].size);
     }
     return len;

@@ -219,9 +219,8 @@ static void say_instructions(struct text *t, const struct oracle_case *c)
         if (at)
             say(t, " / ");
         if (ZYAN_SUCCESS(ZydisDisassembleIntel(c->in.code16 ? ZYDIS_MACHINE_MODE_LEGACY_16
-                                                              : ZYDIS_MACHINE_MODE_LEGACY_32,
-                                               c->in.eip + at,
-                                               c->code + at, c->len - at, &d))) {
+                                                            : ZYDIS_MACHINE_MODE_LEGACY_32,
+                                               c->in.eip + at, c->code + at, c->len - at, &d))) {
             for (char *p = d.text; *p; p++)
                 if (*p == ':' || *p == ';')
                     *p = '.';
