@@ -808,6 +808,7 @@ L_VALU : {
 L_PIN : {
     uint32_t size = B;
     SYNC();
+    simd_end();
     uint32_t v = vm->plat.port_in ? vm->plat.port_in(vm->plat.ctx, r[p->ra], size) : 0xffffffffu;
     RELOAD();
     r[p->rd] = size >= 4 ? v : v & ((1u << 8 * size) - 1);
@@ -815,6 +816,7 @@ L_PIN : {
 }
 L_POUT:
     SYNC();
+    simd_end();
     if (vm->plat.port_out)
         vm->plat.port_out(vm->plat.ctx, r[p->ra], B, r[p->x]);
     RELOAD();
@@ -830,6 +832,7 @@ L_HOSTCALL : {
     acct_wait(vm, vm->m.hostcall_cost, CA_SYNC);
     vm->s.st.hostcalls++;
     vm->s.pc = hp->pc;
+    simd_end();
     uint32_t v = vm->plat.hostcall ? vm->plat.hostcall(vm->plat.ctx, service, arg) : 0;
     vm->s.phase_reg = phase;
     vm->region = region;

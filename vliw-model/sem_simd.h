@@ -12,10 +12,15 @@
 uint32_t simd_int(uint8_t (*wide)[16], uint32_t b);
 
 /*
- * vfp and vfdiv under mxcsr. Returns the exceptions raised (FS_IE..FS_PE), to be ORed into MXCSR;
- * if MX_UNMASKED of them is not 0, they are what FPX reports and nothing was written, *rd neither.
+ * vfp and vfdiv under mxcsr. Returns exceptions (FS_IE..FS_PE) to be ORed into MXCSR: those raised,
+ * and perhaps such as it has already. If MX_UNMASKED of them is not 0, they are what FPX reports
+ * and nothing was written, *rd neither.
+ *
+ * The host's own floating point may round as the guest wants it afterwards. Before it computes
+ * anything, simd_end() makes it as the ABI promises: wherever the engine is left.
  */
 uint32_t simd_float(uint8_t (*wide)[16], uint32_t b, uint32_t mxcsr, uint32_t *rd);
+void simd_end(void);
 
 /* Writes the result of a function: all of it, or with m its low half. */
 static inline void simd_write(uint8_t *d, const void *r, bool m)

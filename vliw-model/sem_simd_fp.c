@@ -13,10 +13,9 @@
  *
  * rcp and rsqrt differ between makers; here they are integer arithmetic (approximate()).
  *
- * The host's MXCSR is slow to load, and slower where a flag that was 0 is then raised. The usual
- * one, 0x1f80 but for flags, is what the ABI promises. A guest that has it too, and all flags that
- * are set in the host's, costs no load: flags are left behind from function to function. Others
- * have theirs loaded, and unless it is the usual one the host's restored.
+ * The host's MXCSR is slow to load, and slower where a flag that was 0 is then raised. So it is
+ * left as the guest wants it, until simd_end(), and so are its flags as long as the guest's has
+ * them too; then a function loads nothing.
  *
  * On other hosts the first float function ends the simulation as a defect. A portable version
  * belongs here.
@@ -333,19 +332,17 @@ go:
     return (int)raised;
 }
 
-/* Another MXCSR than the host's, or exceptions that are not masked. As compute(). */
-static __attribute__((noinline)) int unusual(unsigned fn, __m128i *d, __m128i s, uint32_t imm,
-                                             uint32_t mxcsr, uint32_t *rd)
+/* With exceptions that are not masked. As compute(). */
+static __attribute__((noinline)) int unmasked_float(unsigned fn, __m128i *d, __m128i s,
+                                                    uint32_t imm, uint32_t mxcsr, uint32_t *rd)
 {
-    const uint32_t unmasked = ~mxcsr >> MX_MASK_SHIFT, host = get_mxcsr();
+    const uint32_t unmasked = ~mxcsr >> MX_MASK_SHIFT;
     const __m128i before = *d;
     int raised, f = -1;
     set_mxcsr(control_of(mxcsr));
     raised = compute(fn, d, s, imm, rd);
     if (raised >= 0 && (unmasked & (FS_OE | FS_UE)))
         f = by_element(fn, (const uint8_t *)&before, (const uint8_t *)&s, mxcsr);
-    if (control_of(mxcsr) != MXCSR_RESET)
-        set_mxcsr(host);
     if (raised >= 0 && ((uint32_t)raised & unmasked & PRE))
         return raised & PRE;
     return f >= 0 ? f : raised;
@@ -359,14 +356,14 @@ uint32_t simd_float(uint8_t (*wide)[16], uint32_t b, uint32_t mxcsr, uint32_t *r
             s = _mm_loadu_si128((const __m128i *)wide[SIMD_S(b)]);
     int raised;
     *rd = 0;
-    if (__builtin_expect((mxcsr & ~(uint32_t)ALL) == MXCSR_RESET, 1)) {
+    if (__builtin_expect((mxcsr & MX_MASKS) == MX_MASKS, 1)) {
         /* Flags that the guest has already need not be told apart from those raised now. */
-        if (__builtin_expect((get_mxcsr() & ~(mxcsr & ALL)) != MXCSR_RESET, 0))
-            set_mxcsr(MXCSR_RESET);
+        if (__builtin_expect((get_mxcsr() & ~(mxcsr & ALL)) != control_of(mxcsr), 0))
+            set_mxcsr(control_of(mxcsr));
         raised = compute(fn, &d, s, SIMD_IMM(b), rd);
     } else {
         uint32_t v = 0;
-        raised = unusual(fn, &d, s, SIMD_IMM(b), mxcsr, &v);
+        raised = unmasked_float(fn, &d, s, SIMD_IMM(b), mxcsr, &v);
         if (raised >= 0 && MX_UNMASKED(mxcsr, (uint32_t)raised))
             return (uint32_t)raised;
         *rd = v;
@@ -376,6 +373,12 @@ uint32_t simd_float(uint8_t (*wide)[16], uint32_t b, uint32_t mxcsr, uint32_t *r
     if (!simd_fn_reads_only(fn))
         simd_write(to, &d, SIMD_M(b));
     return (uint32_t)raised;
+}
+
+void simd_end(void)
+{
+    if (__builtin_expect((get_mxcsr() & ~(uint32_t)ALL) != MXCSR_RESET, 0))
+        set_mxcsr(MXCSR_RESET);
 }
 
 #else
@@ -392,6 +395,10 @@ uint32_t simd_float(uint8_t (*wide)[16], uint32_t b, uint32_t mxcsr, uint32_t *r
             "now\n",
             (unsigned)SIMD_FN(b), (unsigned)mxcsr);
     exit(70);
+}
+
+void simd_end(void)
+{
 }
 
 #endif

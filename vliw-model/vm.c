@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "vliw-model/engine.h"
+#include "vliw-model/sem_simd.h"
 
 enum { SLACK = 4096 }; /* behind physical memory, so that 8-byte chunks may be read whole */
 
@@ -149,6 +150,7 @@ enum vm_stop vm_run(struct vm *vm, uint64_t cycle_limit)
     vm->trapped = T_NONE;
     acct_limits(vm);
     enum vm_stop why = engine_run(vm, NULL);
+    simd_end();
     acct_flush(vm);
     vm->stop_request = 0;
     cc_set(&vm->s.cc, cc_flags(&vm->s.cc));
@@ -168,6 +170,7 @@ enum trap_code vm_exec1(struct vm *vm, const struct vop *op, bool commit, uint32
         acct_phase(vm);
     }
     enum vm_stop why = engine_run(vm, code_exec1(vm, op, commit, retired));
+    simd_end();
     acct_flush(vm);
     vm->single = false;
     return why == VM_TRAPPED || why == VM_DEFECT ? vm->trapped : T_NONE;

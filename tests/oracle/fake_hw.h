@@ -404,6 +404,7 @@ static uint32_t fh_simd(uint32_t b)
 {
     uint32_t *mxcsr = &fh.fp[SR_MXCSR - SR_FP_FIRST], rd = 0,
              raised = simd_float(fh.wide, b, *mxcsr, &rd);
+    simd_end();
     if (MX_UNMASKED(*mxcsr, raised)) {
         fh_rollback();
         *mxcsr |= raised;

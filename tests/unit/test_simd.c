@@ -384,6 +384,7 @@ static void try(const struct row *row, bool m, uint8_t imm, unsigned kind_d, uns
         raised = simd_float(wide, b, mxcsr, &rd);
     else
         rd = simd_int(wide, b);
+    simd_end();
     ok = (_mm_getcsr() & ~0x3fu) == MXCSR_RESET;
     bool traps_here = MX_UNMASKED(mxcsr, raised);
     mxcsr |= raised;
@@ -689,12 +690,49 @@ static void test_mxcsr(void **state)
     kit_free(&k);
 }
 
+/* The guest's rounding is not the platform's. */
+static uint32_t seen_in_call;
+
+static uint32_t look(void *ctx, uint32_t service, uint32_t arg)
+{
+    (void)ctx;
+    (void)service;
+    (void)arg;
+    seen_in_call = _mm_getcsr() & ~0x3fu;
+    return 0;
+}
+
+static void test_host_rounding(void **state)
+{
+    (void)state;
+    struct vm_platform p = {.hostcall = look, .port_in = NULL};
+    struct kit k = kit_new_p(&p, (const char *)NULL);
+    static const float one = 1, three = 3;
+    uint32_t quotient;
+    memcpy(k.vm->s.wide[0], &one, 4);
+    memcpy(k.vm->s.wide[1], &three, 4);
+    kit_mts(&k, SR_MXCSR, MXCSR_RESET | MX_FTZ | MX_DAZ | 2u << MX_RC_SHIFT); /* up */
+    COMMIT(&k, 0, SIMD(VFDIV, 0, 0, 1, DIVSS));
+    COMMIT(&k, 0, OP_I(HOSTCALL, 5, 6, 3));
+    COMMIT(&k, 0, SIMD(VFDIV, 0, 2, 1, DIVSS));
+    HALT(&k);
+    assert_int_equal(kit_run(&k, k.base), 0);
+    assert_int_equal(seen_in_call, MXCSR_RESET);
+    assert_int_equal(_mm_getcsr() & ~0x3fu, MXCSR_RESET);
+    memcpy(&quotient, k.vm->s.wide[0], 4);
+    assert_int_equal(quotient, 0x3eaaaaab);
+    struct vop one_op = SIMD(VFDIV, 0, 0, 1, DIVSS);
+    assert_int_equal(vm_exec1(k.vm, &one_op, false, 0), T_NONE);
+    assert_int_equal(_mm_getcsr() & ~0x3fu, MXCSR_RESET);
+    kit_free(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_functions), cmocka_unit_test(test_fpx),
-        cmocka_unit_test(test_bundles),   cmocka_unit_test(test_shadows),
-        cmocka_unit_test(test_mxcsr),
+        cmocka_unit_test(test_functions), cmocka_unit_test(test_host_rounding),
+        cmocka_unit_test(test_fpx),       cmocka_unit_test(test_bundles),
+        cmocka_unit_test(test_shadows),   cmocka_unit_test(test_mxcsr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
