@@ -86,6 +86,44 @@ const char *ir_verify(const struct ir_group *g)
     return NULL;
 }
 
+/* The wide registers that an op is known to read and to write. */
+static void wide_regs(const struct vop *op, uint32_t *reads, uint32_t *writes)
+{
+    uint32_t b = (uint32_t)op->imm, format = op_table[op->opc].format;
+    *reads = *writes = 0;
+    if (format == FMT_WLOAD) {
+        *writes = 1u << (op->rd & 31);
+    } else if (format == FMT_WSTORE) {
+        *reads = 1u << (op->rd & 31);
+    } else if (format == FMT_WWB) {
+        bool one = op->opc == OP_WSQRT || op->opc == OP_WRND;
+        bool two = op->opc != OP_WLD && op->opc != OP_WST;
+        *reads = (one ? 0 : 1u << (b & 31)) | (two ? 1u << (op->ra & 31) : 0);
+        *writes = 1u << (op->rd & 31);
+    } else if (op->opc >= OP_VALU && op->opc <= OP_VFDIV) {
+        *reads = 1u << SIMD_S(b) | 1u << SIMD_D(b);
+        *writes = simd_fn_reads_only(SIMD_FN(b)) ? 0 : 1u << SIMD_D(b);
+    } else if (op->bmode != B_REG && op->opc == OP_WGET) {
+        *reads = 1u << (b >> 2 & 31);
+    } else if (op->bmode != B_REG && op->opc == OP_WPUT) {
+        *writes = 1u << (b >> 2 & 31);
+    }
+}
+
+/* Wide registers have no order within a bundle: none is written by one op and named by another. */
+static bool wide_apart(const struct bundle *b)
+{
+    uint32_t reads = 0, writes = 0, r, w;
+    for (uint32_t k = 0; k < b->nops; k++) {
+        wide_regs(&b->op[k], &r, &w);
+        if ((w & (reads | writes)) || (r & writes))
+            return false;
+        reads |= r;
+        writes |= w;
+    }
+    return true;
+}
+
 const char *xlat_verify(const struct mdesc *m, const struct xlat *x)
 {
     uint32_t at = 0, bundles = 0, commits = 0;
@@ -103,6 +141,8 @@ const char *xlat_verify(const struct mdesc *m, const struct xlat *x)
             if (!simd_known(&b.op[k]))
                 return "code: a SIMD function that its op does not have";
         }
+        if (!wide_apart(&b))
+            return "code: a wide register that a bundle writes and names elsewhere";
         if (b.commit && commits < x->ncommits && x->commit[commits].off == 4 * at)
             commits++;
         at += n;

@@ -301,6 +301,50 @@ static void simd_verifier_bites(void **state)
     assert_non_null(verdict_on(OP_VFP, B_REG, 5));
 }
 
+/* The same of a bundle of two ops. */
+static const char *verdict_on_two(struct vop one, struct vop two)
+{
+    static struct xlat xl;
+    struct mdesc m;
+    struct bundle bundle = {.nops = 2, .op = {one, two}};
+    char err[100];
+    machine_default(&m);
+    assert_int_equal(machine_set(&m, "bundle.formats=mem+fp.mem+fp.imm.imm", err, sizeof err), 0);
+    memset(&xl, 0, sizeof xl);
+    xl.nwords = bundle_encode(&bundle, 0, xl.word);
+    xl.nbundles = 1;
+    assert_true(xl.nwords > 0);
+    return xlat_verify(&m, &xl);
+}
+
+static void wide_verifier_bites(void **state)
+{
+    (void)state;
+    const struct vop load = {.opc = OP_GLDW, .rd = 5, .ra = 40, .bmode = B_SHORT},
+                     store = {.opc = OP_GSTQ, .rd = 6, .ra = 40, .bmode = B_SHORT},
+                     add = {.opc = OP_WADD, .rd = 16, .ra = 17, .bmode = B_SHORT, .imm = 18},
+                     from5 = {.opc = OP_WMUL, .rd = 19, .ra = 5, .bmode = B_SHORT, .imm = 18},
+                     from16 = {.opc = OP_WLD, .rd = 20, .bmode = B_SHORT, .imm = 16},
+                     c1 = {.opc = OP_WST, .rd = 6 + WIDE_C1, .bmode = B_SHORT, .imm = 17},
+                     put = {.opc = OP_WPUT, .ra = 1, .bmode = B_SHORT, .imm = 18 << 2},
+                     simd = {.opc = OP_VALU,
+                             .bmode = B_LONG,
+                             .imm = (int32_t)SIMD_B(24, 17, FN_ADDB, 0, 0)},
+                     mask = {.opc = OP_VALU,
+                             .bmode = B_LONG,
+                             .imm = (int32_t)SIMD_B(16, 5, FN_MOVMSKB, 0, 0)};
+    assert_null(verdict_on_two(load, store));
+    assert_null(verdict_on_two(load, add));
+    assert_null(verdict_on_two(add, simd));
+    assert_non_null(verdict_on_two(store, c1));
+    assert_non_null(verdict_on_two(load, from5));
+    assert_non_null(verdict_on_two(from5, load));
+    assert_non_null(verdict_on_two(add, from16));
+    assert_non_null(verdict_on_two(add, put));
+    assert_non_null(verdict_on_two(add, add));
+    assert_non_null(verdict_on_two(load, mask));
+}
+
 static void load_machine(struct mdesc *m, const char *name)
 {
     char path[100], err[200];
@@ -532,6 +576,7 @@ int main(void)
         cmocka_unit_test(homes),
         cmocka_unit_test(verifier_bites),
         cmocka_unit_test(simd_verifier_bites),
+        cmocka_unit_test(wide_verifier_bites),
         cmocka_unit_test(automaton),
         cmocka_unit_test(schedules),
     };
