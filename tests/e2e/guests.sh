@@ -33,6 +33,7 @@ sse_matrix
 sse_pixels
 sse_traps
 mmx_blend
+sse_signals
 nbody
 smc
 remap

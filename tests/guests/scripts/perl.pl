@@ -5,7 +5,7 @@ use warnings;
 $| = 1;
 my (%seen, @rows);
 my $x = 1;
-for my $i (1 .. 4000) {
+for my $i (1 .. 1200) {
     $x = ($x * 1103515245 + 12345) % 2147483648;
     my $word = join '', map { chr(97 + ($x >> $_) % 26) } 3, 7, 11;
     $seen{$word}++;
@@ -15,7 +15,7 @@ printf "%d words, most often %s\n", scalar keys %seen,
     join ' ', (sort { $seen{$b} <=> $seen{$a} || $a cmp $b } keys %seen)[0 .. 4];
 my @sorted = sort { $a->[1] <=> $b->[1] || $a->[0] cmp $b->[0] } @rows;
 print join(',', map { "$_->[0]$_->[1]" } @sorted[0 .. 3], @sorted[-3 .. -1]), "\n";
-my $text = 'the quick brown fox jumps over the lazy dog ' x 50;
+my $text = 'the quick brown fox jumps over the lazy dog ' x 20;
 (my $swapped = $text) =~ s/(\w+) (\w+)/$2 $1/g;
 print length($swapped), ' ', substr($swapped, 0, 60), "\n";
 printf "%d %d\n", scalar(() = $text =~ /\b\w*o\w*\b/g), $text =~ tr/a-m//;
