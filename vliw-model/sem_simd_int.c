@@ -1,20 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Integer functions of valu and vmul, in portable C over copies of the operands: elements are
- * little-endian as the host's must be (the model's memory has that need already). The forms for 8
- * bytes are the low halves of those for 16, but for the few that cross the middle: they ask for the
- * number of elements, `m ? half : whole`.
+ * Integer functions of valu and vmul over copies of the operands, in C for any little-endian host
+ * (the model's memory wants one already): element by element, or with vectors of the compiler's
+ * where a loop of stores, read again as a whole, would be slow. The forms for 8 bytes are the low
+ * halves of those for 16, but for the few that cross the middle: they look at m.
  *
  * To add a function: its row in simd.def and a case here that fills r from d and s, or returns rd.
  */
 #include <string.h>
 #include "vliw-model/sem_simd.h"
 
+typedef uint8_t bytes __attribute__((vector_size(16)));
+typedef uint16_t words __attribute__((vector_size(16)));
+typedef int16_t signed_words __attribute__((vector_size(16)));
+typedef uint32_t longs __attribute__((vector_size(16)));
+typedef int32_t signed_longs __attribute__((vector_size(16)));
+typedef uint64_t quads __attribute__((vector_size(16)));
+typedef uint8_t half_bytes __attribute__((vector_size(8)));
+typedef uint16_t half_words __attribute__((vector_size(8)));
+
 typedef union {
     uint8_t b[16];
     uint16_t w[8];
     uint32_t l[4];
     uint64_t q[2];
+    /* the same as vectors of the compiler's, on any host */
+    bytes vb;
+    words vw;
+    signed_words vsw;
+    longs vl;
+    signed_longs vsl;
+    quads vq;
 } xmm;
 
 static uint8_t sat_s8(int32_t v)
@@ -22,28 +38,62 @@ static uint8_t sat_s8(int32_t v)
     return (uint8_t)(v > 127 ? 127 : v < -128 ? -128 : v);
 }
 
-static uint8_t sat_u8(int32_t v)
-{
-    return (uint8_t)(v > 255 ? 255 : v < 0 ? 0 : v);
-}
-
 static uint16_t sat_s16(int32_t v)
 {
     return (uint16_t)(v > 32767 ? 32767 : v < -32768 ? -32768 : v);
 }
 
-static uint16_t sat_u16(int32_t v)
+/* Elements of d and s by turns: of the low halves, or of the high ones; with m, of the low or high
+ * halves of the low 8 bytes. */
+#define UNPACK(v, high, n)                                                                         \
+    if (m || !high)                                                                                \
+        r.v = __builtin_shufflevector(d.v, s.v, LOW_##n);                                          \
+    else                                                                                           \
+        r.v = __builtin_shufflevector(d.v, s.v, HIGH_##n);                                         \
+    if (m && high)                                                                                 \
+        r.q[0] = r.q[1];                                                                           \
+    break
+#define LOW_16  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define LOW_8   0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_8  4, 12, 5, 13, 6, 14, 7, 15
+#define LOW_4   0, 4, 1, 5
+#define HIGH_4  2, 6, 3, 7
+
+/* Elements of v no less than lo and no more than hi. */
+#define CLAMP(v, type, lo, hi)                                                                     \
+    ({                                                                                             \
+        type x_ = (v), below_ = x_<(type){} + (lo), above_ = x_>(type){} + (hi);                   \
+        (x_ & ~below_ & ~above_) | (((type){} + (lo)) & below_) | (((type){} + (hi)) & above_);    \
+    })
+
+/* Two halves of a result; with m, halves of these. */
+static quads two_halves(uint64_t low, uint64_t high, bool m)
 {
-    return (uint16_t)(v > 65535 ? 65535 : v < 0 ? 0 : v);
+    return m ? (quads){(low & 0xffffffffu) | high << 32, 0} : (quads){low, high};
 }
 
-/* Interleaves n elements of `size` bytes, from the given byte of each. */
-static void unpack(xmm *r, const xmm *d, const xmm *s, unsigned size, unsigned from, unsigned n)
+static uint64_t pack_words(signed_words v, int16_t lo, int16_t hi)
 {
-    for (unsigned i = 0; i < n; i++) {
-        memcpy(r->b + 2 * i * size, d->b + from + i * size, size);
-        memcpy(r->b + (2 * i + 1) * size, s->b + from + i * size, size);
-    }
+    half_bytes h = __builtin_convertvector(CLAMP(v, signed_words, lo, hi), half_bytes);
+    uint64_t q;
+    memcpy(&q, &h, 8);
+    return q;
+}
+
+static uint64_t pack_longs(signed_longs v)
+{
+    half_words h = __builtin_convertvector(CLAMP(v, signed_longs, -32768, 32767), half_words);
+    uint64_t q;
+    memcpy(&q, &h, 8);
+    return q;
+}
+
+/* Four words of the quadword at w, in the order of imm8. */
+static uint64_t shuffle(const uint16_t *w, uint32_t imm)
+{
+    return w[imm & 3] | (uint64_t)w[imm >> 2 & 3] << 16 | (uint64_t)w[imm >> 4 & 3] << 32 |
+           (uint64_t)w[imm >> 6 & 3] << 48;
 }
 
 /* The top bits of 8 bytes, gathered by a multiplication. */
@@ -73,16 +123,9 @@ static uint32_t differences(const xmm *d, const xmm *s, unsigned from)
 #define WORDS(expr) EACH(w, 8, (uint16_t)(expr))
 #define LONGS(expr) EACH(l, 4, (uint32_t)(expr))
 #define QUADS(expr) EACH(q, 2, (uint64_t)(expr))
-#define PACK_N(f, n, sat, from)                                                                    \
-    for (unsigned i = 0; i < (n); i++) {                                                           \
-        r.f[i] = sat(from(d));                                                                     \
-        r.f[(n) + i] = sat(from(s));                                                               \
-    }
-#define PACK(f, n, sat, from)                                                                      \
-    if (m)                                                                                         \
-        PACK_N(f, n / 2, sat, from)                                                                \
-    else                                                                                           \
-        PACK_N(f, n, sat, from)                                                                    \
+/* By count n, beyond which all is 0. */
+#define SHIFT(v, shift, bits)                                                                      \
+    r.v = n >= bits ? (__typeof__(r.v)){} : d.v shift(uint32_t) n;                                 \
     break
 #define UB(x) ((int32_t)(x).b[i])
 #define SB(x) ((int32_t)(int8_t)(x).b[i])
@@ -103,30 +146,12 @@ uint32_t simd_int(uint8_t (*wide)[16], uint32_t b)
     memcpy(&s, wide[SIMD_S(b)], 16);
     switch (SIMD_FN(b)) {
     case FN_MOVE: r = s; break;
-    case FN_MOVQ:
-        r.q[0] = s.q[0];
-        r.q[1] = 0;
-        break;
-    case FN_MOVL:
-        r.q[0] = s.l[0];
-        r.q[1] = 0;
-        break;
-    case FN_MERGEL:
-        r = d;
-        r.l[0] = s.l[0];
-        break;
-    case FN_MERGEQ:
-        r = d;
-        r.q[0] = s.q[0];
-        break;
-    case FN_MOVHL:
-        r = d;
-        r.q[0] = s.q[1];
-        break;
-    case FN_MOVLH:
-        r = d;
-        r.q[1] = s.q[0];
-        break;
+    case FN_MOVQ: r.vq = (quads){s.q[0], 0}; break;
+    case FN_MOVL: r.vq = (quads){s.l[0], 0}; break;
+    case FN_MERGEL: r.vq = (quads){(d.q[0] & ~(uint64_t)0xffffffff) | s.l[0], d.q[1]}; break;
+    case FN_MERGEQ: r.vq = (quads){s.q[0], d.q[1]}; break;
+    case FN_MOVHL: r.vq = (quads){s.q[1], d.q[1]}; break;
+    case FN_MOVLH: r.vq = (quads){d.q[0], s.q[0]}; break;
 
     case FN_AND: QUADS(d.q[i] & s.q[i]);
     case FN_ANDN: QUADS(~d.q[i] & s.q[i]);
@@ -139,16 +164,22 @@ uint32_t simd_int(uint8_t (*wide)[16], uint32_t b)
     case FN_ADDQ: QUADS(d.q[i] + s.q[i]);
     case FN_ADDSB: BYTES(sat_s8(SB(d) + SB(s)));
     case FN_ADDSW: WORDS(sat_s16(SW(d) + SW(s)));
-    case FN_ADDUSB: BYTES(sat_u8(UB(d) + UB(s)));
-    case FN_ADDUSW: WORDS(sat_u16(UW(d) + UW(s)));
+    case FN_ADDUSB:
+        r.vb = d.vb + s.vb;
+        r.vb |= (bytes)(r.vb < d.vb); /* it wrapped */
+        break;
+    case FN_ADDUSW:
+        r.vw = d.vw + s.vw;
+        r.vw |= (words)(r.vw < d.vw); /* it wrapped */
+        break;
     case FN_SUBB: BYTES(UB(d) - UB(s));
     case FN_SUBW: WORDS(UW(d) - UW(s));
     case FN_SUBD: LONGS(d.l[i] - s.l[i]);
     case FN_SUBQ: QUADS(d.q[i] - s.q[i]);
     case FN_SUBSB: BYTES(sat_s8(SB(d) - SB(s)));
     case FN_SUBSW: WORDS(sat_s16(SW(d) - SW(s)));
-    case FN_SUBUSB: BYTES(sat_u8(UB(d) - UB(s)));
-    case FN_SUBUSW: WORDS(sat_u16(UW(d) - UW(s)));
+    case FN_SUBUSB: r.vb = (d.vb - s.vb) & (bytes)(d.vb > s.vb); break;
+    case FN_SUBUSW: r.vw = (d.vw - s.vw) & (words)(d.vw > s.vw); break;
     case FN_MINUB: BYTES(UB(d) < UB(s) ? UB(d) : UB(s));
     case FN_MAXUB: BYTES(UB(d) > UB(s) ? UB(d) : UB(s));
     case FN_MINSW: WORDS(SW(d) < SW(s) ? SW(d) : SW(s));
@@ -162,85 +193,82 @@ uint32_t simd_int(uint8_t (*wide)[16], uint32_t b)
     case FN_CMPGTW: WORDS(-(SW(d) > SW(s)));
     case FN_CMPGTD: LONGS(-(SL(d) > SL(s)));
 
-    case FN_PACKSSWB: PACK(b, 8, sat_s8, SW);
-    case FN_PACKUSWB: PACK(b, 8, sat_u8, SW);
-    case FN_PACKSSDW: PACK(w, 4, sat_s16, SL);
-    case FN_UNPCKLBW: unpack(&r, &d, &s, 1, 0, 8); break;
-    case FN_UNPCKLWD: unpack(&r, &d, &s, 2, 0, 4); break;
-    case FN_UNPCKLDQ: unpack(&r, &d, &s, 4, 0, 2); break;
-    case FN_UNPCKLQDQ: unpack(&r, &d, &s, 8, 0, 1); break;
-    case FN_UNPCKHBW: unpack(&r, &d, &s, 1, half, half); break;
-    case FN_UNPCKHWD: unpack(&r, &d, &s, 2, half, half / 2); break;
-    case FN_UNPCKHDQ: unpack(&r, &d, &s, 4, half, half / 4); break;
-    case FN_UNPCKHQDQ: unpack(&r, &d, &s, 8, 8, 1); break;
+    case FN_PACKSSWB:
+        r.vq = two_halves(pack_words(d.vsw, -128, 127), pack_words(s.vsw, -128, 127), m);
+        break;
+    case FN_PACKUSWB:
+        r.vq = two_halves(pack_words(d.vsw, 0, 255), pack_words(s.vsw, 0, 255), m);
+        break;
+    case FN_PACKSSDW: r.vq = two_halves(pack_longs(d.vsl), pack_longs(s.vsl), m); break;
+    case FN_UNPCKLBW: UNPACK(vb, 0, 16);
+    case FN_UNPCKLWD: UNPACK(vw, 0, 8);
+    case FN_UNPCKLDQ: UNPACK(vl, 0, 4);
+    case FN_UNPCKLQDQ: r.vq = (quads){d.q[0], s.q[0]}; break;
+    case FN_UNPCKHBW: UNPACK(vb, 1, 16);
+    case FN_UNPCKHWD: UNPACK(vw, 1, 8);
+    case FN_UNPCKHDQ: UNPACK(vl, 1, 4);
+    case FN_UNPCKHQDQ: r.vq = (quads){d.q[1], s.q[1]}; break;
 
     case FN_SHUFW:
-    case FN_SHUFLW:
-        r = s;
-        for (unsigned i = 0; i < 4; i++)
-            r.w[i] = s.w[imm >> 2 * i & 3];
+    case FN_SHUFLW: r.vq = (quads){shuffle(s.w, imm), s.q[1]}; break;
+    case FN_SHUFHW: r.vq = (quads){s.q[0], shuffle(s.w + 4, imm)}; break;
+    case FN_SHUFD:
+        r.vl = (longs){s.l[imm & 3], s.l[imm >> 2 & 3], s.l[imm >> 4 & 3], s.l[imm >> 6 & 3]};
         break;
-    case FN_SHUFHW:
-        r = s;
-        for (unsigned i = 0; i < 4; i++)
-            r.w[4 + i] = s.w[4 + (imm >> 2 * i & 3)];
+    case FN_SHUFPS:
+        r.vl = (longs){d.l[imm & 3], d.l[imm >> 2 & 3], s.l[imm >> 4 & 3], s.l[imm >> 6 & 3]};
         break;
-    case FN_SHUFD: LONGS(s.l[imm >> 2 * i & 3]);
-    case FN_SHUFPS: LONGS(i < 2 ? d.l[imm >> 2 * i & 3] : s.l[imm >> 2 * i & 3]);
-    case FN_SHUFPD:
-        r.q[0] = d.q[imm & 1];
-        r.q[1] = s.q[imm >> 1 & 1];
-        break;
+    case FN_SHUFPD: r.vq = (quads){d.q[imm & 1], s.q[imm >> 1 & 1]}; break;
 
-    case FN_SLLWI: n = imm; goto sllw;
-    case FN_SLLW:
-        n = s.q[0];
+    case FN_SLLW: n = s.q[0]; goto sllw;
+    case FN_SLLWI:
+        n = imm;
     sllw:
-        WORDS(n > 15 ? 0 : d.w[i] << n);
-    case FN_SLLDI: n = imm; goto slld;
-    case FN_SLLD:
-        n = s.q[0];
+        SHIFT(vw, <<, 16);
+    case FN_SLLD: n = s.q[0]; goto slld;
+    case FN_SLLDI:
+        n = imm;
     slld:
-        LONGS(n > 31 ? 0 : d.l[i] << n);
-    case FN_SLLQI: n = imm; goto sllq;
-    case FN_SLLQ:
-        n = s.q[0];
+        SHIFT(vl, <<, 32);
+    case FN_SLLQ: n = s.q[0]; goto sllq;
+    case FN_SLLQI:
+        n = imm;
     sllq:
-        QUADS(n > 63 ? 0 : d.q[i] << n);
-    case FN_SRLWI: n = imm; goto srlw;
-    case FN_SRLW:
-        n = s.q[0];
+        SHIFT(vq, <<, 64);
+    case FN_SRLW: n = s.q[0]; goto srlw;
+    case FN_SRLWI:
+        n = imm;
     srlw:
-        WORDS(n > 15 ? 0 : d.w[i] >> n);
-    case FN_SRLDI: n = imm; goto srld;
-    case FN_SRLD:
-        n = s.q[0];
+        SHIFT(vw, >>, 16);
+    case FN_SRLD: n = s.q[0]; goto srld;
+    case FN_SRLDI:
+        n = imm;
     srld:
-        LONGS(n > 31 ? 0 : d.l[i] >> n);
-    case FN_SRLQI: n = imm; goto srlq;
-    case FN_SRLQ:
-        n = s.q[0];
+        SHIFT(vl, >>, 32);
+    case FN_SRLQ: n = s.q[0]; goto srlq;
+    case FN_SRLQI:
+        n = imm;
     srlq:
-        QUADS(n > 63 ? 0 : d.q[i] >> n);
-    case FN_SRAWI: n = imm; goto sraw;
-    case FN_SRAW:
-        n = s.q[0];
+        SHIFT(vq, >>, 64);
+    case FN_SRAW: n = s.q[0]; goto sraw;
+    case FN_SRAWI:
+        n = imm;
     sraw:
-        WORDS(SW(d) >> (n > 15 ? 15 : n));
-    case FN_SRADI: n = imm; goto srad;
-    case FN_SRAD:
-        n = s.q[0];
+        r.vsw = d.vsw >> (uint32_t)(n > 15 ? 15 : n);
+        break;
+    case FN_SRAD: n = s.q[0]; goto srad;
+    case FN_SRADI:
+        n = imm;
     srad:
-        LONGS(SL(d) >> (n > 31 ? 31 : n));
+        r.vsl = d.vsl >> (uint32_t)(n > 31 ? 31 : n);
+        break;
     case FN_SLLDQ:
-        memcpy(&all, &d, 16);
-        all = imm > 15 ? 0 : all << 8 * imm;
-        memcpy(&r, &all, 16);
+        all = imm > 15 ? 0 : ((unsigned __int128)d.q[1] << 64 | d.q[0]) << 8 * imm;
+        r.vq = (quads){(uint64_t)all, (uint64_t)(all >> 64)};
         break;
     case FN_SRLDQ:
-        memcpy(&all, &d, 16);
-        all = imm > 15 ? 0 : all >> 8 * imm;
-        memcpy(&r, &all, 16);
+        all = imm > 15 ? 0 : ((unsigned __int128)d.q[1] << 64 | d.q[0]) >> 8 * imm;
+        r.vq = (quads){(uint64_t)all, (uint64_t)(all >> 64)};
         break;
 
     case FN_MOVMSKB: return m ? top_bits(s.q[0]) : top_bits(s.q[0]) | top_bits(s.q[1]) << 8;
