@@ -9,7 +9,8 @@
 # Of each, the fastest of REPEATS runs (default 3) counts: what else the host does can only add. The
 # outputs of both are compared; a speed with a wrong answer is none. Guest instructions, and how many
 # a second, are the simulator's own account; seconds are wall-clock from outside and include start-up,
-# the scheduling of CMS among it.
+# the scheduling of CMS among it. The last two are tests/guests/nbody.c on the x87 and in integers, as many
+# instructions of each: what floating point costs.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 out=build/bench
@@ -55,11 +56,19 @@ mkdir -p $out
 [ -s $out/noise-3m ] || tests/mkdata.sh noise 3145728 >$out/noise-3m
 [ -s $out/text-1.5m ] || tests/mkdata.sh text 1572864 >$out/text-1.5m
 
+gcc -m32 -march=i686 -O1 -fno-pic -no-pie -static -nostdlib -ffreestanding -fno-stack-protector -fno-builtin \
+    -mno-sse -fcf-protection=none -fno-strict-aliasing -Itests/guests -o $out/nbody tests/guests/nbody.c
+
 printf '%-22s %12s %10s %10s %10s %8s\n' \
-    busybox "guest M" seconds "guest M/s" "qemu s" ratio
-for work in "sha256sum noise-3m" "gzip -c text-1.5m" "sort text-1.5m"; do
-    name=${work%% *}
-    command=(${work% *} "$out/${work##* }")
+    guest "guest M" seconds "guest M/s" "qemu s" ratio
+for work in "sha256sum noise-3m" "gzip -c text-1.5m" "sort text-1.5m" "nbody 80000" "nbody 70890 i"; do
+    name=${work// /-}
+    if [ "${work%% *}" = nbody ]; then
+        guest=$out/nbody
+        command=(${work#nbody })
+    else
+        command=(${work% *} "$out/${work##* }")
+    fi
     fastest simulated "$chrysalis" run --machine $machine "$@" --stats $out/stats.json -- $guest "${command[@]}"
     mv $out/stdout "$out/$name.simulated"
     mv $out/best.json "$out/$name.json"
@@ -74,5 +83,7 @@ for work in "sha256sum noise-3m" "gzip -c text-1.5m" "sort text-1.5m"; do
         -v s="$simulated" -v q="$emulated" 'BEGIN {
         printf "%-22s %12.1f %10.2f %10.1f %10.2f %8.1f\n", work, n / 1e6, s, rate / 1e6, q, s / q
     }'
+    integers=$simulated floats=${last:-} last=$simulated
 done
+awk -v f="$floats" -v i="$integers" 'BEGIN {printf "x87 takes %.2f times as long as integers (nbody)\n", f / i}'
 echo "ratio: seconds on the simulator to seconds on qemu-i386. Statistics: $out/*.json"

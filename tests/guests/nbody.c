@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Sun and four planets under gravity, on the x87 or, compiled for it, by SSE2: prints the bits of
- * all that it computed, so that any rounding that differs is seen. Arguments: the number of steps (default 150), and
- * anything more for the same in integers, to compare speeds with.
+ * The Sun and four planets under gravity, on the x87 or, compiled for it, by SSE2: prints the bits
+ * of all that it computed, so that any rounding that differs is seen. Arguments: the number of
+ * steps (default 150), and anything more for the same in integers, to compare speeds with.
  */
 #include "guest.h"
 
