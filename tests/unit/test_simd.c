@@ -456,7 +456,8 @@ static void test_functions(void **state)
     struct sigaction act = {.sa_sigaction = on_fpe, .sa_flags = SA_SIGINFO}, old;
     (void)state;
     code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(code != MAP_FAILED);
+    if (code == MAP_FAILED)
+        skip(); /* a host that forbids written code */
     sigaction(SIGFPE, &act, &old);
     for (unsigned i = 0; i < NWIDE; i++)
         random_operand(wide[i], 0);
