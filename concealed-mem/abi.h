@@ -33,8 +33,8 @@ enum guest_reg {
 
 /*
  * Host calls of the process personality (hostcall's service number). At each, working = shadow, the
- * store buffer is empty and G_EIP is exact. Results: 0, or HC_SPACE_CHANGED when page tables
- * changed (CMS drops TLB and JTLB).
+ * store buffer is empty and G_EIP is exact. Results: 0, or a sum: HC_SPACE_CHANGED when page tables
+ * changed (CMS drops TLB and JTLB), HC_STATE_CHANGED.
  */
 enum hostcall_service {
     HC_CONSOLE = 1, /* arg: a character for the simulator's log (CMS's own messages) */
@@ -45,18 +45,24 @@ enum hostcall_service {
                      */
     HC_UNIMPLEMENTED, /* arg: as HC_FAULT; an instruction CMS does not implement: a loud line, then
                          a fault follows */
-    HC_LOADSEG, /* arg: selector | segment register (enum seg_reg) << 16; sets the base register; 0,
-                   or 1: #GP */
-    HC_DEADLINE, /* the instruction deadline has been met, exactly; it is off again. Registers may
-                    be redirected */
-    HC_PANIC     /* arg: code; CMS found itself inconsistent: exit status 70 */
+    HC_DESCRIPTOR, /* arg: selector | k << 16: word k (0 low, 1 high) of the segment descriptor that
+                      the task's tables have under it; 0: none */
+    HC_HAS_LDT,    /* whether the task has a local descriptor table: 1 or 0 */
+    HC_DEADLINE,   /* the instruction deadline has been met, exactly; it is off again. Registers may
+                      be redirected */
+    HC_PANIC       /* arg: code; CMS found itself inconsistent: exit status 70 */
 };
-enum { HC_SPACE_CHANGED = 1 };
+enum {
+    HC_SPACE_CHANGED = 1,
+    /* Selectors, descriptor tables or EFLAGS (TF, AC) are not what CMS left: it loads the segment
+     * registers anew and takes the mode from them. Bases need not be set. */
+    HC_STATE_CHANGED = 2
+};
 
 struct hc_fault {
     uint32_t vector; /* IA-32 exception number */
     uint32_t error;
-    uint32_t addr; /* CR2 of a page fault */
+    uint32_t addr; /* CR2 of a page fault; DR6 of a debug trap */
     uint32_t eip;
     uint8_t bytes[16];
 };

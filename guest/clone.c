@@ -105,14 +105,7 @@ static int set_tls(struct process *p, struct task *t, uint32_t at)
 
     if (e)
         return e;
-    uint32_t sel = d[0] << 3 | 3;
-    if (!segment_tls(t, d))
-        return -EINVAL;
-    if (t->regs.r[G_SEL2] >> 16 == sel)
-        t->regs.r[G_GSBASE] = d[1];
-    if ((t->regs.r[G_SEL2] & 0xffff) == sel)
-        t->regs.r[G_FSBASE] = d[1];
-    return 0;
+    return segment_tls(t, d) ? 0 : -EINVAL;
 }
 
 static int32_t do_clone(struct process *p, const struct clone_args *c)

@@ -291,7 +291,7 @@ void exec_enter(struct process *p, const struct exec_image *e)
     const char *base = strrchr(e->exe, '/');
     snprintf(t->comm, sizeof t->comm, "%.15s", base ? base + 1 : e->exe);
     vm_set_context(p->vm, &c);
-    p->space_changed = true;
+    p->space_changed = p->state_changed = true;
 }
 
 /* ---- execve ---- */

@@ -185,7 +185,7 @@ uint32_t process_hostcall(void *process, uint32_t service, uint32_t arg)
     struct process *p = process;
 
     p->space->changed = false;
-    p->space_changed = false;
+    p->space_changed = p->state_changed = false;
     switch (service) {
     case HC_CONSOLE: fputc((int)(arg & 0xff), p->log); return 0;
     case HC_SYSCALL:
@@ -201,7 +201,8 @@ uint32_t process_hostcall(void *process, uint32_t service, uint32_t arg)
         process_resume(p);
         break;
     case HC_UNIMPLEMENTED: unimplemented(p, fault_at(p, arg)); break;
-    case HC_LOADSEG: return segment_load(p, arg);
+    case HC_DESCRIPTOR: return segment_descriptor(p, arg);
+    case HC_HAS_LDT: return segment_has_ldt(p);
     case HC_DEADLINE: process_preempt(p); break;
     case HC_PANIC:
         p->panic = true;
@@ -210,5 +211,5 @@ uint32_t process_hostcall(void *process, uint32_t service, uint32_t arg)
         break;
     default: return (uint32_t)-ENOSYS;
     }
-    return p->space_changed ? HC_SPACE_CHANGED : 0;
+    return (p->space_changed ? HC_SPACE_CHANGED : 0) | (p->state_changed ? HC_STATE_CHANGED : 0);
 }

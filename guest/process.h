@@ -220,10 +220,10 @@ struct process {
     bool exited; /* and all others have */
     bool panic;  /* CMS reported a defect of its own */
     uint32_t panic_code;
-    bool yield;         /* the running task gives way */
-    bool space_changed; /* what the host call answers */
-    uint8_t loud[64];   /* one bit per system call already complained of */
-    FILE *log;          /* loud lines; stderr */
+    bool yield;                        /* the running task gives way */
+    bool space_changed, state_changed; /* what the host call answers */
+    uint8_t loud[64];                  /* one bit per system call already complained of */
+    FILE *log;                         /* loud lines; stderr */
 };
 
 struct process_args {

@@ -1,67 +1,81 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Segments of a process: the flat user selectors, the null selectors, three descriptors of thread
- * storage (set_thread_area), and a local descriptor table (modify_ldt). FS and GS take any base;
- * ES, SS and DS stay flat, so a load of a based segment into one of them is refused (see quirks).
- * Limits are kept and shown, not enforced.
+ * The descriptor tables of a process: the flat user segments, three descriptors of thread storage
+ * (set_thread_area), and a local descriptor table (modify_ldt). CMS asks for descriptors and judges
+ * them as a processor does; after a change here it loads every segment register anew, which is what
+ * the way back from Linux's kernel amounts to.
+ *
+ * Of the global table there is what a user may load. The kernel's own segments would answer to a
+ * user as if they were not there.
  */
 #include <errno.h>
 #include <string.h>
 #include "concealed-mem/abi.h"
 #include "guest/syscall.h"
 
-enum { REG_SS = 2, REG_FS = 4, SELECTOR_TI = 4, DESC_WORDS = 4 };
+enum { SELECTOR_TI = 4, DESC_WORDS = 4 };
 
 static bool empty(const uint32_t d[DESC_WORDS])
 {
     return !d[1] && !d[2] && (d[3] & SEGF_ALL) == SEGF_EMPTY;
 }
 
-bool segment_base(const struct process *p, uint32_t sel, uint32_t *base)
+static bool zero(const uint32_t d[DESC_WORDS])
 {
-    uint32_t index = sel >> 3, slot = index - TLS_FIRST;
-    const struct guest_segment *g = NULL;
-
-    *base = 0;
-    if (sel <= 3 || sel == SEL_USER_DS || sel == SEL_USER_CS)
-        return true;
-    if ((sel & 3) != 3)
-        return false;
-    if (sel & SELECTOR_TI) {
-        if (index < SPACE_LDT && (p->space->ldt_used[index / 32] >> index % 32 & 1))
-            g = &p->space->ldt[index];
-    } else if (slot < TLS_SLOTS && p->cur->tls_used[slot]) {
-        g = &p->cur->tls[slot];
-    }
-    if (!g || (g->flags & SEGF_NOT_PRESENT) ||
-        ((g->flags & 4) && (g->flags & SEGF_READ_EXEC_ONLY))) /* code that cannot be read */
-        return false;
-    *base = g->base;
-    return true;
+    return !d[1] && !d[2] && !(d[3] & SEGF_ALL);
 }
 
-/* 0, or 1: #GP. */
-uint32_t segment_load(struct process *p, uint32_t arg)
+/* As the processor's table has it. */
+static void encode(const struct guest_segment *g, uint32_t w[2])
 {
-    uint32_t sel = arg & 0xffff, reg = arg >> 16, base;
+    uint32_t f = g->flags, contents = (f & SEGF_CONTENTS) >> 1;
 
-    if (!segment_base(p, sel, &base) || (reg == REG_SS && (sel <= 3 || sel == SEL_USER_CS)) ||
-        (reg < REG_FS && base))
-        return 1;
-    if (reg >= REG_FS)
-        vm_set_reg(p->vm, GUEST_REG0 + (reg == REG_FS ? G_FSBASE : G_GSBASE), base);
-    uint32_t word = GUEST_REG0 + G_SEL0 + reg / 2, shift = reg % 2 * 16;
-    vm_set_reg(p->vm, word, (vm_reg(p->vm, word) & ~(0xffffu << shift)) | sel << shift);
-    return 0;
+    w[0] = (g->base & 0xffff) << 16 | (g->limit & 0xffff);
+    w[1] = (g->base >> 16 & 0xff) | (g->base & 0xff000000) | (g->limit & 0xf0000);
+    w[1] |= 1u << 8 | (f & SEGF_READ_EXEC_ONLY ? 0 : 2u << 8) | contents << 10; /* type: accessed */
+    w[1] |= 1u << 12 | 3u << 13 | (f & SEGF_NOT_PRESENT ? 0 : 1u << 15);
+    w[1] |= (f & SEGF_USEABLE ? 1u << 20 : 0) | (f & SEGF_32BIT ? 1u << 22 : 0) |
+            (f & SEGF_PAGES ? 1u << 23 : 0);
+}
+
+uint32_t segment_descriptor(const struct process *p, uint32_t arg)
+{
+    uint32_t sel = arg & 0xffff, index = sel >> 3, slot = index - TLS_FIRST, w[2] = {0, 0};
+
+    if (sel & SELECTOR_TI) {
+        if (index < SPACE_LDT && (p->space->ldt_used[index / 32] >> index % 32 & 1))
+            encode(&p->space->ldt[index], w);
+    } else if (index == SEL_USER_CS >> 3 || index == SEL_USER_DS >> 3) {
+        w[0] = 0xffff;
+        w[1] = index == SEL_USER_CS >> 3 ? 0x00cffb00 : 0x00cff300;
+    } else if (slot < TLS_SLOTS && p->cur->tls_used[slot]) {
+        encode(&p->cur->tls[slot], w);
+    }
+    return w[arg >> 16 & 1];
+}
+
+bool segment_has_ldt(const struct process *p)
+{
+    for (uint32_t i = 0; i < SPACE_LDT / 32; i++)
+        if (p->space->ldt_used[i])
+            return true;
+    return false;
+}
+
+/* Thread storage holds 32-bit data segments that are there, or nothing. */
+static bool tls_okay(const uint32_t d[DESC_WORDS])
+{
+    return empty(d) || zero(d) ||
+           ((d[3] & SEGF_32BIT) && (d[3] & SEGF_CONTENTS) <= 2 && !(d[3] & SEGF_NOT_PRESENT));
 }
 
 bool segment_tls(struct task *t, const uint32_t d[DESC_WORDS])
 {
     uint32_t slot = d[0] - TLS_FIRST;
 
-    if (slot >= TLS_SLOTS)
+    if (slot >= TLS_SLOTS || !tls_okay(d))
         return false;
-    t->tls_used[slot] = !empty(d) && (d[1] || d[2] || d[3] & SEGF_ALL);
+    t->tls_used[slot] = !empty(d) && !zero(d);
     t->tls[slot] = (struct guest_segment){d[1], d[2], d[3] & SEGF_ALL};
     return true;
 }
@@ -74,6 +88,8 @@ int32_t sys_set_thread_area(struct process *p, const uint32_t *a)
 
     if (e)
         return e;
+    if (!tls_okay(d))
+        return -EINVAL;
     chosen = d[0] == UINT32_MAX;
     if (chosen)
         for (d[0] = TLS_FIRST; d[0] < TLS_FIRST + TLS_SLOTS && p->cur->tls_used[d[0] - TLS_FIRST];)
@@ -84,12 +100,7 @@ int32_t sys_set_thread_area(struct process *p, const uint32_t *a)
     if (e)
         return e;
     segment_tls(p->cur, d);
-    /* A register that holds the selector already sees the new base, as Linux makes it. */
-    uint32_t sel2 = vm_reg(p->vm, GUEST_REG0 + G_SEL2), sel = d[0] << 3 | 3;
-    if ((sel2 & 0xffff) == sel)
-        vm_set_reg(p->vm, GUEST_REG0 + G_FSBASE, d[1]);
-    if (sel2 >> 16 == sel)
-        vm_set_reg(p->vm, GUEST_REG0 + G_GSBASE, d[1]);
+    p->state_changed = true;
     return 0;
 }
 
@@ -112,19 +123,6 @@ int32_t sys_get_thread_area(struct process *p, const uint32_t *a)
         d[3] = g->flags;
     }
     return space_write(p->space, a[0], d, sizeof d);
-}
-
-/* As the processor's table has it. */
-static void encode(const struct guest_segment *g, uint32_t w[2])
-{
-    uint32_t f = g->flags, contents = (f & SEGF_CONTENTS) >> 1;
-
-    w[0] = (g->base & 0xffff) << 16 | (g->limit & 0xffff);
-    w[1] = (g->base >> 16 & 0xff) | (g->base & 0xff000000) | (g->limit & 0xf0000);
-    w[1] |= 1u << 8 | (f & SEGF_READ_EXEC_ONLY ? 0 : 2u << 8) | contents << 10; /* type: accessed */
-    w[1] |= 1u << 12 | 3u << 13 | (f & SEGF_NOT_PRESENT ? 0 : 1u << 15);
-    w[1] |= (f & SEGF_USEABLE ? 1u << 20 : 0) | (f & SEGF_32BIT ? 1u << 22 : 0) |
-            (f & SEGF_PAGES ? 1u << 23 : 0);
 }
 
 static int clear(struct process *p, uint32_t at, uint32_t bytes)
@@ -181,13 +179,7 @@ static int32_t write_ldt(struct process *p, uint32_t at, uint32_t bytes, bool ol
         p->space->ldt[d[0]] = (struct guest_segment){
             d[1], d[2], d[3] & SEGF_ALL & (old ? ~(uint32_t)SEGF_USEABLE : ~0u)};
     }
-    /* Whoever holds the selector sees it at the next load; FS and GS of this task now. */
-    uint32_t sel2 = vm_reg(p->vm, GUEST_REG0 + G_SEL2), base;
-    for (uint32_t k = 0; k < 2; k++) {
-        uint32_t sel = sel2 >> 16 * k & 0xffff;
-        if (sel >> 3 == d[0] && (sel & SELECTOR_TI) && segment_base(p, sel, &base))
-            vm_set_reg(p->vm, GUEST_REG0 + (k ? G_GSBASE : G_FSBASE), base);
-    }
+    p->state_changed = true;
     return 0;
 }
 

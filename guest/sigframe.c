@@ -164,21 +164,21 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
     c.r[G_SEL1] = SEL_USER_DS | SEL_USER_DS << 16;
     fpstate_init(&c);
     vm_set_context(p->vm, &c);
+    p->state_changed = true;
     return true;
 }
 
-/* FS and GS: whatever does not name a segment of the process becomes the null selector. */
-static uint32_t data_selector(const struct process *p, uint32_t sel, uint32_t *base)
+/* A frame may not ask for more privilege; the null selectors stay what they are. */
+static uint32_t frame_selector(uint32_t sel)
 {
     sel &= 0xffff;
-    return segment_base(p, sel, base) ? sel : 0;
+    return sel <= 3 ? sel : sel | 3;
 }
 
 static int load_frame(struct process *p, struct sigcontext_guest sc)
 {
     const struct sigcontext_guest *s = &sc;
     struct vm_context c;
-    uint32_t fs, gs, fs_base, gs_base;
 
     vm_get_context(p->vm, &c);
     if (s->fpstate) {
@@ -188,8 +188,6 @@ static int load_frame(struct process *p, struct sigcontext_guest sc)
     } else {
         fpstate_init(&c);
     }
-    if ((s->cs | 3) != SEL_USER_CS || (s->ss | 3) != SEL_USER_DS)
-        return -EINVAL;
     c.r[G_EDI] = s->edi;
     c.r[G_ESI] = s->esi;
     c.r[G_EBP] = s->ebp;
@@ -202,12 +200,13 @@ static int load_frame(struct process *p, struct sigcontext_guest sc)
     c.r[G_EFL] = (c.r[G_EFL] & ~(uint32_t)EF_LOADED) | (s->eflags & EF_LOADED & ~(uint32_t)EF_CC) |
                  EF_IF | 2;
     c.cc = s->eflags & EF_CC;
-    fs = data_selector(p, s->fs, &fs_base);
-    gs = data_selector(p, s->gs, &gs_base);
-    c.r[G_SEL2] = fs | gs << 16;
-    c.r[G_FSBASE] = fs_base;
-    c.r[G_GSBASE] = gs_base;
+    /* Whether they may be loaded shows when CMS does it: what may not becomes null, but for CS and
+     * SS, whose fault is then the task's. */
+    c.r[G_SEL0] = frame_selector(s->es) | (((s->cs | 3) & 0xffff) << 16);
+    c.r[G_SEL1] = ((s->ss | 3) & 0xffff) | frame_selector(s->ds) << 16;
+    c.r[G_SEL2] = frame_selector(s->fs) | frame_selector(s->gs) << 16;
     vm_set_context(p->vm, &c);
+    p->state_changed = true;
     return 0;
 }
 

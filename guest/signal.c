@@ -116,6 +116,7 @@ void signal_force(struct process *p, int s, const struct siginfo_guest *info)
 
 /* What Linux makes of an IA-32 exception: signal and si_code; whether si_addr says where. */
 enum where { AT_NONE, AT_EIP, AT_CR2 };
+enum { DR6_BS = 0x4000 }; /* a single step */
 struct fault_cause {
     uint8_t vector, signal, code;
     enum where at;
@@ -165,6 +166,8 @@ void signal_fault(struct process *p, const struct hc_fault *f)
         else if (!space_is_free(p->space, f->addr / PAGE, 1))
             info.code = 2;
     }
+    if (f->vector == 1 && !(f->addr & DR6_BS))
+        info.code = 1; /* TRAP_BRKPT: INT1 */
     if (f->vector == 16)
         info.code = fp_code(vm_special(p->vm, SR_FSW) & ~vm_special(p->vm, SR_FCW));
     if (f->vector == 19)

@@ -154,9 +154,9 @@ void group_exit(struct process *p, struct group *g, int status);
  */
 void process_resume(struct process *p);
 void process_preempt(struct process *p); /* the same, and another's turn if one wants it */
-/* Segments (segments.c): what a selector means for the running task. False: it means none. */
-bool segment_base(const struct process *p, uint32_t selector, uint32_t *base);
-uint32_t segment_load(struct process *p, uint32_t arg); /* HC_LOADSEG */
+/* Segments (segments.c): the descriptors that the running task's selectors mean. */
+uint32_t segment_descriptor(const struct process *p, uint32_t arg); /* HC_DESCRIPTOR */
+bool segment_has_ldt(const struct process *p);                      /* HC_HAS_LDT */
 bool segment_tls(struct task *t, const uint32_t desc[4]);
 int task_new_row(struct process *p);
 void process_try_again(struct process *p);

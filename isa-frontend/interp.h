@@ -18,10 +18,14 @@ enum interp_exit {
                 */
 };
 
-/* Interprets up to and including the next control transfer, or a single instruction. A REP string
+/* Interprets up to and including the next control transfer, or a single instruction; no more than
+ * one where the mode is not plain (mode.h). A REP string
  * instruction may commit in the middle (G_EIP still on it) and counts as retired once per
  * iteration. */
 enum interp_exit ia32_interp(bool single);
+
+/* DR6: a single step. */
+enum { DR6_BS = 0x4000 };
 
 /* Puts the x87 as fninit does; before the guest's first instruction. */
 void ia32_x87_reset(void);
@@ -31,6 +35,9 @@ void ia32_x87_reset(void);
 /* A fault found by software: rolls back to the last commit and delivers vector with the error code.
  * Never returns. */
 __attribute__((noreturn)) void cms_guest_fault(uint32_t vector, uint32_t error);
+/* A trap of the instruction that has just been committed: delivered with EIP behind it. `info`: DR6
+ * of a debug trap, else 0. Never returns. */
+__attribute__((noreturn)) void cms_guest_trap(uint32_t vector, uint32_t info);
 /* An instruction that is valid but not implemented: a loud line, then #UD. Never returns. */
 __attribute__((noreturn)) void cms_unimplemented(uint32_t eip);
 

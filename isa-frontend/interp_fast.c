@@ -387,6 +387,8 @@ uint32_t ia32_fast(void)
     eip = hw_g(G_EIP);
     addr = 0;
     limit = (eip & ~0xfffu) + LAST;
+    if (__builtin_expect(!mode_is_plain(hw_mfs(SR_MODE)), 0))
+        return IX_SPECIAL;
     if (__builtin_expect(eip > limit, 0))
         return IX_SLOW;
     w = hw_gldx32(eip);
@@ -414,6 +416,8 @@ by_reg:
 gs: /* 65: memory operands of opcodes that have a handler for them, and direct addresses */
     eip++;
     w = hw_gldx32(eip);
+    if (__builtin_expect(!(hw_mfs(SR_MODE) & MODE_GS), 0))
+        goto slow;
     switch (w & 0xff) {
     case 0xa1:
         hw_setg(G_EAX, hw_gld32(hw_gldx32(eip + 1) + hw_g(G_GSBASE)));

@@ -9,8 +9,7 @@
  */
 #include "isa-frontend/interp_int.h"
 
-/* The offset within its segment. */
-static uint32_t offset(const struct insn *in)
+uint32_t ia32_offset(const struct insn *in)
 {
     uint32_t a = in->disp;
     if (in->base != REG_NONE)
@@ -22,7 +21,7 @@ static uint32_t offset(const struct insn *in)
 
 uint32_t ia32_linear(const struct insn *in)
 {
-    return offset(in) + seg_base(in->seg);
+    return ia32_offset(in) + seg_base(in->seg);
 }
 
 /* A datum by operand; `a` is the address of the memory operand. */
@@ -69,34 +68,6 @@ static uint32_t condition(uint32_t c)
     case CC_LE: return hw_setcc(CC_LE);
     default: return hw_setcc(CC_G);
     }
-}
-
-/* The stack: 16 bits of ESP wrap where the stack segment is a 16-bit one. */
-struct stack {
-    uint32_t esp, mask;
-};
-
-static struct stack stack_open(uint32_t mode)
-{
-    return (struct stack){hw_g(G_ESP), mode & MODE_STACK32 ? 0xffffffff : 0xffff};
-}
-
-static void stack_add(struct stack *s, uint32_t n)
-{
-    s->esp = (s->esp & ~s->mask) | ((s->esp + n) & s->mask);
-}
-
-static void push(struct stack *s, uint32_t size, uint32_t v)
-{
-    stack_add(s, 0u - size);
-    store(s->esp & s->mask, size, v);
-}
-
-static uint32_t pop(struct stack *s, uint32_t size)
-{
-    uint32_t v = load(s->esp & s->mask, size);
-    stack_add(s, size);
-    return v;
 }
 
 /* Multiplication with a double-width result in AX, DX:AX, EDX:EAX. */
@@ -235,15 +206,17 @@ static uint32_t shift(uint32_t op, uint32_t size, uint32_t v, uint32_t count)
 
 /* BT and its kin: with a register for the bit number, memory is a bit string that reaches beyond
  * the operand. */
-static void bit_test(const struct insn *in, uint32_t a)
+static void bit_test(const struct insn *in, uint32_t a, uint32_t mode)
 {
     uint32_t size = in->opsize, n = get(in, 1, 0), v;
     if (in->o[0].kind == O_MEM && in->o[1].kind == O_REG) {
         int32_t i = size == 4 ? (int32_t)n : (int32_t)hw_sext16(n);
         uint32_t step = size == 4 ? (uint32_t)(i >> 5) * 4 : (uint32_t)(i >> 4) * 2;
-        a = offset(in) + step;
+        a = ia32_offset(in) + step;
         if (in->addrsize == 2)
             a = hw_zext16(a);
+        if (!ia32_seg_plain(mode, in->seg))
+            ia32_seg_check(in->seg, a, size, in->op == I_BT ? SEGA_READ : SEGA_WRITE);
         a += seg_base(in->seg);
     }
     n &= size * 8 - 1;
@@ -275,8 +248,10 @@ static void compare_exchange(const struct insn *in, uint32_t a)
     }
 }
 
-static void compare_exchange_8b(uint32_t a)
+static void compare_exchange_8b(uint32_t a, uint32_t mode)
 {
+    if ((mode & MODE_AC) && (a & 7))
+        cms_guest_fault(X_AC, 0);
     uint32_t lo = hw_gld32(a), hi = hw_gld32(a + 4);
     bool equal = lo == hw_g(G_EAX) && hi == hw_g(G_EDX);
     hw_gst32(a, equal ? hw_g(G_EBX) : lo);
@@ -296,8 +271,9 @@ static void compare_exchange_8b(uint32_t a)
 static void probe_push(struct stack *t, uint32_t size)
 {
     stack_add(t, 0u - size);
-    if (hw_probew(t->esp & t->mask, size))
-        store(t->esp & t->mask, size, 0);
+    uint32_t a = stack_at(t, t->esp, size, SEGA_WRITE);
+    if (hw_probew(a, size))
+        store(a, size, 0);
 }
 
 static void push_all(struct stack *s, uint32_t size)
@@ -332,19 +308,20 @@ static void enter(const struct insn *in, struct stack s)
      * be writable. */
     probe_push(&last, size);
     for (uint32_t i = 1; i < level; i++) {
-        load((bp - i * size) & s.mask, size);
+        load(stack_at(&s, bp - i * size, size, SEGA_READ), size);
         probe_push(&last, size);
     }
     if (level)
         probe_push(&last, size);
     stack_add(&last, 0u - in->imm);
-    if (hw_probew(last.esp & last.mask, size))
-        store(last.esp & last.mask, size, 0);
+    uint32_t top = stack_at(&last, last.esp, size, SEGA_WRITE);
+    if (hw_probew(top, size))
+        store(top, size, 0);
 
     push(&s, size, bp);
     frame = s.esp;
     for (uint32_t i = 1; i < level; i++) {
-        push(&s, size, load((bp - i * size) & s.mask, size));
+        push(&s, size, load(stack_at(&s, bp - i * size, size, SEGA_READ), size));
         if (i & 1)
             cms_commit_step();
     }
@@ -357,23 +334,19 @@ static void enter(const struct insn *in, struct stack s)
     hw_setg(G_ESP, s.esp);
 }
 
-/* Flags that POPF and IRET may change: not IF, IOPL, VM, RF and the virtual ones for a user. */
-static void set_eflags(uint32_t v, uint32_t size, uint32_t mode)
+/* Not IF, IOPL, VM, RF and the virtual ones for a user. */
+void ia32_set_eflags(uint32_t v, uint32_t size, uint32_t mode)
 {
-    uint32_t mask = EFL_TF | EFL_DF | EFL_NT | EFL_AC | EFL_ID, old = hw_g(G_EFL);
+    uint32_t mask = EFL_TF | EFL_DF | EFL_NT | EFL_AC | EFL_ID, old = hw_g(G_EFL), now;
     if (!(mode & MODE_CPL3))
         mask |= EFL_IF | EFL_IOPL;
     if (size == 2)
         mask &= 0xffff;
-    hw_setg(G_EFL, ((old & ~mask) | (v & mask)) & ~EFL_RF);
+    now = ((old & ~mask) | (v & mask)) & ~(uint32_t)EFL_RF;
+    hw_setg(G_EFL, now);
     hw_wrcc(v, F_ALL);
-}
-
-/* A trap: reported with EIP behind the instruction. */
-__attribute__((noreturn)) static void trap_after(uint32_t next, uint32_t vector)
-{
-    retire(next);
-    cms_guest_fault(vector, 0);
+    if ((old ^ now) & (EFL_TF | EFL_AC))
+        ia32_mode_flags();
 }
 
 static uint32_t interrupt(const struct insn *in, uint32_t next, uint32_t mode)
@@ -386,39 +359,26 @@ static uint32_t interrupt(const struct insn *in, uint32_t next, uint32_t mode)
         retire(next);
         return IX_NEXT;
     }
-    if ((mode & MODE_PROCESS) != MODE_PROCESS)
+    if ((mode & (MODE_PE | MODE_CPL3)) != (MODE_PE | MODE_CPL3))
         cms_unimplemented(in->eip);
     if (in->op == I_INT && n == 0x80) {
         retire(next);
         return IX_SYSCALL;
     }
     /* A process may raise 3 and 4 by INT; any other gate is closed to it. */
-    if (in->op != I_INT || n == X_BP || n == X_OF)
-        trap_after(next, n);
+    if (in->op != I_INT || n == X_BP || n == X_OF) {
+        retire(next);
+        cms_guest_trap(n, 0);
+    }
     cms_guest_fault(X_GP, n * 8 + 2);
 }
 
-/* Far transfers of a process stay in its one code segment. */
-static void check_code_selector(const struct insn *in, uint32_t sel, uint32_t mode)
-{
-    if ((mode & MODE_PROCESS) != MODE_PROCESS)
-        cms_unimplemented(in->eip);
-    if ((sel & 0xffff) != selector(SEG_CS))
-        cms_guest_fault(X_GP, sel & 0xfffc);
-}
-
-static uint32_t jump(uint32_t target)
-{
-    retire(target);
-    return IX_BLOCK;
-}
-
-static uint32_t counted(const struct insn *in, uint32_t next)
+static uint32_t counted(const struct insn *in, uint32_t next, uint32_t mode)
 {
     uint32_t c = hw_g(G_ECX), left;
     bool taken;
     if (in->op == I_JECXZ)
-        return jump((in->addrsize == 4 ? c : hw_zext16(c)) == 0 ? in->imm : next);
+        return jump((in->addrsize == 4 ? c : hw_zext16(c)) == 0 ? in->imm : next, mode);
     c--;
     left = in->addrsize == 4 ? c : hw_zext16(c);
     taken = left != 0;
@@ -427,69 +387,36 @@ static uint32_t counted(const struct insn *in, uint32_t next)
     else if (in->op == I_LOOPNE)
         taken = taken && hw_setcc(CC_NE);
     set_reg_of(G_ECX, in->addrsize, c);
-    return jump(taken ? in->imm : next);
+    return jump(taken ? in->imm : next, mode);
 }
 
 static uint32_t control(const struct insn *in, uint32_t next, uint32_t mode)
 {
-    uint32_t size = in->opsize, target, sel;
+    uint32_t size = in->opsize, target;
     struct stack s = stack_open(mode);
     switch (in->op) {
-    case I_JMP: return jump(in->imm);
-    case I_JCC: return jump(condition(in->cond) ? in->imm : next);
-    case I_JMPI: return jump(get(in, 0, ia32_linear(in)));
+    case I_JMP: return jump(in->imm, mode);
+    case I_JCC: return jump(condition(in->cond) ? in->imm : next, mode);
+    case I_JMPI: return jump(get(in, 0, ia32_linear(in)), mode);
     case I_CALL:
     case I_CALLI:
         target = in->op == I_CALL ? in->imm : get(in, 0, ia32_linear(in));
         push(&s, size, next);
         hw_setg(G_ESP, s.esp);
-        return jump(target);
+        return jump(target, mode);
     case I_RET:
         target = pop(&s, size);
         stack_add(&s, in->imm);
         hw_setg(G_ESP, s.esp);
-        return jump(target);
+        return jump(target, mode);
     case I_CALLF:
     case I_JMPF:
-        if (in->o[0].kind == O_MEM) {
-            uint32_t a = ia32_linear(in);
-            target = load(a, size);
-            sel = load(a + size, 2);
-        } else {
-            target = in->imm;
-            sel = in->imm2;
-        }
-        check_code_selector(in, sel, mode);
-        if (in->op == I_CALLF) {
-            push(&s, size, selector(SEG_CS));
-            push(&s, size, next);
-            hw_setg(G_ESP, s.esp);
-        }
-        return jump(target);
     case I_RETF:
-        /* The selector is read first, which shows if it is on another page. */
-        sel = load((s.esp + size) & s.mask, 2);
-        target = pop(&s, size);
-        stack_add(&s, size);
-        check_code_selector(in, sel, mode);
-        stack_add(&s, in->imm);
-        hw_setg(G_ESP, s.esp);
-        return jump(target);
-    case I_IRET: {
-        /* The topmost word is read first, which shows if it is on another page. */
-        uint32_t fl = load((s.esp + 2 * size) & s.mask, size);
-        sel = load((s.esp + size) & s.mask, 2);
-        target = load(s.esp & s.mask, size);
-        stack_add(&s, 3 * size);
-        check_code_selector(in, sel, mode);
-        set_eflags(fl, size, mode);
-        hw_setg(G_ESP, s.esp);
-        return jump(target);
-    }
+    case I_IRET: return ia32_far(in, next, mode);
     case I_LOOP:
     case I_LOOPE:
     case I_LOOPNE:
-    case I_JECXZ: return counted(in, next);
+    case I_JECXZ: return counted(in, next, mode);
     case I_SYSENTER:
     case I_SYSEXIT: return ia32_system(in, mode);
     default: return interrupt(in, next, mode);
@@ -579,7 +506,7 @@ static bool data(const struct insn *in, uint32_t mode)
         x = get(in, 1, a);
         put(in, 0, a, in->o[1].size == 1 ? hw_sext8(x) : hw_sext16(x));
         return true;
-    case I_LEA: put(in, 0, 0, offset(in)); return true;
+    case I_LEA: put(in, 0, 0, ia32_offset(in)); return true;
     case I_XCHG:
         x = get(in, 0, a);
         y = get(in, 1, a);
@@ -593,14 +520,18 @@ static bool data(const struct insn *in, uint32_t mode)
         put(in, 0, a, BY_SIZE(add, size, x, y));
         return true;
     case I_CMPXCHG: compare_exchange(in, a); return true;
-    case I_CMPXCHG8B: compare_exchange_8b(a); return true;
+    case I_CMPXCHG8B: compare_exchange_8b(a, mode); return true;
     case I_BSWAP:
         x = hw_gget(in->o[0].reg);
         set_reg_of(in->o[0].reg, size, size == 4 ? hw_bswap(x) : 0);
         return true;
     case I_XLAT:
         x = hw_g(G_EBX) + reg8(0);
-        set_reg8(0, hw_gld8((in->addrsize == 2 ? hw_zext16(x) : x) + seg_base(in->seg)));
+        if (in->addrsize == 2)
+            x = hw_zext16(x);
+        if (!ia32_seg_plain(mode, in->seg))
+            ia32_seg_check(in->seg, x, 1, SEGA_READ);
+        set_reg8(0, hw_gld8(x + seg_base(in->seg)));
         return true;
     case I_CBW:
         x = hw_g(G_EAX);
@@ -621,7 +552,7 @@ static bool data(const struct insn *in, uint32_t mode)
     case I_BT:
     case I_BTS:
     case I_BTR:
-    case I_BTC: bit_test(in, a); return true;
+    case I_BTC: bit_test(in, a, mode); return true;
     case I_BSF:
         x = get(in, 1, a);
         put(in, 0, a, hw_bsff(get(in, 0, a), x));
@@ -648,7 +579,10 @@ static bool data(const struct insn *in, uint32_t mode)
     case I_PREFETCH: return true;
     case I_BOUND: {
         /* The upper bound is not even read if the lower one is missed. */
+        bool check = !ia32_seg_plain(mode, in->seg);
         x = get(in, 0, a);
+        if (check)
+            ia32_seg_check(in->seg, ia32_offset(in), size, SEGA_READ);
         y = load(a, size);
         if (size == 2) {
             x = hw_sext16(x);
@@ -656,6 +590,8 @@ static bool data(const struct insn *in, uint32_t mode)
         }
         if ((int32_t)x < (int32_t)y)
             cms_guest_fault(X_BR, 0);
+        if (check)
+            ia32_seg_check(in->seg, ia32_offset(in) + size, size, SEGA_READ);
         y = load(a + size, size);
         if (size == 2)
             y = hw_sext16(y);
@@ -672,14 +608,19 @@ static bool data(const struct insn *in, uint32_t mode)
         s = stack_open(mode);
         /* Only 16 bits are written, as recent processors do; the manual permits either. */
         stack_add(&s, 0u - size);
-        store(s.esp & s.mask, 2, selector(in->o[0].reg));
+        store(stack_at(&s, s.esp, size, SEGA_WRITE), 2, selector(in->o[0].reg));
         hw_setg(G_ESP, s.esp);
         return true;
     case I_POP:
         s = stack_open(mode);
         x = pop(&s, size);
         hw_setg(G_ESP, s.esp); /* before the address, which may use it, and before POP ESP */
-        put(in, 0, in->o[0].kind == O_MEM ? ia32_linear(in) : 0, x);
+        if (in->o[0].kind == O_MEM) {
+            if (!ia32_seg_plain(mode, in->seg))
+                ia32_seg_check(in->seg, ia32_offset(in), size, SEGA_WRITE);
+            a = ia32_linear(in);
+        }
+        put(in, 0, a, x);
         return true;
     case I_PUSHA:
         s = stack_open(mode);
@@ -698,7 +639,7 @@ static bool data(const struct insn *in, uint32_t mode)
         s = stack_open(mode);
         x = pop(&s, size);
         hw_setg(G_ESP, s.esp);
-        set_eflags(x, size, mode);
+        ia32_set_eflags(x, size, mode);
         return true;
     case I_ENTER: enter(in, stack_open(mode)); return true;
     case I_LEAVE:
@@ -712,20 +653,40 @@ static bool data(const struct insn *in, uint32_t mode)
     }
 }
 
-/* Up to 15 bytes at eip; those of the next page only when they are needed, for they may fault. */
-static enum decode_result fetch(uint32_t eip, uint32_t mode, struct insn *in)
+/* Up to 15 bytes at a linear address; those of the next page only when they are needed, for they
+ * may fault. */
+static enum decode_result fetch(uint32_t at, uint32_t eip, uint32_t mode, struct insn *in)
 {
-    uint32_t word[4], room = 4096 - (eip & 4095), n = room < 15 ? room : 15, i;
+    uint32_t word[4], room = 4096 - (at & 4095), n = room < 15 ? room : 15, i;
     uint8_t *b = (uint8_t *)word; /* little-endian, as gear1.c reads code, too */
     enum decode_result r;
     for (i = 0; i + 4 <= (room < 16 ? room : 16); i += 4)
-        word[i / 4] = hw_gldx32(eip + i);
+        word[i / 4] = hw_gldx32(at + i);
     for (; i < n; i++)
-        b[i] = hw_gldx8(eip + i);
+        b[i] = hw_gldx8(at + i);
     while ((r = ia32_decode(b, n, eip, mode, in)) == DEC_MORE) {
-        b[n] = hw_gldx8(eip + n);
+        b[n] = hw_gldx8(at + n);
         n++;
     }
+    return r;
+}
+
+/* The same in a code segment with a base and a limit, byte by byte. */
+static enum decode_result fetch_inside(uint32_t eip, uint32_t mode, struct insn *in)
+{
+    const struct ia32_segment *cs = &ia32_seg[SEG_CS];
+    uint8_t b[16];
+    uint32_t n = 0;
+    enum decode_result r;
+    if (cs->attr & SEGA_BAD)
+        cms_guest_fault(cs->attr >> 8 & 0xff, cs->attr >> 16);
+    do {
+        if (cs->last - eip < n || eip > cs->last)
+            cms_guest_fault(X_GP, 0);
+        b[n] = hw_gldx8(cs->base + eip + n);
+        n++;
+        r = ia32_decode(b, n, eip, mode, in);
+    } while (r == DEC_MORE);
     return r;
 }
 
@@ -733,14 +694,15 @@ uint32_t ia32_step(bool single)
 {
     struct insn in;
     uint32_t eip = hw_g(G_EIP), mode = hw_mfs(SR_MODE), next;
-    switch (fetch(eip, mode, &in)) {
+    switch (__builtin_expect(mode & MODE_FLAT, MODE_FLAT) ? fetch(eip, eip, mode, &in)
+                                                          : fetch_inside(eip, mode, &in)) {
     case DEC_UD: cms_guest_fault(X_UD, 0);
     case DEC_TOO_LONG: cms_guest_fault(X_GP, 0);
     default: break;
     }
     next = eip + in.length;
-    if (!(mode & MODE_CODE32))
-        next &= 0xffff;
+    if (in.seg != SEG_NONE && !ia32_seg_plain(mode, in.seg))
+        ia32_seg_check_operand(&in);
     if (ia32_rows[in.row].attr & AT_CT)
         return control(&in, next, mode);
     if (ia32_is_x87(in.op)) {
@@ -764,16 +726,17 @@ uint32_t ia32_write_intent(uint32_t eip, uint32_t *addr)
 {
     struct insn in;
     enum decode_result r;
-    if (hw_probex(eip, 1))
+    uint32_t at = eip + ia32_seg[SEG_CS].base;
+    if (hw_probex(at, 1))
         return 0;
-    uint32_t mode = hw_mfs(SR_MODE), room = 4096 - (eip & 4095);
-    if (room < 15 && hw_probex(eip + room, 1)) {
+    uint32_t mode = hw_mfs(SR_MODE), room = 4096 - (at & 4095);
+    if (room < 15 && hw_probex(at + room, 1)) {
         uint8_t b[15];
         for (uint32_t i = 0; i < room; i++)
-            b[i] = hw_gldx8(eip + i);
+            b[i] = hw_gldx8(at + i);
         r = ia32_decode(b, room, eip, mode, &in);
     } else {
-        r = fetch(eip, mode, &in);
+        r = fetch(at, eip, mode, &in);
     }
     if (r != DEC_OK || in.o[0].kind != O_MEM || !(ia32_rows[in.row].attr & (AT_LK | AT_RM)))
         return 0;

@@ -14,12 +14,15 @@
 #include "isa-frontend/insn.h"
 #include "isa-frontend/interp.h"
 #include "isa-frontend/mode.h"
+#include "isa-frontend/segment.h"
 #include "morpher/hw.h"
 
 /* How an instruction ended, beside enum interp_exit. */
 enum {
     IX_NEXT = 0x10 /* committed, go on behind it */,
-    IX_SLOW /* fast handlers: nothing done, take the generic way */
+    IX_SLOW /* fast handlers: nothing done, take the generic way */,
+    IX_SPECIAL /* fast handlers: nothing done, and the mode is not theirs */,
+    IX_SHADOW /* committed, and holds off the trap behind it (MOV SS, POP SS) */
 };
 
 enum {
@@ -93,7 +96,61 @@ static inline void store(uint32_t a, uint32_t size, uint32_t v)
 
 static inline uint32_t seg_base(uint32_t seg)
 {
-    return seg == SEG_FS ? hw_g(G_FSBASE) : seg == SEG_GS ? hw_g(G_GSBASE) : 0;
+    return seg == SEG_FS ? hw_g(G_FSBASE) : seg == SEG_GS ? hw_g(G_GSBASE) : ia32_seg[seg].base;
+}
+
+/* The stack: 16 bits of ESP wrap where the stack segment is a 16-bit one. */
+struct stack {
+    uint32_t esp, mask, base;
+    bool check; /* the segment is not flat */
+};
+
+static inline struct stack stack_open(uint32_t mode)
+{
+    struct stack s = {hw_g(G_ESP), 0xffffffff, 0, false};
+    if (!(mode & MODE_STACK32))
+        s.mask = 0xffff;
+    if (!(mode & MODE_FLAT)) {
+        s.base = ia32_seg[SEG_SS].base;
+        s.check = true;
+    }
+    return s;
+}
+
+static inline void stack_add(struct stack *s, uint32_t n)
+{
+    s->esp = (s->esp & ~s->mask) | ((s->esp + n) & s->mask);
+}
+
+/* The linear address of what is `size` bytes big at this offset. */
+static inline uint32_t stack_at(const struct stack *s, uint32_t off, uint32_t size, uint32_t access)
+{
+    off &= s->mask;
+    if (s->check)
+        ia32_seg_check(SEG_SS, off, size, access);
+    return s->base + off;
+}
+
+static inline void push(struct stack *s, uint32_t size, uint32_t v)
+{
+    stack_add(s, 0u - size);
+    store(stack_at(s, s->esp, size, SEGA_WRITE), size, v);
+}
+
+static inline uint32_t pop(struct stack *s, uint32_t size)
+{
+    uint32_t v = load(stack_at(s, s->esp, size, SEGA_READ), size);
+    stack_add(s, size);
+    return v;
+}
+
+/* Behind an instruction: where code goes on. */
+static inline uint32_t jump(uint32_t target, uint32_t mode)
+{
+    if (!(mode & MODE_FLAT) && target > ia32_seg[SEG_CS].last)
+        cms_guest_fault(X_GP, 0);
+    retire(target);
+    return IX_BLOCK;
 }
 
 static inline uint32_t selector(uint32_t seg)
@@ -114,9 +171,16 @@ uint32_t ia32_string(const struct insn *in, bool single);
 /* interp_sys.c: what is about the processor rather than about data: segments, privileged
  * instructions, CPUID. */
 uint32_t ia32_system(const struct insn *in, uint32_t mode);
-/* Loads segment register seg by the platform; the caller's effects come after it. Faults if it may
- * not be. */
-void ia32_load_segment(uint32_t seg, uint32_t sel);
+
+/* interp_seg.c: loads of segment registers and far transfers; what descriptors tell. */
+uint32_t ia32_load_segment(const struct insn *in, uint32_t mode);
+uint32_t ia32_far(const struct insn *in, uint32_t next, uint32_t mode);
+void ia32_ask_descriptor(const struct insn *in, uint32_t a);
+
+/* segment.c. High word of the descriptor under a selector, 0 if there is none. At a point where
+ * everything is committed. */
+uint32_t ia32_descriptor(uint32_t sel, uint32_t *lo);
+uint32_t ia32_descriptor_limit(uint32_t hi, uint32_t lo);
 
 /* cpuid.c: EAX and ECX in, EAX EBX ECX EDX out in r[0..3]. */
 void ia32_cpuid(uint32_t leaf, uint32_t r[4]);
@@ -134,6 +198,10 @@ uint32_t ia32_simd_fast(void);
 /* interp_generic.c: one instruction the generic way; the linear address of a memory operand. */
 uint32_t ia32_step(bool single);
 uint32_t ia32_linear(const struct insn *in);
+uint32_t ia32_offset(const struct insn *in); /* the same within its segment */
+
+/* Flags that POPF and IRET may change, and what follows for the mode. */
+void ia32_set_eflags(uint32_t v, uint32_t size, uint32_t mode);
 
 /* interp_fast.c: frequent instructions from their bytes, as many as come in a row. IX_BLOCK or
  * IX_SLOW. */

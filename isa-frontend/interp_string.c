@@ -73,22 +73,35 @@ static inline uint32_t advance(uint32_t reg, uint32_t by, bool a32)
 uint32_t ia32_string(const struct insn *in, bool single)
 {
     const uint32_t size = in->opsize, next = in->eip + in->length, op = in->op;
-    const uint32_t step = hw_g(G_EFL) & EFL_DF ? 0u - size : size, base = seg_base(in->seg);
+    const uint32_t mode = hw_mfs(SR_MODE), step = hw_g(G_EFL) & EFL_DF ? 0u - size : size;
+    const bool has_src = op == I_MOVS || op == I_LODS || op == I_CMPS, has_dst = op != I_LODS;
+    const bool check_src = has_src && !ia32_seg_plain(mode, in->seg);
+    const bool check_dst = has_dst && !ia32_seg_plain(mode, SEG_ES);
     const bool a32 = in->addrsize == 4, rep = in->rep != REP_NONE;
     const uint32_t mask = a32 ? 0xffffffff : 0xffff, flags = hw_rdcc();
     const bool compares = op == I_CMPS || op == I_SCAS;
-    const bool blocks = rep && a32 && !single && step == size && (op == I_MOVS || op == I_STOS);
+    const bool blocks =
+        rep && a32 && !single && step == size && (op == I_MOVS || op == I_STOS) && !check_src;
+    uint32_t base;
 
     if (op == I_INS || op == I_OUTS)
-        return ia32_system(in, hw_mfs(SR_MODE));
+        return ia32_system(in, mode);
+    base = has_src ? seg_base(in->seg) : 0;
     for (;;) {
         if (blocks && hw_g(G_ECX) > BLOCK / size)
             run_blocks(in, size, base);
         uint32_t ecx = hw_g(G_ECX), esi = hw_g(G_ESI), edi = hw_g(G_EDI);
-        uint32_t src = (esi & mask) + base, dst = edi & mask;
+        uint32_t src = (esi & mask) + base, dst = (edi & mask) + ia32_seg[SEG_ES].base;
         bool done = !rep, stored = false;
         if (rep && (ecx & mask) == 0)
             break;
+        if (check_src && op != I_CMPS)
+            ia32_seg_check(in->seg, esi & mask, size, SEGA_READ);
+        if (check_dst)
+            ia32_seg_check(SEG_ES, edi & mask, size,
+                           op == I_MOVS || op == I_STOS ? SEGA_WRITE : SEGA_READ);
+        if (check_src && op == I_CMPS)
+            ia32_seg_check(in->seg, esi & mask, size, SEGA_READ);
         switch (op) {
         case I_MOVS:
             store(dst, size, load(src, size));

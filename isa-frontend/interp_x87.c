@@ -31,22 +31,13 @@ enum x87_class x87_class(uint32_t se, uint32_t hi, uint32_t lo)
     return ((hi << 1) | lo) == 0 ? X87_INFINITY : X87_NAN;
 }
 
-static uint32_t offset(const struct insn *in)
-{
-    uint32_t a = in->disp;
-    if (in->base != REG_NONE)
-        a += hw_gget(in->base);
-    if (in->index != REG_NONE)
-        a += hw_gget(in->index) << in->scale;
-    return in->addrsize == 2 ? hw_zext16(a) : a;
-}
-
 /* ---- loads ---- */
 
 /* The memory operand of this format into wide register w, raw. */
 static void fetch(const struct x87 *x, uint32_t w, uint32_t format)
 {
     uint32_t lo, hi, se;
+    x87_check_read(x, x87_bytes(format), x87_align(format));
     switch (format) {
     case WF_I16: hw_wput(hw_gld16(x->addr), w * 4); break;
     case WF_F32:
@@ -106,7 +97,7 @@ static void fld_reg(struct x87 *x)
 
 static void put_mem(const struct x87 *x, uint32_t format, uint32_t w)
 {
-    x87_check_writable(x);
+    x87_check_write(x, x87_bytes(format), x87_align(format));
     switch (format) {
     case WF_I16: hw_gst16(x->addr, x87_word(w, 0)); break;
     case WF_F32:
@@ -124,9 +115,15 @@ static void put_mem(const struct x87 *x, uint32_t format, uint32_t w)
     }
 }
 
+static uint32_t get_word(const struct x87 *x)
+{
+    x87_check_read(x, 2, 2);
+    return hw_gld16(x->addr);
+}
+
 static void put_word(const struct x87 *x, uint32_t v)
 {
-    x87_check_writable(x);
+    x87_check_write(x, 2, 2);
     hw_gst16(x->addr, v);
 }
 
@@ -221,7 +218,7 @@ static void dispatch_mem(struct x87 *x, uint32_t esc, uint32_t reg)
     case 1 << 3 | 2: fst_mem(x, WF_F32, false); break;
     case 1 << 3 | 3: fst_mem(x, WF_F32, true); break;
     case 1 << 3 | 4: x87_fldenv(x); break;
-    case 1 << 3 | 5: x87_set_control(x, hw_gld16(x->addr)); break;
+    case 1 << 3 | 5: x87_set_control(x, get_word(x)); break;
     case 1 << 3 | 6: x87_fnstenv(x); break;
     case 1 << 3 | 7: put_word(x, x->fcw); break;
     case 3 << 3 | 0: fld_mem(x, WF_I32); break;
@@ -360,10 +357,10 @@ static void fwait(uint32_t next)
 void ia32_x87(const struct insn *in)
 {
     struct x87 x;
+    uint32_t mode = hw_mfs(SR_MODE);
+    x.check = 0;
     x.eip = in->eip;
     x.next = in->eip + in->length;
-    if (!(hw_mfs(SR_MODE) & MODE_CODE32))
-        x.next &= 0xffff;
     if (in->op == I_FWAIT) {
         fwait(x.next);
         return;
@@ -373,7 +370,9 @@ void ia32_x87(const struct insn *in)
     x.opsize = in->opsize;
     x.seg = in->seg;
     if (in->o[0].kind == O_MEM) {
-        x.off = offset(in);
+        x.off = ia32_offset(in);
+        x.check = (ia32_seg_plain(mode, in->seg) ? 0 : X87_CHECK_SEGMENT) |
+                  (mode & MODE_AC ? X87_CHECK_ALIGN : 0);
         x.addr = x.off + seg_base(in->seg);
     }
     execute(&x);
@@ -395,6 +394,7 @@ uint32_t ia32_x87_fast(void)
     }
     if ((w & 0xf8) != 0xd8)
         return IX_SLOW;
+    x.check = 0;
     x.eip = eip;
     x.opcode = (w & 7) << 8 | (w >> 8 & 0xff);
     x.row = ia32_x87_row(w & 7, w >> 8 & 0xff);

@@ -23,8 +23,13 @@ enum lower_result {
 /* Whether code of this mode can be lowered at all. */
 static inline bool ia32_can_lower(uint32_t mode)
 {
-    return (mode & (MODE_CODE32 | MODE_STACK32 | MODE_FLAT | MODE_TF | MODE_AC | MODE_V86)) ==
-           (MODE_CODE32 | MODE_STACK32 | MODE_FLAT);
+    return mode_is_plain(mode);
+}
+
+/* Whether an access through this segment register needs no check but the page's. */
+static inline bool ia32_can_lower_segment(uint32_t mode, uint32_t seg)
+{
+    return seg == SEG_FS ? mode & MODE_FS : seg == SEG_GS ? mode & MODE_GS : true;
 }
 
 /* Most guest stores of one instruction. */

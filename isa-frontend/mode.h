@@ -4,6 +4,9 @@
 #ifndef ISA_FRONTEND_MODE_H
 #define ISA_FRONTEND_MODE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum {
     MODE_CODE32 = 1,  /* default operand and address size 32 */
     MODE_STACK32 = 2, /* ESP, not SP */
@@ -14,7 +17,17 @@ enum {
     MODE_V86 = 64,
     MODE_TF = 128,
     MODE_AC = 256,
+    MODE_FS = 512, /* FS is usable for reading and writing, with a limit of 4 GB and any base */
+    MODE_GS = 1024,
     MODE_PROCESS = MODE_CODE32 | MODE_STACK32 | MODE_FLAT | MODE_CPL3 | MODE_PE | MODE_PG
 };
+
+/* Whether this is the mode that the fast handlers and the translator are made for: 32-bit code,
+ * flat but for FS and GS, no trap behind each instruction, no alignment checks. */
+static inline bool mode_is_plain(uint32_t mode)
+{
+    return (mode & (MODE_CODE32 | MODE_STACK32 | MODE_FLAT | MODE_TF | MODE_AC | MODE_V86)) ==
+           (MODE_CODE32 | MODE_STACK32 | MODE_FLAT);
+}
 
 #endif

@@ -34,7 +34,10 @@ enum {
 /* Wide registers of no fixed meaning between instructions. */
 enum { W_A = WIDE_TEMP, W_B };
 
+enum { X87_CHECK_SEGMENT = 1, X87_CHECK_ALIGN = 2 };
+
 struct x87 {
+    uint32_t check; /* what there is to check about the memory operand beyond its page */
     uint32_t eip, next, opcode, row; /* where it stands, what comes behind; its 11 bits, its row */
     uint32_t opsize;
     uint32_t off, addr, seg;     /* memory operand: offset, linear address, segment */
@@ -88,11 +91,42 @@ static inline void x87_set_control(struct x87 *x, uint32_t fcw)
     hw_mts(x->fcw, SR_FCW);
 }
 
-/* Before a store: code segments are never writable. */
-static inline void x87_check_writable(const struct x87 *x)
+/* Before the memory operand is touched, all `size` bytes of it. */
+static inline void x87_check(const struct x87 *x, uint32_t size, uint32_t align, uint32_t access)
+{
+    if (x->check & X87_CHECK_SEGMENT)
+        ia32_seg_check(x->seg, x->off, size, access);
+    if ((x->check & X87_CHECK_ALIGN) && (x->addr & (align - 1)))
+        cms_guest_fault(X_AC, 0);
+}
+
+static inline void x87_check_read(const struct x87 *x, uint32_t size, uint32_t align)
+{
+    if (x->check)
+        x87_check(x, size, align, SEGA_READ);
+}
+
+/* Code segments are never writable. */
+static inline void x87_check_write(const struct x87 *x, uint32_t size, uint32_t align)
 {
     if (x->seg == SEG_CS)
         cms_guest_fault(X_GP, 0);
+    if (x->check)
+        x87_check(x, size, align, SEGA_WRITE);
+}
+
+/* Bytes of a memory format, and what they must be aligned to under AC. */
+static inline uint32_t x87_bytes(uint32_t format)
+{
+    return format == WF_I16                       ? 2
+           : format == WF_F32 || format == WF_I32 ? 4
+           : format == WF_X80                     ? 10
+                                                  : 8;
+}
+
+static inline uint32_t x87_align(uint32_t format)
+{
+    return format == WF_X80 ? 8 : x87_bytes(format);
 }
 
 /* Writes back status, top and tags; pending exceptions follow from flags and masks. */

@@ -13,6 +13,7 @@ static uint64_t digits(uint64_t v, uint32_t bcd, uint32_t n)
 
 void x87_fbld(struct x87 *x)
 {
+    x87_check_read(x, 10, 8);
     uint32_t lo = hw_gld32(x->addr), hi = hw_gld32(x->addr + 4), top = hw_gld16(x->addr + 8);
     uint64_t v = digits(digits(digits(0, top, 2), hi, 8), lo, 8);
     if (x87_full(x, 7)) {
@@ -71,7 +72,7 @@ void x87_fbstp(struct x87 *x)
             top = (uint32_t)v % 10 | (uint32_t)v / 10 << 4 | sign;
         }
     }
-    x87_check_writable(x);
+    x87_check_write(x, 10, 8);
     hw_gst32(x->addr, lo);
     hw_gst32(x->addr + 4, hi);
     hw_gst16(x->addr + 8, top);

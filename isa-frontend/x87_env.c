@@ -92,8 +92,16 @@ static void probe(uint32_t a, uint32_t n, uint32_t element)
 static void store_image(const struct x87 *x, const uint32_t *v, uint32_t bytes)
 {
     uint32_t a = x->addr;
-    x87_check_writable(x);
+    x87_check_write(x, bytes, x->opsize);
     probe(a, bytes, x->opsize);
+    if ((x->check & X87_CHECK_ALIGN) && x->opsize == 2) { /* aligned to no more than that */
+        for (uint32_t i = 0; i < bytes; i += 2) {
+            if (i && i % 8 == 0)
+                cms_commit_step();
+            hw_gst16(a + i, v[i / 4] >> (i & 2 ? 16 : 0));
+        }
+        return;
+    }
     for (uint32_t i = 0; i + 4 <= bytes; i += 4) {
         if (i && i % 16 == 0)
             cms_commit_step();
@@ -135,6 +143,7 @@ void x87_fnsave(struct x87 *x)
 static uint32_t load_env(struct x87 *x, uint32_t regs)
 {
     uint32_t v[7], a = x->addr, size = x->opsize == 4 ? 28 : 14;
+    x87_check_read(x, size + regs, x->opsize);
     for (uint32_t i = 0; i < 7; i++) {
         v[i] = size == 28 ? hw_gld32(a + 4 * i) : hw_gld16(a + 2 * i);
         if (i == 0)
@@ -156,11 +165,20 @@ void x87_fldenv(struct x87 *x)
     load_env(x, 0);
 }
 
+static uint32_t load_halves(const struct x87 *x, uint32_t a)
+{
+    if (!(x->check & X87_CHECK_ALIGN))
+        return hw_gld32(a);
+    uint32_t lo = hw_gld16(a);
+    return lo | hw_gld16(a + 2) << 16;
+}
+
 void x87_frstor(struct x87 *x)
 {
     uint32_t a = x->addr + load_env(x, 80);
     for (uint32_t i = 0; i < 8; i++, a += 10) {
-        uint32_t lo = hw_gld32(a), hi = hw_gld32(a + 4), se = hw_gld16(a + 8);
+        /* Under AC registers need no alignment of their own. */
+        uint32_t lo = load_halves(x, a), hi = load_halves(x, a + 4), se = hw_gld16(a + 8);
         x87_set(x87_st(x, i), se, hi, lo);
     }
 }

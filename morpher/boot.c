@@ -66,6 +66,7 @@ __attribute__((noreturn)) void cms_boot(void)
         hw_mts(MODE_PROCESS, SR_MODE);
         hw_setg(G_CR3, cms.boot->cr3);
         ia32_x87_reset();
+        ia32_seg_reload();
     }
     hw_commit(0);
     cms_dispatch(GO_ANY);

@@ -23,6 +23,7 @@
 #include "concealed-mem/tcache.h"
 #include "isa-frontend/interp.h"
 #include "isa-frontend/mode.h"
+#include "isa-frontend/segment.h"
 #include "morpher/hw.h"
 #include "morpher/xlat.h"
 
@@ -48,7 +49,12 @@ struct cms_globals {
 };
 extern struct cms_globals cms;
 
-enum pending { PENDING_NONE, PENDING_FAULT, PENDING_UNIMPLEMENTED };
+enum pending {
+    PENDING_NONE,
+    PENDING_FAULT,
+    PENDING_TRAP, /* of what has been committed already: nothing may come between */
+    PENDING_UNIMPLEMENTED
+};
 
 /* Codes of HC_PANIC. */
 enum cms_panic {

@@ -14,6 +14,14 @@ __attribute__((noreturn)) void cms_guest_fault(uint32_t vector, uint32_t error)
     hw_exit(0);
 }
 
+__attribute__((noreturn)) void cms_guest_trap(uint32_t vector, uint32_t info)
+{
+    cms.pending = PENDING_TRAP;
+    cms.pending_vector = vector;
+    cms.pending_error = info;
+    hw_exit(0);
+}
+
 __attribute__((noreturn)) void cms_unimplemented(uint32_t eip)
 {
     (void)eip; /* G_EIP after the rollback */
@@ -24,14 +32,14 @@ __attribute__((noreturn)) void cms_unimplemented(uint32_t eip)
 static void tell(uint32_t service, uint32_t vector, uint32_t error, uint32_t addr)
 {
     struct hc_fault *f = cm_ptr(cms.layout.fault);
-    uint32_t eip = hw_g(G_EIP), answer;
+    uint32_t eip = hw_g(G_EIP), at = eip + ia32_seg[SEG_CS].base, answer;
 
     f->vector = vector;
     f->error = error;
     f->addr = addr;
     f->eip = eip;
     for (uint32_t k = 0; k < sizeof f->bytes; k++)
-        f->bytes[k] = hw_probex(eip + k, 1) ? 0 : (uint8_t)hw_gldx8(eip + k);
+        f->bytes[k] = hw_probex(at + k, 1) ? 0 : (uint8_t)hw_gldx8(at + k);
     hw_commit(0);
     answer = hw_hostcall(cms.layout.fault, service);
     cms_hostcall_done(answer);

@@ -21,6 +21,8 @@ void cms_hostcall_done(uint32_t answer)
         hw_tlbinv(0, 1);
         hw_jtlbinv(0, 1);
     }
+    if (answer & HC_STATE_CHANGED)
+        ia32_seg_reload();
     smc_drain();
 }
 
@@ -134,6 +136,10 @@ __attribute__((noreturn)) void cms_dispatch(enum go go)
             continue;
         }
         mode = hw_mfs(SR_MODE);
+        if (__builtin_expect(!mode_is_plain(mode), 0)) {
+            interpret(false);
+            continue;
+        }
         i = tcache_find(eip, mode);
         if (!i && heat == HEAT_HOT)
             i = translate(eip, mode);

@@ -200,7 +200,8 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
         fetch(eip + 15);
         enum decode_result dec = ia32_decode((const uint8_t *)code.word + (eip - code.lo),
                                              code.hi - eip, eip, out->mode, &in);
-        if (dec == DEC_OK) {
+        bool asked = dec == DEC_OK && ia32_can_lower_segment(out->mode, in.seg);
+        if (asked) {
             g->insn++;
             low = ia32_lower(g, &in);
         }
@@ -227,7 +228,7 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
         if (low == LOW_NONE || low == LOW_LOOP) {
             if (count == 0)
                 return dec == DEC_MORE ? AB_FETCH : AB_UNSUPPORTED;
-            g->insn -= dec == DEC_OK;
+            g->insn -= asked;
             jump_to(g, low == LOW_NONE && dec != DEC_MORE ? TO_INTERP : TO_DIRECT, eip);
             low = LOW_END;
         } else {

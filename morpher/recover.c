@@ -69,6 +69,8 @@ static enum go on_own_exit(void)
     cms.pending = PENDING_NONE;
     if (pending == PENDING_FAULT)
         deliver_fault(cms.pending_vector, cms.pending_error, 0);
+    else if (pending == PENDING_TRAP)
+        deliver_fault(cms.pending_vector, 0, cms.pending_error);
     else if (pending == PENDING_UNIMPLEMENTED)
         deliver_unimplemented();
     else
@@ -339,6 +341,8 @@ __attribute__((noreturn)) void cms_rollback(void)
         cms_panic(PANIC_TRAP);
     locate(t.xlat);
     check_progress();
-    /* Before any fault: the deadline lies in front of the instruction that has it. */
-    cms_dispatch(deadline_met() ? meet_deadline() : handle(code, &t));
+    /* Before any fault: the deadline lies in front of the instruction that has it. A trap's lies
+     * behind. */
+    cms_dispatch(deadline_met() && cms.pending != PENDING_TRAP ? meet_deadline()
+                                                               : handle(code, &t));
 }

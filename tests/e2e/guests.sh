@@ -45,6 +45,10 @@ rtsignals
 restart
 processes
 segments
+code16
+singlestep
+align
+sysinsn
 faults
 faults divide
 faults read

@@ -37,17 +37,16 @@ static void next_case(struct bare *b)
     b->retired_at_start = vm_retired(b->vm);
 }
 
-static uint32_t load_segment(struct bare *b, uint32_t sel, uint32_t seg)
+/* Flat segments by the selectors of a 64-bit host or of a 32-bit one, and GS. */
+static uint32_t descriptor(const struct bare *b, uint32_t sel, bool high)
 {
-    uint32_t at = GUEST_REG0 + G_SEL0 + seg / 2, shift = seg % 2 * 16;
-
-    if (!b->selectors)
-        return sel == 0x7b || sel == 0x2b ? 0 : 1;
-    if (sel != (seg == 5 ? b->gs : 0x2b))
-        return 1;
-    vm_set_reg(b->vm, at, (vm_reg(b->vm, at) & ~(0xffffu << shift)) | sel << shift);
-    if (seg == 5)
-        vm_set_reg(b->vm, GUEST_REG0 + G_GSBASE, b->gs_base);
+    if (sel == 0x73 || sel == 0x23)
+        return high ? 0x00cffb00 : 0xffff;
+    if (sel == 0x7b || sel == 0x2b)
+        return high ? 0x00cff300 : 0xffff;
+    if (sel && sel == b->gs)
+        return high ? 0x00cff300 | (b->gs_base >> 16 & 0xff) | (b->gs_base & 0xff000000)
+                    : 0xffff | b->gs_base << 16;
     return 0;
 }
 
@@ -64,7 +63,8 @@ static uint32_t hostcall(void *ctx, uint32_t service, uint32_t arg)
         memcpy(&r.fault, vm_mem(b->vm, arg, sizeof r.fault), sizeof r.fault);
         break;
     case HC_UNIMPLEMENTED: return 0; /* the fault follows */
-    case HC_LOADSEG: return load_segment(b, arg & 0xffff, arg >> 16);
+    case HC_DESCRIPTOR: return descriptor(b, arg & 0xffff, arg >> 16);
+    case HC_HAS_LDT: return 0;
     case HC_PANIC:
         b->panic = true;
         vm_request_stop(b->vm);
@@ -73,7 +73,7 @@ static uint32_t hostcall(void *ctx, uint32_t service, uint32_t arg)
     }
     b->done(b, &r);
     next_case(b);
-    return HC_SPACE_CHANGED;
+    return HC_SPACE_CHANGED | HC_STATE_CHANGED;
 }
 
 void bare_init(struct bare *b, const struct mdesc *m, const struct mdesc *told)
@@ -84,7 +84,8 @@ void bare_init(struct bare *b, const struct mdesc *m, const struct mdesc *told)
     MUST(b->vm);
     b->cr3 = PAGE_BYTES;
     b->next_frame = 2;
-    b->panic = b->selectors = false;
+    b->panic = false;
+    b->gs = b->gs_base = 0;
     struct cm_boot *boot = (void *)vm_mem(b->vm, vm_concealed_base(b->vm) + CM_BOOT, sizeof *boot);
     boot->magic = CM_MAGIC;
     boot->version = 1;

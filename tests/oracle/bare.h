@@ -26,8 +26,7 @@ struct bare {
     uint32_t cr3, next_frame;
     uint64_t retired_at_start;
     bool panic;
-    uint32_t gs, gs_base; /* if a 64-bit host's selectors are wanted: GS, beside 2b and 23 */
-    bool selectors;
+    uint32_t gs, gs_base; /* the one segment that is not flat, if gs is not 0 */
     void *ctx;
     bool (*next)(struct bare *b);                              /* false: no more cases */
     void (*done)(struct bare *b, const struct bare_result *r); /* results of the case just ended */

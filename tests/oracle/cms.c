@@ -148,7 +148,6 @@ struct oracle_cms *oracle_cms_new(const struct mdesc *m, const char *cms, char *
     e->b.done = done;
     e->b.ctx = e;
     bare_init(&e->b, m, NULL);
-    e->b.selectors = true;
     e->b.gs = silicon_gs();
     e->b.gs_base = SILICON_GS_BASE;
     /* Page tables first: the windows' frames shall follow each other. */

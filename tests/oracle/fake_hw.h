@@ -21,6 +21,7 @@
 #include "isa-frontend/insn.h"
 #include "isa-frontend/interp.h"
 #include "isa-frontend/mode.h"
+#include "isa-frontend/segment.h"
 #include "morpher/hw.h"
 #include "tests/oracle/silicon.h"
 #include "vliw-model/sem_fp.h"
@@ -36,7 +37,8 @@ static struct {
     } undo[UNDO_MAX];
     uint32_t nundo, sb[SB_ENTRIES], nsb;
     uint64_t retired;
-    uint32_t mode, clock;
+    uint32_t mode, mode_shadow, align, align_shadow, clock;
+    uint32_t gs, gs_base; /* what HC_DESCRIPTOR has, beside 23 and 2b */
     /* Wide registers; special registers from SR_FCW on. */
     uint8_t wide[NWIDE][16], wide_shadow[NWIDE - WIDE_SHADOW0][16];
     uint32_t fp[NFPSR], fp_shadow[NFPSR];
@@ -47,7 +49,6 @@ static struct {
     jmp_buf out;
     uint32_t vector, error, cr2;
     bool unimplemented;
-    bool selectors; /* judge the selectors of HC_LOADSEG, instead of giving hostcall_answer */
     uint32_t hostcalls, hostcall_arg, hostcall_answer;
 } fh;
 
@@ -59,6 +60,8 @@ static void fh_rollback(void)
     memcpy(fh.wide[WIDE_SHADOW0], fh.wide_shadow, sizeof fh.wide_shadow);
     memcpy(fh.fp, fh.fp_shadow, sizeof fh.fp);
     fh.cc = fh.cc_shadow;
+    fh.mode = fh.mode_shadow;
+    fh.align = fh.align_shadow;
     while (fh.nundo > 0) {
         fh.nundo--;
         *fh.undo[fh.nundo].p = fh.undo[fh.nundo].old;
@@ -78,6 +81,12 @@ __attribute__((noreturn)) static void fh_stop(uint32_t vector, uint32_t error, u
 __attribute__((noreturn)) void cms_guest_fault(uint32_t vector, uint32_t error)
 {
     fh_stop(vector, error, 0);
+}
+
+__attribute__((noreturn)) void cms_guest_trap(uint32_t vector, uint32_t info)
+{
+    (void)info;
+    fh_stop(vector, 0, 0);
 }
 
 void cms_commit_step(void)
@@ -119,6 +128,8 @@ static uint32_t fh_check(uint32_t a, uint32_t n, uint32_t acc, bool *ok)
 static void fh_access(uint32_t a, uint32_t n, uint32_t acc)
 {
     bool ok;
+    if (fh.align && !(acc & ACC_EXEC) && (a & (n - 1)))
+        fh_stop(X_AC, 0, 0);
     uint32_t bad = fh_check(a, n, acc, &ok);
     if (ok)
         return;
@@ -165,6 +176,8 @@ void hw_commit(uint32_t n)
     memcpy(fh.wide_shadow, fh.wide[WIDE_SHADOW0], sizeof fh.wide_shadow);
     memcpy(fh.fp_shadow, fh.fp, sizeof fh.fp);
     fh.cc_shadow = fh.cc;
+    fh.mode_shadow = fh.mode;
+    fh.align_shadow = fh.align;
     for (uint32_t i = 0; i < fh.nundo && fh.ntouched < 4096; i++)
         fh.touched[fh.ntouched++] = fh.undo[i].p;
     fh.nundo = fh.nsb = 0;
@@ -323,6 +336,7 @@ uint32_t hw_mfs(uint32_t sr)
 {
     switch (sr) {
     case SR_MODE: return fh.mode;
+    case SR_ALIGN_CHECK: return fh.align;
     case SR_CLOCK: return fh.clock++;
     default: return sr - SR_FP_FIRST < NFPSR ? fh.fp[sr - SR_FCW] : 0;
     }
@@ -332,6 +346,10 @@ void hw_mts(uint32_t v, uint32_t sr)
 {
     if (sr - SR_FP_FIRST < NFPSR)
         fh.fp[sr - SR_FCW] = v;
+    else if (sr == SR_MODE)
+        fh.mode = v;
+    else if (sr == SR_ALIGN_CHECK)
+        fh.align = v & 1;
 }
 
 /* FP ops are the model's own: there the host's processor computes them, and it is the oracle, too.
@@ -437,24 +455,37 @@ void *cm_ptr(uint32_t pa)
     return &fh_boot;
 }
 
-/* The selectors that silicon's process has. */
-static uint32_t fh_load_segment(uint32_t sel, uint32_t seg)
+/* Flat segments by the selectors of a 64-bit host, and one more. */
+static uint32_t fh_descriptor(uint32_t sel, bool high)
 {
-    uint32_t at = G_SEL0 + seg / 2, shift = seg % 2 * 16;
-    if (sel != (seg == SEG_GS ? silicon_gs() : 0x2b))
-        return 1;
-    fh.r[32 + at] = (fh.r[32 + at] & ~(0xffffu << shift)) | sel << shift;
-    if (seg >= SEG_FS)
-        fh.r[32 + G_FSBASE + (seg - SEG_FS)] = seg == SEG_GS ? SILICON_GS_BASE : 0;
+    if (sel == 0x23)
+        return high ? 0x00cffb00 : 0xffff;
+    if (sel == 0x2b)
+        return high ? 0x00cff300 : 0xffff;
+    if (sel == fh.gs && sel)
+        return high ? 0x00cff300 | (fh.gs_base >> 16 & 0xff) | (fh.gs_base & 0xff000000)
+                    : 0xffff | fh.gs_base << 16;
     return 0;
+}
+
+/* Flat segments, but GS by a selector with that base; 32-bit code of a user. */
+static void fh_segments(uint32_t gs, uint32_t gs_base)
+{
+    fh.gs = gs;
+    fh.gs_base = gs_base;
+    fh.r[32 + G_SEL0] = 0x2b | 0x23u << 16;
+    fh.r[32 + G_SEL1] = 0x2b | 0x2bu << 16;
+    fh.r[32 + G_SEL2] = gs << 16;
+    fh.mode = MODE_PROCESS;
+    ia32_seg_reload();
 }
 
 uint32_t hw_hostcall(uint32_t arg, uint32_t service)
 {
     fh.hostcalls++;
     fh.hostcall_arg = arg;
-    if (fh.selectors && service == HC_LOADSEG)
-        return fh_load_segment(arg & 0xffff, arg >> 16);
+    if (service == HC_DESCRIPTOR)
+        return fh_descriptor(arg & 0xffff, arg >> 16);
     return fh.hostcall_answer;
 }
 

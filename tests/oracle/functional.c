@@ -61,14 +61,8 @@ static void begin(const struct oracle_case *c)
         fh.r[32 + i] = c->in.gpr[i];
     fh.r[32 + G_EIP] = c->in.eip;
     fh.r[32 + G_EFL] = 0x202 | (c->in.eflags & 0x200400);
-    fh.r[32 + G_SEL0] = 0x2b | 0x23u << 16;
-    fh.r[32 + G_SEL1] = 0x2b | 0x2bu << 16;
-    fh.r[32 + G_SEL2] = silicon_gs() << 16;
-    fh.r[32 + G_FSBASE] = 0;
-    fh.r[32 + G_GSBASE] = SILICON_GS_BASE;
-    fh.selectors = true;
     fh.cc = c->in.eflags & F_ALL;
-    fh.mode = MODE_PROCESS;
+    fh_segments(silicon_gs(), SILICON_GS_BASE);
     fh.ntouched = 0;
     fh.unimplemented = false;
     fh.hostcall_answer = 0;

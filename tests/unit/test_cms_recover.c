@@ -184,6 +184,8 @@ enum abort_reason gear1_translate(uint32_t eip, uint32_t mode, uint32_t base, ui
 
 /* ---- the platform ---- */
 
+enum { SEL_CODE = 0x73, SEL_DATA = 0x7b };
+
 static uint32_t hostcall(void *ctx, uint32_t service, uint32_t arg)
 {
     struct scene *s = ctx;
@@ -202,6 +204,8 @@ static uint32_t hostcall(void *ctx, uint32_t service, uint32_t arg)
         s->deadline_retired = vm_retired(s->vm);
         s->deadline_eip = vm_reg(s->vm, GUEST_REG0 + G_EIP);
         return 0;
+    case HC_DESCRIPTOR: /* flat code and data */
+        return !(arg >> 16) ? 0xffff : (arg & 0xffff) == SEL_CODE ? 0x00cffb00 : 0x00cff300;
     case HC_PANIC: s->panic = arg; break;
     default: break;
     }
@@ -258,6 +262,8 @@ static enum vm_stop run(void)
     vm_set_reg(sc.vm, GUEST_REG0 + G_EBX, DATA);
     vm_set_reg(sc.vm, GUEST_REG0 + G_EIP, CODE);
     vm_set_reg(sc.vm, GUEST_REG0 + G_EFL, 2);
+    vm_set_reg(sc.vm, GUEST_REG0 + G_SEL0, SEL_DATA | SEL_CODE << 16);
+    vm_set_reg(sc.vm, GUEST_REG0 + G_SEL1, SEL_DATA | SEL_DATA << 16);
     if (sc.before)
         sc.before(sc.vm);
     why = hostcms_run(sc.vm);

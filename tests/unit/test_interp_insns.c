@@ -28,13 +28,9 @@ static uint32_t run_fake(const struct insn_line *l, bool single, struct ia32_sta
         fh.r[32 + i] = l->in.st.gpr[i];
     fh.r[32 + G_EIP] = INSNS_CODE;
     fh.r[32 + G_EFL] = 0x202 | (l->in.st.eflags & 0x400);
-    fh.r[32 + G_SEL0] = 0x2b | 0x23u << 16;
-    fh.r[32 + G_SEL1] = 0x2b | 0x2bu << 16;
-    fh.r[32 + G_SEL2] = 0x63u << 16;
-    fh.r[32 + G_GSBASE] = SILICON_DATA + 0x2000;
     fh.cc = l->in.st.eflags & F_ALL;
     fx_to_hardware(l->in.st.fx, fh.wide, fh.fp);
-    fh.mode = MODE_PROCESS;
+    fh_segments(0x63, SILICON_DATA + 0x2000);
     fh.ntouched = 0;
     fh.hostcall_answer = 0;
     hw_commit(0);
@@ -198,7 +194,7 @@ static void fetch_faults(void **state)
                 memcpy(fh.code + SILICON_CODE_SIZE - cut, t[i].b, cut);
                 memset(fh.r, 0, sizeof fh.r);
                 fh.r[32 + G_EIP] = end - cut;
-                fh.mode = MODE_PROCESS;
+                fh_segments(0x63, SILICON_DATA + 0x2000);
                 hw_commit(0);
                 if (!faults(single))
                     fail_msg("no fault");

@@ -29,14 +29,8 @@ static void run_fake(const struct ia32_state *in, uint32_t len, bool single, str
         fh.r[32 + i] = in->gpr[i];
     fh.r[32 + G_EIP] = in->eip;
     fh.r[32 + G_EFL] = 0x202 | (in->eflags & 0x200400);
-    fh.r[32 + G_SEL0] = 0x2b | 0x23u << 16;
-    fh.r[32 + G_SEL1] = 0x2b | 0x2bu << 16;
-    fh.r[32 + G_SEL2] = silicon_gs() << 16;
-    fh.r[32 + G_FSBASE] = 0;
-    fh.r[32 + G_GSBASE] = SILICON_GS_BASE;
-    fh.selectors = true;
     fh.cc = in->eflags & F_ALL;
-    fh.mode = MODE_PROCESS;
+    fh_segments(silicon_gs(), SILICON_GS_BASE);
     fh.ntouched = 0;
     fh.unimplemented = false;
     hw_commit(0);

@@ -142,7 +142,7 @@ static void to_fake(const struct ia32_state *st)
     fh.r[32 + G_EIP] = st->eip;
     fh.r[32 + G_EFL] = 0x202;
     fh.cc = st->eflags & F_ALL;
-    fh.mode = MODE_PROCESS;
+    fh_segments(0, 0);
     fh.unimplemented = false;
     fh.ntouched = 0;
     hw_commit(0);
