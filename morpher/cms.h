@@ -98,6 +98,7 @@ enum heat profile_touch(uint32_t eip);
 void profile_translated(uint32_t eip);
 void profile_single(uint32_t eip);
 bool profile_is_single(uint32_t eip);
+void profile_warm(uint32_t eip);
 void profile_cool(uint32_t eip);
 
 /* chain.c. */

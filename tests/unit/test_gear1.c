@@ -389,6 +389,64 @@ static void remapped_pages(void **state)
     bare_free(&b);
 }
 
+/*
+ * Code without a branch that is longer than a translation: when its first piece has become hot, so
+ * have the others. 1200 times inc eax, and 60 times round; hot after 50.
+ */
+enum { LONG = 1200, ROUNDS = 60, HOT = 50 };
+
+static bool next_long(struct bare *b)
+{
+    bool *begun = b->ctx;
+    const uint32_t gpr[8] = {[1] = ROUNDS};
+    if (*begun)
+        return false;
+    bare_set(b, gpr, CODE, 0);
+    return *begun = true;
+}
+
+static void done_long(struct bare *b, const struct bare_result *res)
+{
+    (void)b;
+    assert_int_equal(res->end, BARE_SYSCALL);
+    assert_int_equal(res->gpr[0], LONG * ROUNDS);
+}
+
+static void long_code(void **state)
+{
+    /* dec ecx; jnz to the beginning; int 0x80 */
+    const uint32_t back = 0u - (LONG + 7);
+    const uint8_t tail[] = {0x49,
+                            0x0f,
+                            0x85,
+                            (uint8_t)back,
+                            (uint8_t)(back >> 8),
+                            (uint8_t)(back >> 16),
+                            (uint8_t)(back >> 24),
+                            0xcd,
+                            0x80};
+    uint8_t code[LONG + sizeof tail];
+    bool begun = false;
+    struct bare b = {.next = next_long, .done = done_long, .ctx = &begun};
+    struct mdesc m;
+    (void)state;
+    memset(code, 0x40, LONG);
+    memcpy(code + LONG, tail, sizeof tail);
+    machine_file(&m, "tm5800");
+    set(&m, "cms.hot_threshold=50");
+    set(&m, "cms.on=host");
+    set(&m, "guest.ram_mb=16");
+    gear1_reset();
+    bare_init(&b, &m, NULL);
+    bare_page(&b, CODE, PTE_RW);
+    bare_write(&b, CODE, code, sizeof code);
+    assert_int_equal(bare_run(&b), VM_STOP);
+    assert_true(begun);
+    /* All of it from the next round on. */
+    assert_true(vm_stats(b.vm)->retired_xlat > (uint64_t)LONG * (ROUNDS - HOT - 1));
+    bare_free(&b);
+}
+
 /* Any bytes at all: whatever the decoder takes for code, the translator makes well-formed bundles
  * of, or gives up. */
 enum { BYTES_AT = CODE, BYTES_FRAME = 32 };
@@ -483,8 +541,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(machine_files),  cmocka_unit_test(capabilities),
         cmocka_unit_test(narrow),         cmocka_unit_test(small),
-        cmocka_unit_test(remapped_pages), cmocka_unit_test(any_bytes),
-        cmocka_unit_test(same_bundles),
+        cmocka_unit_test(remapped_pages), cmocka_unit_test(long_code),
+        cmocka_unit_test(any_bytes),      cmocka_unit_test(same_bundles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
