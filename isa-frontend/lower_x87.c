@@ -23,7 +23,7 @@
  * No two calls that append records stand in one argument list: their order would be the compiler's,
  * and the two builds of CMS would differ.
  *
- * Not here: what is rare (environments, packed decimals, fxam, remainders, constants but 0 and 1).
+ * Not here: what is rare (environments, packed decimals, remainders, constants but 0 and 1).
  *
  * To add an instruction: a case in mem_form or reg_form with what it needs of the stack, and in
  * low_x87 what it does.
@@ -295,6 +295,7 @@ enum kind {
     K_COM_MEM,
     K_COM_REG,
     K_TST,
+    K_XAM,
     K_SIGN,
     K_UNARY,
     K_CONST,
@@ -379,6 +380,7 @@ static void d9_form(struct form *f, uint32_t modrm)
     case 0xe0:
     case 0xe1: f->kind = K_SIGN; break;
     case 0xe4: f->kind = K_TST; break;
+    case 0xe5: f->kind = K_XAM; break;
     case 0xe8:
     case 0xee:
         f->kind = K_CONST;
@@ -576,6 +578,30 @@ static void change_sign(struct ir_group *g, bool flip)
     set_word(g, to, 2, v);
 }
 
+/* fxam of a register in use: its class by exponent, leading bit and fraction. */
+static uint32_t class_of(struct ir_group *g, uint32_t w)
+{
+    uint32_t se = word(g, w, 2), hi = word(g, w, 1), lo = word(g, w, 0);
+    uint32_t e = ir_bini(g, OP_AND, se, 0x7fff), j = ir_bini(g, OP_SRL, hi, 31);
+    uint32_t zero = ir_bini(g, OP_SLTU, e, 1), past = ir_bini(g, OP_SLTU, e, 0x7fff);
+    uint32_t any = ir_bin(g, OP_SLTU, IR_ZERO, ir_bin(g, OP_OR, hi, lo));
+    uint32_t fraction = ir_bini(g, OP_SLL, hi, 1), normal = ir_bini(g, OP_SLL, j, 10), v, m;
+    /* The greatest exponent: infinity C2 C0, NaN C0. */
+    fraction = ir_bin(g, OP_SLTU, IR_ZERO, ir_bin(g, OP_OR, fraction, lo));
+    fraction = ir_bini(g, OP_SLL, fraction, 10);
+    v = ir_bin(g, OP_SUB, ir_const(g, FS_C2 | FS_C0), fraction);
+    v = ir_bin(g, OP_AND, v, ir_bin(g, OP_SUB, IR_ZERO, j));
+    /* In between: normal C2, or unsupported. */
+    m = ir_bin(g, OP_SUB, IR_ZERO, past);
+    v = ir_bin(g, OP_XOR, v, ir_bin(g, OP_AND, ir_bin(g, OP_XOR, v, normal), m));
+    /* The least: zero C3, denormal C3 C2. */
+    any = ir_bini(g, OP_OR, ir_bini(g, OP_SLL, any, 10), FS_C3);
+    m = ir_bin(g, OP_SUB, IR_ZERO, zero);
+    v = ir_bin(g, OP_XOR, v, ir_bin(g, OP_AND, ir_bin(g, OP_XOR, v, any), m));
+    se = ir_bini(g, OP_SRL, ir_bini(g, OP_AND, se, 0x8000), 6);
+    return ir_bin(g, OP_OR, v, se); /* the sign: C1 */
+}
+
 static void execute(struct ir_group *g, const struct insn *in, const struct form *f)
 {
     uint32_t v, w, k;
@@ -620,6 +646,7 @@ static void execute(struct ir_group *g, const struct insn *in, const struct form
         set_word(g, w, 0, IR_ZERO);
         s.c1 = s.cc = fp(g, OP_FCOM, st(0), w + 32 * WF_I16);
         break;
+    case K_XAM: s.c1 = s.cc = class_of(g, st(0)); break;
     case K_SIGN:
         change_sign(g, (in->imm & 0xff) == 0xe0);
         s.c1 = 0;
