@@ -40,6 +40,8 @@ static void help(void)
         "all\n"
         "  --stats FILE       write every figure of the run there, as JSON (- is standard output)\n"
         "  --sysroot DIR      where the guest finds files first\n"
+        "  --root DIR         the guest's whole file system: no name leads out of it\n"
+        "  --read-only        no file of the host is changed; the guest is told EROFS\n"
         "  --cms FILE         the image of code-morphing software (default: cms.lo beside this "
         "command)\n"
         "  --env NAME=VALUE   a variable of the guest's environment; the host's is never passed "

@@ -30,7 +30,7 @@
 #include "vliw-model/vm.h"
 
 static const char usage[] = "chrysalis run [--machine FILE] [--set KEY=VALUE]... [--stats FILE] "
-                            "[--sysroot DIR] [--cms FILE] "
+                            "[--sysroot DIR | --root DIR] [--read-only] [--cms FILE] "
                             "[--env NAME=VALUE]... [--quiet] -- PROGRAM [ARGS]";
 
 enum { ENV_MAX = 128 };
@@ -42,7 +42,7 @@ struct run {
     const char *stats_path, *sysroot, *cms_path;
     const char *env[ENV_MAX + 1];
     unsigned nenv;
-    bool quiet;
+    bool quiet, confined, read_only;
     int argc;
     char **argv;
 
@@ -68,13 +68,15 @@ static double now(void)
 
 /* ---- options ---- */
 
-enum { O_STATS = CLI_OWN, O_SYSROOT, O_CMS, O_ENV, O_QUIET };
+enum { O_STATS = CLI_OWN, O_SYSROOT, O_ROOT, O_READ_ONLY, O_CMS, O_ENV, O_QUIET };
 
 static int parse(struct run *r, int argc, char **argv)
 {
     static const struct option longs[] = {CLI_MACHINE_OPTIONS,
                                           {"stats", required_argument, NULL, O_STATS},
                                           {"sysroot", required_argument, NULL, O_SYSROOT},
+                                          {"root", required_argument, NULL, O_ROOT},
+                                          {"read-only", no_argument, NULL, O_READ_ONLY},
                                           {"cms", required_argument, NULL, O_CMS},
                                           {"env", required_argument, NULL, O_ENV},
                                           {"quiet", no_argument, NULL, O_QUIET},
@@ -84,7 +86,14 @@ static int parse(struct run *r, int argc, char **argv)
     while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1)
         switch (c) {
         case O_STATS: r->stats_path = optarg; break;
-        case O_SYSROOT: r->sysroot = optarg; break;
+        case O_SYSROOT:
+        case O_ROOT:
+            if (r->sysroot)
+                return cli_error("run: more than one of --sysroot and --root");
+            r->sysroot = optarg;
+            r->confined = c == O_ROOT;
+            break;
+        case O_READ_ONLY: r->read_only = true; break;
         case O_CMS: r->cms_path = optarg; break;
         case O_ENV:
             if (!strchr(optarg, '=') || *optarg == '=')
@@ -199,7 +208,8 @@ static int set_up(struct run *r)
                                       .argc = r->argc,
                                       .argv = r->argv,
                                       .env = r->env,
-                                      .sysroot = r->sysroot,
+                                      .confined = r->confined,
+                                      .read_only = r->read_only,
                                       .epoch = r->m.guest_epoch};
     if (process_load(r->process, r->vm, &args, err, sizeof err))
         return cli_error("%s", err);

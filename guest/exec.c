@@ -411,7 +411,8 @@ int32_t sys_execveat(struct process *p, const uint32_t *a)
         struct guest_open *o = fd_open(p, a[0]);
         if (!o || o->kind != OPEN_HOST)
             return -EBADF;
-        return execve_host(p, path_for_guest(p, o->path), o->path, a[2], a[3]);
+        r = path_of_open(o, host, sizeof host);
+        return r ? r : execve_host(p, path_for_guest(p, host), host, a[2], a[3]);
     }
     r = space_string(p->space, a[1], name, sizeof name);
     if (r >= 0)

@@ -7,6 +7,10 @@
  * folders of a system (a script under /home, a file in /tmp); /usr and its like are the sysroot's
  * alone, lest a run depend on what the host has installed. /proc and /sys are nobody's but for the
  * few names below; of /dev there are the harmless ones.
+ *
+ * A guest that is confined has nothing but the sysroot. It may make any link there and put it in
+ * the place of any folder, at any time: so no name of the host's that was found once is used for
+ * another call, but walked again; what is held open is known by its descriptor.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -165,14 +169,36 @@ int32_t path_descriptor(const char *name)
     return *end || fd >= PROC_FDS ? -1 : (int32_t)fd;
 }
 
+/* A name that is none of /proc, /sys and /dev. */
+static int absolute_name(struct process *p, const char *name, bool follow, char *out, size_t n)
+{
+    const char *root = p->sysroot;
+
+    if (root) {
+        if (under(name, root)) /* a name of the host's that leads inside */
+            name = name[strlen(root)] ? name + strlen(root) : "/";
+        else if (!strcmp(root, "/"))
+            root = "";
+        int e = walk(root, name, follow, out, n);
+        if (e <= 0)
+            return e;
+        if (p->confined || of_a_system(name))
+            return *out ? 0 : -ENOENT;
+    }
+    return put(out, n, name, "") ? 0 : -ENAMETOOLONG;
+}
+
 static int absolute(struct process *p, const char *name, bool follow, char *out, size_t n)
 {
     static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev", "/dev/"};
-    const char *root = p->sysroot, *own = in_proc_self(p, name);
+    const char *own = in_proc_self(p, name);
     char full[PATH_MAX];
 
-    if (path_is_exe(p, name))
+    if (path_is_exe(p, name)) {
+        if (p->confined) /* the file may by now be a link that leads out */
+            return absolute_name(p, p->grp->exe, follow, out, n);
         return put(out, n, p->grp->host, "") ? 0 : -ENAMETOOLONG;
+    }
     if (own && under(own, "/root")) {
         name = own[5] ? own + 5 : "/";
     } else if (own && under(own, "/cwd") && p->files->cwd[0]) {
@@ -188,18 +214,7 @@ static int absolute(struct process *p, const char *name, bool follow, char *out,
                 return put(out, n, name, "") ? 0 : -ENAMETOOLONG;
         return -ENOENT;
     }
-    if (root) {
-        if (under(name, root)) /* a name of the host's that leads inside */
-            name = name[strlen(root)] ? name + strlen(root) : "/";
-        else if (!strcmp(root, "/"))
-            root = "";
-        int e = walk(root, name, follow, out, n);
-        if (e <= 0)
-            return e;
-        if (of_a_system(name))
-            return *out ? 0 : -ENOENT;
-    }
-    return put(out, n, name, "") ? 0 : -ENAMETOOLONG;
+    return absolute_name(p, name, follow, out, n);
 }
 
 int path_of_name(struct process *p, const char *name, bool follow, char *out, size_t n)
@@ -246,7 +261,28 @@ int guest_path(struct process *p, uint32_t addr, bool follow, char *out, size_t 
 const char *path_for_guest(const struct process *p, const char *host)
 {
     if (!p->sysroot || !under(host, p->sysroot))
-        return host;
+        return p->confined && !under(host, "/dev") ? "/" : host;
     host += strlen(p->sysroot);
     return *host ? host : "/";
+}
+
+int path_of_open(const struct guest_open *o, char *out, size_t n)
+{
+    char link[64];
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", o->host);
+    ssize_t k = readlink(link, out, n - 1);
+    if (k < 0)
+        return -errno;
+    out[k] = 0;
+    return *out == '/' ? 0 : -ENOENT;
+}
+
+int path_may_change(const struct process *p, const char *path)
+{
+    struct stat st;
+    bool changes =
+        lstat(path, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode);
+
+    return p->read_only && changes ? -EROFS : 0;
 }

@@ -81,6 +81,8 @@ int process_load(struct process *p, struct vm *vm, const struct process_args *a,
 
     p->vm = vm;
     p->epoch = a->epoch;
+    p->read_only = a->read_only;
+    p->confined = a->confined && strcmp(p->sysroot, "/");
     if (p->sysroot && p->sysroot != p->sysroot_buf) {
         snprintf(err, errlen, "%s: %s", p->sysroot, strerror(ENOENT));
         return -1;
@@ -107,8 +109,15 @@ int process_load(struct process *p, struct vm *vm, const struct process_args *a,
     while (!strncmp(given, "./", 2))
         given += 2;
     snprintf(name, sizeof name, "%s%s", *given == '/' ? "" : "/", given);
-    if (*a->program != '/' || path_of_name(p, a->program, true, host, sizeof host) ||
-        access(host, F_OK))
+    if (p->confined) {
+        strcpy(p->files->cwd, p->sysroot);
+        int e = path_of_name(p, name, true, host, sizeof host);
+        if (e || access(host, F_OK)) {
+            snprintf(err, errlen, "%s: %s in %s", a->program, strerror(e ? -e : errno), p->sysroot);
+            return -1;
+        }
+    } else if (*a->program != '/' || path_of_name(p, a->program, true, host, sizeof host) ||
+               access(host, F_OK))
         snprintf(host, sizeof host, "%s", a->program);
     int r = exec_load(p, name, host, (uint32_t)a->argc, a->argv, envc, env, &image, err, errlen);
     if (r)

@@ -187,6 +187,8 @@ struct process {
     struct vm *vm;
     const char *sysroot; /* NULL: none; else without a slash at its end */
     char sysroot_buf[PATH_MAX];
+    bool confined;  /* there is nothing outside the sysroot */
+    bool read_only; /* no file of the host is changed */
     struct frames frames;
     struct task task[PROC_TASKS];
     struct group group[PROC_TASKS];
@@ -231,7 +233,7 @@ struct process_args {
     int argc;
     char **argv;            /* argv[0] included */
     const char *const *env; /* NULL-terminated extra K=V; the host's environment is never passed */
-    const char *sysroot;
+    bool confined, read_only;
     uint64_t epoch;
 };
 

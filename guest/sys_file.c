@@ -114,6 +114,11 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
     for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
         if ((flags & map[i][0]) == map[i][0])
             h |= (int)map[i][1];
+    if ((flags & (GO_ACCMODE | GO_TRUNC)) || ((flags & GO_CREAT) && access(path, F_OK))) {
+        int e = path_may_change(p, path);
+        if (e)
+            return e;
+    }
     int host = open(path, h | (int)(flags & GO_ACCMODE) | O_NOCTTY | O_CLOEXEC,
                     mode & ~p->files->umask & 07777);
     if (host < 0)
@@ -371,11 +376,16 @@ static int by_name(const void *x, const void *y)
 
 static int list_directory(struct guest_open *o)
 {
-    DIR *d = opendir(o->path);
+    int here = openat(o->host, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = here < 0 ? NULL : fdopendir(here);
     uint32_t room = 0;
 
-    if (!d)
-        return -errno;
+    if (!d) {
+        int e = errno;
+        if (here >= 0)
+            close(here);
+        return -e;
+    }
     for (struct dirent *e; (e = readdir(d));) {
         if (o->ndir == room) {
             char **more = realloc(o->dir, (room = room ? room * 2 : 64) * sizeof *more);

@@ -306,7 +306,14 @@ CALL(fchdir)
 {
     struct guest_open *o = fd_open(p, a[0]);
 
-    return !o ? -EBADF : o->kind != OPEN_HOST ? -ENOTDIR : change_dir(p, o->path);
+    char path[PATH_MAX];
+
+    if (!o)
+        return -EBADF;
+    if (o->kind != OPEN_HOST || o->stream)
+        return -ENOTDIR;
+    int e = path_of_open(o, path, sizeof path);
+    return e ? e : change_dir(p, path);
 }
 
 CALL(umask)
@@ -323,7 +330,9 @@ static int path_to_change(struct process *p, int32_t dirfd, uint32_t addr, bool 
 {
     int e = guest_path_at(p, dirfd, addr, follow, out, n);
 
-    return !e && !strncmp(out, "/dev", 4) ? -EROFS : e;
+    if (!e && !strncmp(out, "/dev", 4) && (out[4] == '/' || !out[4]))
+        return -EROFS;
+    return e ? e : path_may_change(p, out);
 }
 
 static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint32_t mode)
@@ -335,7 +344,11 @@ static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint3
         return mode & (entry.kind == PROC_DIR ? W_OK : W_OK | X_OK) ? -EACCES : 0;
     int e = guest_path_at(p, dirfd, addr, true, path, sizeof path);
 
-    return mode & ~7u ? -EINVAL : e ? e : access(path, (int)mode) ? -errno : 0;
+    if (mode & ~7u)
+        return -EINVAL;
+    if (!e && access(path, (int)mode))
+        e = -errno;
+    return e || !(mode & W_OK) ? e : path_may_change(p, path);
 }
 
 CALL(access)
@@ -382,13 +395,19 @@ PATH_CALL_AT(fchownat, !(a[4] & GAT_SYMLINK_NOFOLLOW),
 CALL(fchmod)
 {
     struct guest_open *o = fd_open(p, a[0]);
-    return !o ? -EBADF : o->stream ? -EROFS : fchmod(o->host, a[1] & 07777) ? -errno : 0;
+    return !o                              ? -EBADF
+           : o->stream || p->read_only     ? -EROFS
+           : fchmod(o->host, a[1] & 07777) ? -errno
+                                           : 0;
 }
 
 CALL(fchown32)
 {
     struct guest_open *o = fd_open(p, a[0]);
-    return !o ? -EBADF : o->stream ? -EROFS : fchown(o->host, a[1], a[2]) ? -errno : 0;
+    return !o                            ? -EBADF
+           : o->stream || p->read_only   ? -EROFS
+           : fchown(o->host, a[1], a[2]) ? -errno
+                                         : 0;
 }
 
 static int32_t two_paths(struct process *p, int32_t d1, uint32_t n1, int32_t d2, uint32_t n2,
@@ -448,7 +467,7 @@ static int32_t set_times(struct process *p, uint32_t dirfd, uint32_t name,
 
     if (!name) {
         struct guest_open *o = fd_open(p, dirfd);
-        return !o ? -EBADF : o->stream ? -EROFS : futimens(o->host, t) ? -errno : 0;
+        return !o ? -EBADF : o->stream || p->read_only ? -EROFS : futimens(o->host, t) ? -errno : 0;
     }
     int e =
         path_to_change(p, (int32_t)dirfd, name, !(flags & GAT_SYMLINK_NOFOLLOW), path, sizeof path);

@@ -107,6 +107,11 @@ bool path_is_exe(const struct process *p, const char *name);
 /* What the guest calls a file of the host. */
 const char *path_for_guest(const struct process *p, const char *host);
 
+/* The host's name of what is open, as of now: it may have moved since. 0 or -errno. */
+int path_of_open(const struct guest_open *o, char *out, size_t n);
+/* 0, or -EROFS: the run may not change this file, or what is not there yet. */
+int path_may_change(const struct process *p, const char *path);
+
 /* Pipes (pipe.c). */
 void pipe_end_closed(struct process *p, const struct guest_open *o);
 int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random system calls with random arguments, from a seed: fuzz SEED CALLS. Whatever comes, the
- * system answers with an errno or a signal; what it must not do is crash, hang, or write where the
- * guest may not.
+ * Random system calls with random arguments, from a seed: fuzz SEED CALLS [OUTSIDE]. Whatever
+ * comes, the system answers with an errno or a signal; what it must not do is crash, hang, or write
+ * where the guest may not.
  *
  * The files that a guest changes are the host's, so: run it in an empty folder, as a user who owns
  * nothing else. Natively it would be a danger to the machine it runs on, and says no. Calls that
  * change names get only a few, all of them in that folder.
+ *
+ * With OUTSIDE, a folder of the host's that a confined guest must not reach, most calls are about
+ * names, and the names try everything to get there.
  *
  * A parent starts one child for each run of calls, so that a child may die in any way.
  */
@@ -60,6 +63,40 @@ static const char *const readable[] = {"/proc/self/exe",
                                        "/proc/self/task/../../self/fd/1",
                                        "/dev/zero"};
 
+static const char *outside;
+
+/* A name that means to get out. */
+static const char *wild(void)
+{
+    static const char *const ways[] = {"x",
+                                       "y",
+                                       "x/y",
+                                       "..",
+                                       "../x",
+                                       "/x",
+                                       "/../../../x",
+                                       "x/../../y",
+                                       "/",
+                                       ".",
+                                       "y/../../a",
+                                       "/proc/self/root/../x",
+                                       "x/a",
+                                       "x/outside",
+                                       "../../outside",
+                                       "/proc/self/cwd/../../outside/a",
+                                       "/outside/a",
+                                       "/proc/self/exe",
+                                       "../../outside/a",
+                                       "../../../../../../../../../../tmp"};
+    u32 r = next() % (sizeof ways / sizeof *ways + 6);
+    return r < sizeof ways / sizeof *ways ? ways[r] : outside;
+}
+
+static const char *some_name(void)
+{
+    return outside ? wild() : names[next() % (sizeof names / sizeof *names)];
+}
+
 static u32 argument(void)
 {
     static const u32 odd[] = {0,          1,          2,          3,          4,
@@ -89,6 +126,8 @@ static u32 argument(void)
 /* Not: exit and its like, so that a child lives for a while; kill of everyone; moving elsewhere. */
 static u32 allowed(u32 nr)
 {
+    if (outside && (nr == 12 || nr == 133))
+        return 1;
     return nr != 1 && nr != 252 && nr != 37 && nr != 238 && nr != 270 && nr != 12 && nr != 133;
 }
 
@@ -150,7 +189,12 @@ static void child(u32 calls)
     pages = map(0, 8192, RW);
     call(SYS_MUNMAP, (u32)pages + 4096, 4096, 0, 0, 0, 0);
     for (u32 i = 0; i < calls; i++) {
+        static const unsigned short of_names[] = {5,   8,   9,   10,  12,  15,  30,  38,  39,  40,
+                                                  83,  85,  93,  133, 198, 212, 220, 295, 296, 298,
+                                                  301, 302, 304, 306, 320, 353, 183, 4,   3,   83};
         u32 nr = next() % 460, a[6];
+        if (outside && next() % 4)
+            nr = of_names[next() % (sizeof of_names / sizeof *of_names)];
         for (u32 k = 0; k < sizeof text / 4; k += 1 + next() % 64)
             ((u32 *)text)[k] = argument();
         for (u32 k = 0; k < 6; k++)
@@ -161,13 +205,17 @@ static void child(u32 calls)
         u32 which = changes(nr);
         for (u32 k = 0; k < 6; k++)
             if (which >> k & 1)
-                a[k] = (u32)names[next() % (sizeof names / sizeof *names)];
+                a[k] = (u32)some_name();
         if ((nr == 5 || nr == 295) && !(next() & 1)) { /* openings, of what is only read */
             a[nr == 295] = (u32)readable[next() % (sizeof readable / sizeof *readable)];
             a[1 + (nr == 295)] &= 02000000 | 04000 | 0200000;
         } else if (nr == 5 || nr == 295) {
-            a[nr == 295] = (u32)names[next() % (sizeof names / sizeof *names)];
+            a[nr == 295] = (u32)some_name();
         }
+        if (outside && nr == 12)
+            a[0] = (u32)some_name();
+        if (outside && nr >= 295 && next() % 4) /* a folder that is open, or where we are */
+            a[0] = next() & 1 ? (u32)-100 : 3 + next() % 4;
         if (allowed(nr))
             call(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
     }
@@ -185,6 +233,7 @@ int guest_main(int argc, char **argv)
     u32 status = 0, ended = 0, killed = 0, timer[4] = {0, 200000, 0, 200000};
     u32 act[5] = {(u32)on_alarm, 0, 0, 0, 0};
 
+    outside = argc > 3 ? argv[3] : 0;
     call(SYS_UNAME, (u32)u, 0, 0, 0, 0, 0);
     if (u[65] != 'c' || u[66] != 'h' || u[67] != 'r' || u[68] != 'y') {
         say("not on this system\n");
