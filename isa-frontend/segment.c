@@ -235,10 +235,12 @@ void ia32_seg_reload(void)
             continue;
         }
         ia32_seg[seg] = (struct ia32_segment){0, 1, 0, 0};
-        if (seg == SEG_CS || seg == SEG_SS)
+        if (seg == SEG_CS || seg == SEG_SS) {
             bad = fault;
-        else
+        } else {
             set_selector(seg, 0);
+            hw_commit(0); /* the next descriptor is a host call */
+        }
     }
     if (bad)
         ia32_seg[SEG_CS] = (struct ia32_segment){0, 1, 0, SEGA_BAD | (bad >> 16) << 8 | bad << 16};

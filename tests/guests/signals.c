@@ -129,6 +129,14 @@ static void on_fp_fault(int sig, u32 *info, struct ucontext *uc)
     fp[1] &= ~0x80ffu;
 }
 
+/* Selectors that name nothing, two of them. */
+static void on_selectors(int sig, u32 *info, struct ucontext *uc)
+{
+    (void)sig, (void)info;
+    uc->sc.es = 0x1237;
+    uc->sc.fs = 0x1457;
+}
+
 static void raise_it(u32 sig)
 {
     call(SYS_TGKILL, call(SYS_GETPID, 0, 0, 0, 0, 0, 0), call(SYS_GETTID, 0, 0, 0, 0, 0, 0), sig, 0,
@@ -228,6 +236,14 @@ int guest_main(int argc, char **argv)
     say_hex("altstack off ", call(SYS_SIGALTSTACK, (u32)other, (u32)now, 0, 0, 0, 0));
     say_hex("  size was ", now[2]);
     fp_state();
+    install(10, on_selectors, SIGINFO, 0);
+    u32 es, fs;
+    __asm__ volatile("int $0x80\n\tmov %%es, %0\n\tmov %%fs, %1\n\tpush %%ds\n\tpop %%es"
+                     : "=&r"(es), "=&r"(fs)
+                     : "a"(SYS_KILL), "b"(call(SYS_GETPID, 0, 0, 0, 0, 0, 0)), "c"(10)
+                     : "memory");
+    say_hex("ES that named nothing ", es & 0xffff);
+    say_hex("FS that named nothing ", fs & 0xffff);
     say_hex("seen ", seen);
     /* A handler that cannot be entered: its stack is gone. */
     install(11, 0, 0, 0);
