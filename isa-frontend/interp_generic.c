@@ -392,15 +392,15 @@ static uint32_t counted(const struct insn *in, uint32_t next, uint32_t mode)
 
 static uint32_t control(const struct insn *in, uint32_t next, uint32_t mode)
 {
-    uint32_t size = in->opsize, target;
+    uint32_t size = in->opsize, target, a = in->seg != SEG_NONE ? ia32_linear(in) : 0;
     struct stack s = stack_open(mode);
     switch (in->op) {
     case I_JMP: return jump(in->imm, mode);
     case I_JCC: return jump(condition(in->cond) ? in->imm : next, mode);
-    case I_JMPI: return jump(get(in, 0, ia32_linear(in)), mode);
+    case I_JMPI: return jump(get(in, 0, a), mode);
     case I_CALL:
     case I_CALLI:
-        target = in->op == I_CALL ? in->imm : get(in, 0, ia32_linear(in));
+        target = in->op == I_CALL ? in->imm : get(in, 0, a);
         push(&s, size, next);
         hw_setg(G_ESP, s.esp);
         return jump(target, mode);
