@@ -19,6 +19,16 @@
 #include "tests/oracle/fx.h"
 #include "toolchain/link.h"
 
+/* AddressSanitizer wants to know which stack is in use. */
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#define LEAVE_STACK(kept, to, size)   __sanitizer_start_switch_fiber(kept, to, size)
+#define ARRIVE_STACK(kept, old, size) __sanitizer_finish_switch_fiber(kept, old, size)
+#else
+#define LEAVE_STACK(kept, to, size)   ((void)(kept))
+#define ARRIVE_STACK(kept, old, size) ((void)(kept))
+#endif
+
 enum { STACK = 1 << 20, PTE_RW = 0x67, PTE_RO = 0x65, DEADLINE = 200000 };
 
 struct oracle_cms {
@@ -33,6 +43,8 @@ struct oracle_cms {
     char why[200];
     ucontext_t caller, machine;
     void *stack;
+    const void *caller_stack; /* for LEAVE_STACK */
+    size_t caller_size;
     uint8_t *code, *data; /* the windows, frame by frame in order */
 };
 
@@ -126,17 +138,22 @@ static void done(struct bare *b, const struct bare_result *res)
         oracle_fault(e->c, r, 0x80, 0, 0);
     oracle_collect(r, SILICON_CODE, e->code, oracle_base.code, SILICON_CODE_SIZE, put_back, e);
     oracle_collect(r, SILICON_DATA, e->data, oracle_base.data, SILICON_DATA_SIZE, put_back, e);
+    void *kept = NULL;
+    LEAVE_STACK(&kept, e->caller_stack, e->caller_size);
     swapcontext(&e->machine, &e->caller);
+    ARRIVE_STACK(kept, &e->caller_stack, &e->caller_size);
 }
 
 static void run_machine(unsigned lo, unsigned hi)
 {
     struct oracle_cms *e = (struct oracle_cms *)((uintptr_t)hi << 32 | lo);
+    ARRIVE_STACK(NULL, &e->caller_stack, &e->caller_size);
     enum vm_stop stop = bare_run(&e->b);
     const char *defect = stop == VM_DEFECT ? vm_defect(e->b.vm) : "";
     snprintf(e->why, sizeof e->why, "the machine stopped (%d)%s%s", (int)stop,
              e->b.panic ? ", CMS panics" : "", defect);
     e->over = true;
+    LEAVE_STACK(NULL, e->caller_stack, e->caller_size);
 }
 
 struct oracle_cms *oracle_cms_new(const struct mdesc *m, const char *cms, char *err, size_t size)
@@ -226,8 +243,12 @@ void oracle_cms_run(struct oracle_cms *e, const struct oracle_case *c, struct or
     oracle_place(c);
     e->c = c;
     e->r = r;
-    if (!e->over)
+    if (!e->over) {
+        void *kept = NULL;
+        LEAVE_STACK(&kept, e->stack, STACK);
         swapcontext(&e->caller, &e->machine);
+        ARRIVE_STACK(kept, NULL, NULL);
+    }
     if (e->over) {
         r->end = SILICON_BAD;
         r->why = e->why;
