@@ -69,7 +69,8 @@ static uint32_t translate(uint32_t eip, uint32_t mode)
     if (i) {
         count_translation(cycles);
         profile_translated(eip);
-        if (fresh.ninsns == cms.boot->machine.cms_max_block) /* cut: long code without branches goes on behind it */
+        if (fresh.ninsns ==
+            cms.boot->machine.cms_max_block) /* cut: long code without branches goes on behind it */
             profile_warm(eip + fresh.guest_bytes);
     } else if (why != AB_NONE) {
         cms.stats->aborts++;
