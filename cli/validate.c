@@ -299,11 +299,12 @@ static int run_mode(struct validate *v)
     double started = now();
     fflush(NULL);
     for (unsigned j = 0; j < v->jobs; j++) {
-        v->worker[j].pid = fork();
-        if (v->worker[j].pid < 0)
+        pid_t pid = fork(); /* the parent alone notes it: that page is the child's, too */
+        if (pid < 0)
             return cli_error("fork: %s", strerror(errno));
-        if (v->worker[j].pid == 0)
+        if (pid == 0)
             work(v, j);
+        v->worker[j].pid = pid;
     }
     status = wait_for_workers(v, started);
     v->run.seconds = now() - started;

@@ -30,11 +30,17 @@ static void set_words(uint32_t w0, uint32_t w1, uint32_t w2, uint32_t w3)
     hw_wput(w3, 3);
 }
 
+/* With EFLAGS.AC an address that is not even 4-aligned is that fault. */
+static void check_aligned(uint32_t a)
+{
+    if (a & 15)
+        cms_guest_fault(hw_mfs(SR_ALIGN_CHECK) && (a & 3) ? X_AC : X_GP, 0);
+}
+
 void simd_fxsave(uint32_t a)
 {
     uint32_t fsw = hw_mfs(SR_FSW), top = fsw >> 11 & 7, co = hw_mfs(SR_FCO);
-    if (a & 15)
-        cms_guest_fault(X_GP, 0);
+    check_aligned(a);
     probe(a);
     set_words(hw_mfs(SR_FCW) | fsw << 16, (hw_mfs(SR_FTAG) & 0xff) | (co & 0x07ff0000),
               hw_mfs(SR_FIP), co & 0xffff);
@@ -60,8 +66,7 @@ void simd_fxrstor(uint32_t a)
 {
     struct x87 x;
     uint32_t v;
-    if (a & 15)
-        cms_guest_fault(X_GP, 0);
+    check_aligned(a);
     hw_gld8(a + LAST); /* its fault comes first on processors, too */
     v = hw_gld32(a);
     simd_set_mxcsr(hw_gld32(a + 24));

@@ -21,7 +21,7 @@ uint32_t ia32_offset(const struct insn *in)
 
 uint32_t ia32_linear(const struct insn *in)
 {
-    return ia32_offset(in) + seg_base(in->seg);
+    return in->seg == SEG_NONE ? 0 : ia32_offset(in) + seg_base(in->seg);
 }
 
 /* A datum by operand; `a` is the address of the memory operand. */

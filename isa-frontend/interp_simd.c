@@ -119,7 +119,11 @@ static void masked_move(const struct insn *in)
     uint32_t a = hw_g(G_EDI), from = 4 * wide_number(&in->o[0]), mask = 4 * wide_number(&in->o[1]);
     if (in->addrsize == 2)
         a = hw_zext16(a);
+    if (!ia32_seg_plain(hw_mfs(SR_MODE), in->seg))
+        ia32_seg_check(in->seg, a, in->o[0].size, SEGA_WRITE);
     a += seg_base(in->seg);
+    if (hw_mfs(SR_ALIGN_CHECK) && (a & 7))
+        cms_guest_fault(X_AC, 0);
     for (uint32_t half = in->o[0].size; half > 0;) {
         half -= 8;
         if (hw_probew(a + half, 8))

@@ -80,8 +80,8 @@ uint32_t ia32_string(const struct insn *in, bool single)
     const bool a32 = in->addrsize == 4, rep = in->rep != REP_NONE;
     const uint32_t mask = a32 ? 0xffffffff : 0xffff, flags = hw_rdcc();
     const bool compares = op == I_CMPS || op == I_SCAS;
-    const bool blocks =
-        rep && a32 && !single && step == size && (op == I_MOVS || op == I_STOS) && !check_src;
+    const bool blocks = rep && a32 && !single && step == size && (op == I_MOVS || op == I_STOS) &&
+                        !check_src && !check_dst;
     uint32_t base;
 
     if (op == I_INS || op == I_OUTS)
@@ -97,14 +97,13 @@ uint32_t ia32_string(const struct insn *in, bool single)
             break;
         if (check_src && op != I_CMPS)
             ia32_seg_check(in->seg, esi & mask, size, SEGA_READ);
+        uint32_t v = op == I_MOVS ? load(src, size) : 0; /* before ES is looked at */
         if (check_dst)
             ia32_seg_check(SEG_ES, edi & mask, size,
                            op == I_MOVS || op == I_STOS ? SEGA_WRITE : SEGA_READ);
-        if (check_src && op == I_CMPS)
-            ia32_seg_check(in->seg, esi & mask, size, SEGA_READ);
         switch (op) {
         case I_MOVS:
-            store(dst, size, load(src, size));
+            store(dst, size, v);
             hw_setg(G_ESI, advance(esi, step, a32));
             hw_setg(G_EDI, advance(edi, step, a32));
             stored = true;
@@ -119,8 +118,10 @@ uint32_t ia32_string(const struct insn *in, bool single)
             hw_setg(G_ESI, advance(esi, step, a32));
             break;
         case I_CMPS: {
-            uint32_t y = load(dst, size),
-                     x = load(src, size); /* in this order, seen on processors */
+            uint32_t y = load(dst, size), x; /* in this order, seen on processors */
+            if (check_src)
+                ia32_seg_check(in->seg, esi & mask, size, SEGA_READ);
+            x = load(src, size);
             BY_SIZE(sub, size, x, y);
             hw_setg(G_ESI, advance(esi, step, a32));
             hw_setg(G_EDI, advance(edi, step, a32));

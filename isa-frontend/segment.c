@@ -256,8 +256,11 @@ void ia32_seg_reload(void)
 void ia32_seg_check(uint32_t seg, uint32_t off, uint32_t size, uint32_t access)
 {
     const struct ia32_segment *s = &ia32_seg[seg];
+    /* Processors let an operand wrap round 4 GB where the segment is all of them. */
+    bool whole = s->base == 0 && s->first == 0 && s->last == 0xffffffff;
 
-    if (!(s->attr & access) || off < s->first || off > s->last || s->last - off < size - 1)
+    if (!(s->attr & access) || off < s->first || off > s->last ||
+        (!whole && s->last - off < size - 1))
         cms_guest_fault(seg == SEG_SS ? X_SS : X_GP, 0);
 }
 
@@ -295,6 +298,7 @@ void ia32_seg_check_operand(const struct insn *in)
     case I_LEA:
     case I_NOP:
     case I_PREFETCH:
+    case I_UD:
     case I_POP:           /* ESP changes first */
     case I_BOUND: return; /* two reads */
     case I_BT:

@@ -7,6 +7,7 @@
 #include "concealed-mem/map.h"
 #include "morpher/host/hw_host.h"
 #include "tests/oracle/bare.h"
+#include "tests/oracle/silicon.h"
 
 enum { PAGE_BYTES = 4096 };
 
@@ -44,10 +45,10 @@ static uint32_t descriptor(const struct bare *b, uint32_t sel, bool high)
         return high ? 0x00cffb00 : 0xffff;
     if (sel == 0x7b || sel == 0x2b)
         return high ? 0x00cff300 : 0xffff;
-    if (sel && sel == b->gs)
+    if (sel && sel == b->gs && sel != silicon_gs())
         return high ? 0x00cff300 | (b->gs_base >> 16 & 0xff) | (b->gs_base & 0xff000000)
                     : 0xffff | b->gs_base << 16;
-    return 0;
+    return b->ldt ? silicon_descriptor(sel, high) : 0;
 }
 
 static uint32_t hostcall(void *ctx, uint32_t service, uint32_t arg)
@@ -64,7 +65,7 @@ static uint32_t hostcall(void *ctx, uint32_t service, uint32_t arg)
         break;
     case HC_UNIMPLEMENTED: return 0; /* the fault follows */
     case HC_DESCRIPTOR: return descriptor(b, arg & 0xffff, arg >> 16);
-    case HC_HAS_LDT: return 0;
+    case HC_HAS_LDT: return b->ldt && silicon_gs();
     case HC_PANIC:
         b->panic = true;
         vm_request_stop(b->vm);
@@ -84,7 +85,7 @@ void bare_init(struct bare *b, const struct mdesc *m, const struct mdesc *told)
     MUST(b->vm);
     b->cr3 = PAGE_BYTES;
     b->next_frame = 2;
-    b->panic = false;
+    b->panic = b->ldt = false;
     b->gs = b->gs_base = 0;
     struct cm_boot *boot = (void *)vm_mem(b->vm, vm_concealed_base(b->vm) + CM_BOOT, sizeof *boot);
     boot->magic = CM_MAGIC;

@@ -26,6 +26,7 @@ struct bare {
     uint32_t cr3, next_frame;
     uint64_t retired_at_start;
     bool panic;
+    bool ldt;             /* the segments of silicon_descriptor are there */
     uint32_t gs, gs_base; /* the one segment that is not flat, if gs is not 0 */
     void *ctx;
     bool (*next)(struct bare *b);                              /* false: no more cases */

@@ -92,8 +92,8 @@ static bool next(struct bare *b)
     poke(e, c->in.eip, oracle_base.code + (c->in.eip - SILICON_CODE), c->len + SILICON_TAIL);
     e->last = c->in.eip;
     e->last_len = c->len;
-    bare_set(b, c->in.gpr, c->in.eip, c->in.eflags & IA32_FLAGS);
-    vm_set_reg(b->vm, GUEST_REG0 + G_SEL0, 0x2b | 0x23u << 16);
+    bare_set(b, c->in.gpr, oracle_offset(c, c->in.eip), c->in.eflags & IA32_FLAGS);
+    vm_set_reg(b->vm, GUEST_REG0 + G_SEL0, 0x2b | oracle_code(c) << 16);
     vm_set_reg(b->vm, GUEST_REG0 + G_SEL1, 0x2b | 0x2bu << 16);
     vm_set_reg(b->vm, GUEST_REG0 + G_SEL2, b->gs << 16);
     vm_set_reg(b->vm, GUEST_REG0 + G_FSBASE, 0);
@@ -116,7 +116,7 @@ static void done(struct bare *b, const struct bare_result *res)
     struct oracle_cms *e = b->ctx;
     struct oracle_result *r = e->r;
     memcpy(r->st.gpr, res->gpr, sizeof res->gpr);
-    r->st.eip = res->eip;
+    r->st.eip = oracle_linear(vm_reg(b->vm, GUEST_REG0 + G_SEL0) >> 16, res->eip);
     r->st.eflags = res->eflags;
     if (e->c->fx) {
         struct vm_context context;
@@ -167,6 +167,7 @@ struct oracle_cms *oracle_cms_new(const struct mdesc *m, const char *cms, char *
     bare_init(&e->b, m, NULL);
     e->b.gs = silicon_gs();
     e->b.gs_base = SILICON_GS_BASE;
+    e->b.ldt = true;
     /* Page tables first: the windows' frames shall follow each other. */
     bare_page(&e->b, SILICON_CODE, PTE_RW);
     bare_page(&e->b, SILICON_DATA, PTE_RW);

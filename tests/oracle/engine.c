@@ -34,6 +34,21 @@ int oracle_init(void)
     return 0;
 }
 
+uint32_t oracle_code(const struct oracle_case *c)
+{
+    return c->in.code16 ? SILICON_SELECTOR(SILICON_SEG_CODE16) : 0x23;
+}
+
+uint32_t oracle_offset(const struct oracle_case *c, uint32_t linear)
+{
+    return c->in.code16 ? linear - SILICON_CODE : linear;
+}
+
+uint32_t oracle_linear(uint32_t cs, uint32_t eip)
+{
+    return cs == SILICON_SELECTOR(SILICON_SEG_CODE16) ? eip + SILICON_CODE : eip;
+}
+
 void oracle_place(const struct oracle_case *c)
 {
     uint8_t *at = oracle_base.code + (c->in.eip - SILICON_CODE);

@@ -96,6 +96,10 @@ void oracle_cms_free(struct oracle_cms *e);
 void oracle_cms_data(struct oracle_cms *e);
 void oracle_cms_run(struct oracle_cms *e, const struct oracle_case *c, struct oracle_result *r);
 
+/* For engines: CS of a case, and EIP as an offset in it; and what a pair of them means. */
+uint32_t oracle_code(const struct oracle_case *c);
+uint32_t oracle_offset(const struct oracle_case *c, uint32_t linear);
+uint32_t oracle_linear(uint32_t cs, uint32_t eip);
 /* For engines: appends what differs between `now` and `base`, `size` bytes at `start`, whole pages;
  * `put_back` is called for every 8 bytes that do. */
 void oracle_collect(struct oracle_result *r, uint32_t start, const uint8_t *now,

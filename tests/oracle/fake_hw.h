@@ -128,7 +128,7 @@ static uint32_t fh_check(uint32_t a, uint32_t n, uint32_t acc, bool *ok)
 static void fh_access(uint32_t a, uint32_t n, uint32_t acc)
 {
     bool ok;
-    if (fh.align && !(acc & ACC_EXEC) && (a & (n - 1)))
+    if (fh.align && !(acc & ACC_EXEC) && n <= 8 && (a & (n - 1)))
         fh_stop(X_AC, 0, 0);
     uint32_t bad = fh_check(a, n, acc, &ok);
     if (ok)
@@ -274,6 +274,8 @@ uint32_t hw_gldx32(uint32_t a)
 static uint32_t fh_probe(uint32_t a, uint32_t n, uint32_t acc)
 {
     bool ok;
+    if (fh.align && !(acc & ACC_EXEC) && n <= 8 && (a & (n - 1)))
+        return 1 + T_ALIGN;
     fh_check(a, n, acc, &ok);
     return ok ? 0 : 1 + T_PAGE;
 }
@@ -455,17 +457,13 @@ void *cm_ptr(uint32_t pa)
     return &fh_boot;
 }
 
-/* Flat segments by the selectors of a 64-bit host, and one more. */
+/* Segments as silicon's process has them, but for another GS. */
 static uint32_t fh_descriptor(uint32_t sel, bool high)
 {
-    if (sel == 0x23)
-        return high ? 0x00cffb00 : 0xffff;
-    if (sel == 0x2b)
-        return high ? 0x00cff300 : 0xffff;
-    if (sel == fh.gs && sel)
-        return high ? 0x00cff300 | (fh.gs_base >> 16 & 0xff) | (fh.gs_base & 0xff000000)
-                    : 0xffff | fh.gs_base << 16;
-    return 0;
+    if (sel != fh.gs || !sel || sel == silicon_gs())
+        return silicon_descriptor(sel, high);
+    return high ? 0x00cff300 | (fh.gs_base >> 16 & 0xff) | (fh.gs_base & 0xff000000)
+                : 0xffff | fh.gs_base << 16;
 }
 
 /* Flat segments, but GS by a selector with that base; 32-bit code of a user. */
@@ -486,6 +484,8 @@ uint32_t hw_hostcall(uint32_t arg, uint32_t service)
     fh.hostcall_arg = arg;
     if (service == HC_DESCRIPTOR)
         return fh_descriptor(arg & 0xffff, arg >> 16);
+    if (service == HC_HAS_LDT)
+        return silicon_gs() != 0;
     return fh.hostcall_answer;
 }
 

@@ -30,6 +30,11 @@ void functional_data(void)
     memcpy(fh.data, oracle_base.data, sizeof fh.data);
 }
 
+static uint32_t linear_eip(void)
+{
+    return oracle_linear(fh.r[32 + G_SEL0] >> 16, fh.r[32 + G_EIP]);
+}
+
 static void put_back(void *ctx, uint32_t at)
 {
     (void)ctx;
@@ -59,10 +64,14 @@ static void begin(const struct oracle_case *c)
     last_len = c->len;
     for (int i = 0; i < 8; i++)
         fh.r[32 + i] = c->in.gpr[i];
-    fh.r[32 + G_EIP] = c->in.eip;
+    fh.r[32 + G_EIP] = oracle_offset(c, c->in.eip);
     fh.r[32 + G_EFL] = 0x202 | (c->in.eflags & 0x200400);
     fh.cc = c->in.eflags & F_ALL;
     fh_segments(silicon_gs(), SILICON_GS_BASE);
+    if (c->in.code16) {
+        fh.r[32 + G_SEL0] = 0x2b | oracle_code(c) << 16;
+        ia32_seg_reload();
+    }
     fh.ntouched = 0;
     fh.unimplemented = false;
     fh.hostcall_answer = 0;
@@ -98,7 +107,7 @@ void functional_run(const struct oracle_case *c, bool single, struct oracle_resu
     }
     for (int i = 0; i < 8; i++)
         r->st.gpr[i] = fh.r[32 + i];
-    r->st.eip = fh.r[32 + G_EIP];
+    r->st.eip = linear_eip();
     r->st.eflags = fh.r[32 + G_EFL] | fh.cc;
     if (c->fx)
         fx_from_hardware(r->st.fx, fh.wide, fh.fp);
@@ -129,7 +138,7 @@ struct step {
 /* The instruction at EIP; false if there is none to look at. */
 static bool look(struct step *s)
 {
-    uint32_t eip = fh.r[32 + G_EIP];
+    uint32_t eip = linear_eip();
     if (eip - SILICON_CODE >= SILICON_CODE_SIZE - 16 ||
         ia32_decode(fh.code + (eip - SILICON_CODE), 16, eip, fh.mode, &s->d) != DEC_OK)
         return false;
@@ -185,6 +194,23 @@ static uint32_t undefined_after(const struct step *s, uint32_t undefined)
     return (undefined & ~row->writes) | ia32_undefined(&s->d, s->count);
 }
 
+/* The instruction at offset `at` of the block has run to its end. */
+static void completed(struct oracle_trace *t, const struct step *now, bool known, uint32_t at)
+{
+    t->inexact_last = false;
+    if (!known)
+        return;
+    if (!t->inexact_length && (t->inexact_kind = inexact(now->d.eip)) != FX_EXACT) {
+        t->inexact = at;
+        t->inexact_length = now->d.length;
+        t->inexact_first = !t->consumed_length;
+        t->inexact_last = true;
+    }
+    t->undefined = undefined_after(now, t->undefined);
+    if (t->nrows < sizeof t->rows / sizeof t->rows[0])
+        t->rows[t->nrows++] = now->d.row;
+}
+
 void functional_trace(const struct oracle_case *c, struct oracle_trace *t)
 {
     static struct step now;
@@ -201,7 +227,7 @@ void functional_trace(const struct oracle_case *c, struct oracle_trace *t)
     at = 0;
     if (!setjmp(fh.out)) {
         for (uint32_t n = 0; n < MAX_STEPS; n++) {
-            uint32_t eip = fh.r[32 + G_EIP];
+            uint32_t eip = linear_eip();
             known = look(&now);
             if (eip != at || now.d.rep == REP_NONE) /* else the next iteration of a REP */
                 before = t->undefined;
@@ -213,27 +239,18 @@ void functional_trace(const struct oracle_case *c, struct oracle_trace *t)
             }
             if (ia32_interp(true) == IX_SYSCALL)
                 break;
-            t->inexact_last = false;
-            if (known && !t->inexact_length && (t->inexact_kind = inexact(eip)) != FX_EXACT) {
-                t->inexact = eip - c->in.eip;
-                t->inexact_length = now.d.length;
-                t->inexact_first = !t->consumed_length;
-                t->inexact_last = true;
-            }
-            if (known) {
-                t->undefined = undefined_after(&now, t->undefined);
-                if (t->nrows < sizeof t->rows / sizeof t->rows[0])
-                    t->rows[t->nrows++] = now.d.row;
-            }
+            completed(t, &now, known, eip - c->in.eip);
         }
-    } else if (known && fh.r[32 + G_EIP] == now.d.eip) { /* the fault is this instruction's */
+    } else if (known && fh.vector == X_DB && now.d.op != I_INT1) { /* a single step */
+        completed(t, &now, known, at - c->in.eip);
+    } else if (known && linear_eip() == now.d.eip) { /* the fault is this instruction's */
         if (now.d.rep != REP_NONE) /* REP CMPS and SCAS put the flags back that they found */
             t->undefined = before;
         t->undefined |= ia32_undefined(&now.d, now.count);
         t->partial = stores_in_parts(&now.d) || now.d.op == I_PUSHA || now.d.op == I_POPA ||
                      now.d.op == I_ENTER || now.d.op == I_CALLF;
     }
-    if (fh.r[32 + G_EIP] == c->in.eip + c->len)
+    if (linear_eip() == c->in.eip + c->len)
         t->partial = false;
     ignored.ndiff = 0;
     put_all_back(&ignored);

@@ -10,11 +10,11 @@
  * pointers are overwritten; the faults are wanted.
  *
  * Left out on purpose:
- * - what would leave the oracle's world: int 0x80, sysenter, selectors but for those in place and
- *   one out of bounds; any load of FS that succeeds (it is the host's thread pointer), and so FS
- *   overrides;
- * - what the host answers in its own way: CPUID, RDTSC, RDPMC, SGDT, SIDT, SLDT, STR, SMSW, LAR,
- *   LSL, VERR, VERW;
+ * - what would leave the oracle's world: int 0x80, sysenter, code selectors but for the one in
+ * place and one out of bounds; FS overrides, and loads of FS but for null (it is the host's thread
+ *   pointer);
+ * - what the host answers in its own way: CPUID, RDTSC, SGDT, SIDT, SLDT, STR, SMSW (gen_rows.c has
+ *   them, alone);
  * - BSWAP of 16 bits;
  * - REP before BSF and BSR (TZCNT and LZCNT on new processors);
  * - unaligned locked accesses, XCHG included (they may cost 10 ms each on some hosts): these
@@ -175,8 +175,7 @@ static const struct row rows[] = {
     {0x9a, GEN_SEGMENT, 0, B, FAR_DIRECT},         {0xff, GEN_SEGMENT, 0x28, B, FAR_INDIRECT},
     {0xcb, GEN_SEGMENT, 0, B, RETF},               {0xca, GEN_SEGMENT, 0, B, RETF_N},
     {0xcf, GEN_SEGMENT, 0, B, IRET},
-#define ASK_ROWS                                                                                   \
-    {0x0f00, GEN_SEGMENT, 0x30, M | G, ASK}, {0x0f02, GEN_SEGMENT, 0, M, ASK},                     \
+    {0x0f00, GEN_SEGMENT, 0x30, M | G, ASK},       {0x0f02, GEN_SEGMENT, 0, M, ASK},
     {0x0f03, GEN_SEGMENT, 0, M, ASK},
 
     {0xcc, GEN_TRAP, 0, B, 0},                     {0xcd, GEN_TRAP, 0, B, INT},
@@ -516,8 +515,8 @@ static uint32_t odd_selector(struct gen *g)
 static uint32_t selector(struct gen *g, unsigned seg)
 {
     if (seg == 4) /* FS is the host's */
-        return SEGMENTS && silicon_fs() && !once_in(g, 4) ? below(g, 4) : SEL_BAD;
-    if (SEGMENTS && g->gs && once_in(g, 3))
+        return silicon_fs() && !once_in(g, 4) ? below(g, 4) : SEL_BAD;
+    if (g->gs && once_in(g, 3))
         return odd_selector(g);
     if ((seg == 5 && !g->gs) || once_in(g, 12))
         return SEL_BAD;
@@ -621,9 +620,8 @@ static size_t gen_segment(struct gen *g, const struct row *r, uint8_t *buf)
         break;
     default: /* far return, IRET */
         if (r->special == IRET)
-            p = push_imm(
-                p, (gen_random(g) & IA32_FLAGS) |
-                       (SEGMENTS && once_in(g, 8) ? once_in(g, 2) ? EFLAGS_TF : EFLAGS_AC : 0));
+            p = push_imm(p, (gen_random(g) & IA32_FLAGS) |
+                                (once_in(g, 8) ? once_in(g, 2) ? EFLAGS_TF : EFLAGS_AC : 0));
         p = push_imm(p, code);
         *p++ = 0x68;
         fix = p;
@@ -687,7 +685,7 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
     }
     if (r->special == POPF && once_in(g, 24)) {
         p = mov_esp(p, unreadable(g));
-    } else if (r->special == POPF && SEGMENTS && once_in(g, 8)) { /* push flags with TF or AC */
+    } else if (r->special == POPF && once_in(g, 8)) { /* push flags with TF or AC */
         p = push_imm(p, (gen_random(g) & IA32_FLAGS) | (once_in(g, 2) ? EFLAGS_TF : EFLAGS_AC));
     } else if (r->special == POPF) { /* and dword [esp], flags that are safe */
         *p++ = 0x81;

@@ -38,8 +38,6 @@ enum gen_family {
 
 enum gen_fx { GEN_X87 = 1, GEN_SIMD = 2, GEN_FX_ALL = 3 };
 
-enum { SEGMENTS = 0 }; /* awaited: EFLAGS.AC and TF, segments of the LDT */
-
 struct gen {
     uint64_t s;        /* of the xorshift generator, never 0 */
     unsigned families; /* mask of 1 << enum gen_family; GEN_ALL after gen_init */

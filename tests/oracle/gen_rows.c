@@ -212,26 +212,9 @@ static uint8_t *encode(struct gen *g, unsigned row, const struct want *w, uint8_
 
 static const uint8_t simd_features[] = {FEAT_MMX, FEAT_FXSR, FEAT_SSE, FEAT_SSE2, FEAT_CLFSH};
 
-/* Rows that the interpreter does not execute yet. */
-static bool awaited(unsigned row)
-{
-    switch (ia32_rows[row].op) {
-    case I_SGDT:
-    case I_SIDT:
-    case I_SLDT:
-    case I_STR:
-    case I_SMSW:
-    case I_LAR:
-    case I_LSL:
-    case I_VERR:
-    case I_VERW: return true;
-    default: return false;
-    }
-}
-
 static bool is_there(unsigned row)
 {
-    return !awaited(row) && ia32_features() >> ia32_rows[row].feature & 1;
+    return ia32_features() >> ia32_rows[row].feature & 1;
 }
 
 static bool is_simd(unsigned row)
@@ -452,10 +435,10 @@ static bool fits(unsigned row, enum aim aim)
     case AIM_READ_ONLY:
     case AIM_CROSS_RO: return !unsafe(op) && reaches;
     case AIM_FAIR: return !unsafe(op) && !(attr & AT_CT);
-    case AIM_OWN: return own_answer(op) && !awaited(row);
-    case AIM_ALIGN: return SEGMENTS && !unsafe(op) && reaches && (s.size > 1 || !s.size);
+    case AIM_OWN: return own_answer(op);
+    case AIM_ALIGN: return !unsafe(op) && reaches && (s.size > 1 || !s.size);
     case AIM_LIMIT:
-    case AIM_STACK: return SEGMENTS && silicon_gs() && !unsafe(op) && reaches;
+    case AIM_STACK: return silicon_gs() && !unsafe(op) && reaches;
     case AIM_NO_ACCESS:
     case AIM_OUTSIDE: return reaches;
     case AIM_CROSS: return reaches && !unsafe(op);
@@ -534,7 +517,7 @@ size_t gen_directed(struct gen *g, uint64_t k, uint8_t *buf, struct ia32_state *
         fx.fsw &= 0x7f00;
         break;
     case AIM_ALIGN: /* push flags; popf */
-        at |= 1;
+        at = (at & ~15u) + 1 + below(g, 15);
         *p++ = 0x68;
         p = put32(p, 0x40202 | (gen_random(g) & IA32_FLAGS & ~0x400u));
         *p++ = 0x9d;

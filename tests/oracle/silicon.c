@@ -107,15 +107,15 @@ const uint8_t *silicon_tail(uint32_t code16)
 /* Type and system bits as modify_ldt makes them (accessed, ring 3). */
 static const struct {
     uint32_t base, limit;
-    uint8_t access, flags; /* flags: G, D, -, AVL */
+    uint8_t access, flags; /* flags: G, D, -, AVL (which this call clears) */
 } segments[SILICON_SEG_END] = {
-    [SILICON_SEG_GS] = {SILICON_GS_BASE, 0xfffff, 0xf3, 0xd},
-    [SILICON_SEG_READ_ONLY] = {0, 0xfffff, 0xf1, 0xd},
-    [SILICON_SEG_EXECUTE_ONLY] = {0, 0xfffff, 0xf9, 0xd},
-    [SILICON_SEG_ABSENT] = {0, 0xfffff, 0x73, 0xd},
-    [SILICON_SEG_SMALL] = {SILICON_DATA, SILICON_SMALL_LIMIT, 0xf3, 0x5},
-    [SILICON_SEG_DOWN] = {SILICON_DATA, SILICON_DOWN_LIMIT, 0xf7, 0x5},
-    [SILICON_SEG_CODE16] = {SILICON_CODE, 0xffff, 0xfb, 0x1},
+    [SILICON_SEG_GS] = {SILICON_GS_BASE, 0xfffff, 0xf3, 0xc},
+    [SILICON_SEG_READ_ONLY] = {0, 0xfffff, 0xf1, 0xc},
+    [SILICON_SEG_EXECUTE_ONLY] = {0, 0xfffff, 0xf9, 0xc},
+    [SILICON_SEG_ABSENT] = {0, 0xfffff, 0x73, 0xc},
+    [SILICON_SEG_SMALL] = {SILICON_DATA, SILICON_SMALL_LIMIT, 0xf3, 0x4},
+    [SILICON_SEG_DOWN] = {SILICON_DATA, SILICON_DOWN_LIMIT, 0xf7, 0x4},
+    [SILICON_SEG_CODE16] = {SILICON_CODE, 0xffff, 0xfb, 0},
 };
 
 uint32_t silicon_descriptor(uint32_t selector, int high)

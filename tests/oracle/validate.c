@@ -124,7 +124,7 @@ static void generate(struct validator *v, uint64_t k, struct oracle_case *c)
 {
     struct gen g;
     gen_init(&g, v->seed * UINT64_C(0x9e3779b97f4a7c15) + k);
-    g.code16 = k % CODE16_EVERY == CODE16_EVERY - 1 && silicon_gs() && v->filter < 0 && SEGMENTS;
+    g.code16 = k % CODE16_EVERY == CODE16_EVERY - 1 && silicon_gs() && v->filter < 0;
     c->in.code16 = g.code16;
     g.gs = silicon_gs() != 0;
     unsigned n = k % 3 ? 1 + gen_random(&g) % BLOCK_MAX : 1;

@@ -56,6 +56,10 @@ static bool word(struct insn_words *w, const char *s)
             return true;
         }
     }
+    if (!strcmp(s, "code16")) {
+        w->st.code16 = 1;
+        return true;
+    }
     if (fx_word(w->st.fx, s)) {
         w->fx = true;
         return true;

@@ -11,10 +11,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "tests/oracle/fake_hw.h"
+#include "tests/oracle/engine.h"
 #include "tests/oracle/fx.h"
 #include "tests/unit/insns.h"
 
 static uint8_t start[SILICON_DATA_SIZE];
+
+static uint32_t linear_eip(void)
+{
+    return oracle_linear(fh.r[32 + G_SEL0] >> 16, fh.r[32 + G_EIP]);
+}
 
 /* Returns how many instructions were retired; an iteration of REP counts as one. */
 static uint32_t run_fake(const struct insn_line *l, bool single, struct ia32_state *st,
@@ -26,11 +32,15 @@ static uint32_t run_fake(const struct insn_line *l, bool single, struct ia32_sta
     memcpy(fh.code + (INSNS_CODE - SILICON_CODE), l->code, l->len);
     for (int i = 0; i < 8; i++)
         fh.r[32 + i] = l->in.st.gpr[i];
-    fh.r[32 + G_EIP] = INSNS_CODE;
+    fh.r[32 + G_EIP] = INSNS_CODE - (l->in.st.code16 ? SILICON_CODE : 0);
     fh.r[32 + G_EFL] = 0x202 | (l->in.st.eflags & 0x400);
     fh.cc = l->in.st.eflags & F_ALL;
     fx_to_hardware(l->in.st.fx, fh.wide, fh.fp);
     fh_segments(0x63, SILICON_DATA + 0x2000);
+    if (l->in.st.code16) {
+        fh.r[32 + G_SEL0] = 0x2b | SILICON_SELECTOR(SILICON_SEG_CODE16) << 16;
+        ia32_seg_reload();
+    }
     fh.ntouched = 0;
     fh.hostcall_answer = 0;
     hw_commit(0);
@@ -39,7 +49,7 @@ static uint32_t run_fake(const struct insn_line *l, bool single, struct ia32_sta
         if (single) {
             /* To the end of the line's instructions, REP included, or out of them; where nothing
              * is, one more. */
-            while (fh.r[32 + G_EIP] - INSNS_CODE < l->len || !silicon_access(fh.r[32 + G_EIP]))
+            while (linear_eip() - INSNS_CODE < l->len || !silicon_access(linear_eip()))
                 if (ia32_interp(true) == IX_SYSCALL)
                     break;
         } else {
@@ -50,7 +60,7 @@ static uint32_t run_fake(const struct insn_line *l, bool single, struct ia32_sta
                     break;
                 }
         }
-    } else if (!single && fh.vector == X_BP && fh.r[32 + G_EIP] != l->out.st.eip) {
+    } else if (!single && fh.vector == X_BP && linear_eip() != l->out.st.eip) {
         fh.r[32 + G_EIP]--;
         fh.retired--;
     } else {
@@ -58,7 +68,7 @@ static uint32_t run_fake(const struct insn_line *l, bool single, struct ia32_sta
     }
     for (int i = 0; i < 8; i++)
         st->gpr[i] = fh.r[32 + i];
-    st->eip = fh.r[32 + G_EIP];
+    st->eip = linear_eip();
     st->eflags = fh.r[32 + G_EFL] | fh.cc;
     fx_from_hardware(st->fx, fh.wide, fh.fp);
     /* A system call ends a single step without a fault. */
