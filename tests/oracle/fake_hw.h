@@ -467,7 +467,7 @@ static uint32_t fh_descriptor(uint32_t sel, bool high)
 }
 
 /* Flat segments, but GS by a selector with that base; 32-bit code of a user. */
-static void fh_segments(uint32_t gs, uint32_t gs_base)
+__attribute__((unused)) static void fh_segments(uint32_t gs, uint32_t gs_base)
 {
     fh.gs = gs;
     fh.gs_base = gs_base;
