@@ -137,9 +137,10 @@ struct group {
     struct guest_timer timer[GUEST_TIMERS];
     uint64_t limit[GUEST_LIMITS][2];
     uint32_t arg[2], env[2]; /* where the program found its arguments and environment */
-    uint32_t next_timer;     /* number of the next timer_create */
-    char exe[PATH_MAX];      /* as the guest names it */
-    char host[PATH_MAX];     /* the file itself */
+    int32_t nice;
+    uint32_t next_timer; /* number of the next timer_create */
+    char exe[PATH_MAX];  /* as the guest names it */
+    char host[PATH_MAX]; /* the file itself */
 };
 
 enum task_state { TASK_FREE, TASK_RUN, TASK_BLOCKED };

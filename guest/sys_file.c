@@ -364,6 +364,40 @@ CALL(flock)
 {
     return fd_open(p, a[0]) ? 0 : -EBADF;
 }
+/* Room for a file, or only that it has this length: what a disk has left is not the guest's
+ * business. Holes and the like are not made. */
+CALL(fallocate)
+{
+    enum { KEEP_SIZE = 1 };
+    struct guest_open *o = fd_open(p, a[0]);
+    int64_t from = (int64_t)(a[2] | (uint64_t)a[3] << 32),
+            len = (int64_t)(a[4] | (uint64_t)a[5] << 32);
+    struct stat st;
+
+    if (!o || !(o->flags & GO_ACCMODE))
+        return -EBADF;
+    if (from < 0 || len <= 0)
+        return -EINVAL;
+    if (a[1] & ~(uint32_t)KEEP_SIZE)
+        return -EOPNOTSUPP;
+    if (o->stream || o->kind != OPEN_HOST)
+        return o->kind == OPEN_HOST ? -ENODEV : -ESPIPE;
+    if (from > INT64_MAX - len)
+        return -EFBIG;
+    if (fstat(o->host, &st))
+        return -errno;
+    if (!(a[1] & KEEP_SIZE) && st.st_size < from + len && ftruncate(o->host, from + len))
+        return -errno;
+    return 0;
+}
+
+CALL(readahead)
+{
+    struct guest_open *o = fd_open(p, a[0]);
+
+    return !o ? -EBADF : o->stream ? -EINVAL : 0;
+}
+
 CALL(fadvise64_64)
 {
     return fd_open(p, a[0]) ? 0 : -EBADF;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names and attributes of files. Sizes, modes, owners and times are the files' own; device and
+ * What is known of files. Sizes, modes, owners and times are the files' own; device and
  * inode numbers are virtual, given in order of first sight, so that a run does not depend on which
  * disk it stands.
  */
@@ -197,8 +197,43 @@ static int32_t put_statfs(struct process *p, uint32_t at)
     return space_write(p->space, at, s, 84);
 }
 
+/* The narrow form: no field is beyond 32 bits. */
+static int32_t put_statfs32(struct process *p, uint32_t at)
+{
+    uint32_t s[16] = {0xef53, PAGE, 1 << 20, 1 << 19, 1 << 19, 1 << 18, 1 << 17, 1, 0, 255, PAGE};
+
+    return space_write(p->space, at, s, sizeof s);
+}
+
+/* 0 if there is such a name. */
+static int32_t named(struct process *p, uint32_t name)
+{
+    char path[PATH_MAX];
+    struct proc_entry entry;
+    struct stat st;
+
+    if (names_proc(p, GAT_FDCWD, name, &entry))
+        return 0;
+    int e = guest_path(p, name, true, path, sizeof path);
+    return e ? e : stat(path, &st) ? -errno : 0;
+}
+
+CALL(statfs)
+{
+    int32_t e = named(p, a[0]);
+
+    return e ? e : put_statfs32(p, a[1]);
+}
+CALL(fstatfs)
+{
+    return fd_open(p, a[0]) ? put_statfs32(p, a[1]) : -EBADF;
+}
 CALL(statfs64)
 {
+    int32_t e = a[1] == 84 ? named(p, a[0]) : 0;
+
+    if (e)
+        return e;
     return a[1] == 84 ? put_statfs(p, a[2]) : -EINVAL;
 }
 CALL(fstatfs64)
@@ -324,17 +359,6 @@ CALL(umask)
     return (int32_t)old;
 }
 
-/* The name of what a call is going to change: the host's devices are not the guest's to change. */
-static int path_to_change(struct process *p, int32_t dirfd, uint32_t addr, bool follow, char *out,
-                          size_t n)
-{
-    int e = guest_path_at(p, dirfd, addr, follow, out, n);
-
-    if (!e && !strncmp(out, "/dev", 4) && (out[4] == '/' || !out[4]))
-        return -EROFS;
-    return e ? e : path_may_change(p, out);
-}
-
 static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint32_t mode)
 {
     char path[PATH_MAX];
@@ -363,202 +387,3 @@ CALL(faccessat2)
 {
     return may_access(p, (int32_t)a[0], a[1], a[2]);
 }
-
-/* Calls that are one host call on one path. */
-#define PATH_CALL(name, addr, follow, expr)                                                        \
-    CALL(name)                                                                                     \
-    {                                                                                              \
-        char path[PATH_MAX];                                                                       \
-        int e = path_to_change(p, GAT_FDCWD, addr, follow, path, sizeof path);                     \
-        return e ? e : (expr) ? -errno : 0;                                                        \
-    }
-#define PATH_CALL_AT(name, follow, expr)                                                           \
-    CALL(name)                                                                                     \
-    {                                                                                              \
-        char path[PATH_MAX];                                                                       \
-        int e = path_to_change(p, (int32_t)a[0], a[1], follow, path, sizeof path);                 \
-        return e ? e : (expr) ? -errno : 0;                                                        \
-    }
-PATH_CALL(mkdir, a[0], false, mkdir(path, a[1] & ~p->files->umask & 07777))
-PATH_CALL_AT(mkdirat, false, mkdir(path, a[2] & ~p->files->umask & 07777))
-PATH_CALL(rmdir, a[0], false, rmdir(path))
-PATH_CALL(unlink, a[0], false, unlink(path))
-PATH_CALL_AT(unlinkat, false, (a[2] & GAT_REMOVEDIR) ? rmdir(path) : unlink(path))
-PATH_CALL(chmod, a[0], true, chmod(path, a[1] & 07777))
-PATH_CALL_AT(fchmodat, true, chmod(path, a[2] & 07777))
-PATH_CALL(chown32, a[0], true, chown(path, a[1], a[2]))
-PATH_CALL(lchown32, a[0], false, lchown(path, a[1], a[2]))
-PATH_CALL_AT(fchownat, !(a[4] & GAT_SYMLINK_NOFOLLOW),
-             fchownat(AT_FDCWD, path, a[2], a[3],
-                      a[4] & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
-
-CALL(fchmod)
-{
-    struct guest_open *o = fd_open(p, a[0]);
-    return !o                              ? -EBADF
-           : o->stream || p->read_only     ? -EROFS
-           : fchmod(o->host, a[1] & 07777) ? -errno
-                                           : 0;
-}
-
-CALL(fchown32)
-{
-    struct guest_open *o = fd_open(p, a[0]);
-    return !o                            ? -EBADF
-           : o->stream || p->read_only   ? -EROFS
-           : fchown(o->host, a[1], a[2]) ? -errno
-                                         : 0;
-}
-
-static int32_t two_paths(struct process *p, int32_t d1, uint32_t n1, int32_t d2, uint32_t n2,
-                         int (*fn)(const char *, const char *))
-{
-    char x[PATH_MAX], y[PATH_MAX];
-    int e = path_to_change(p, d1, n1, false, x, sizeof x);
-
-    if (!e)
-        e = path_to_change(p, d2, n2, false, y, sizeof y);
-    return e ? e : fn(x, y) ? -errno : 0;
-}
-
-CALL(rename)
-{
-    return two_paths(p, GAT_FDCWD, a[0], GAT_FDCWD, a[1], rename);
-}
-CALL(renameat)
-{
-    return two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], rename);
-}
-CALL(renameat2)
-{
-    return a[4] ? -EINVAL : two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], rename);
-}
-CALL(link)
-{
-    return two_paths(p, GAT_FDCWD, a[0], GAT_FDCWD, a[1], link);
-}
-
-static int32_t make_symlink(struct process *p, uint32_t text, int32_t dirfd, uint32_t name)
-{
-    char target[PATH_MAX], path[PATH_MAX];
-    int e = space_string(p->space, text, target,
-                         sizeof target); /* the text as it is: it is not resolved */
-
-    if (e < 0)
-        return e;
-    e = path_to_change(p, dirfd, name, false, path, sizeof path);
-    return e ? e : symlink(target, path) ? -errno : 0;
-}
-
-CALL(symlink)
-{
-    return make_symlink(p, a[0], GAT_FDCWD, a[1]);
-}
-CALL(symlinkat)
-{
-    return make_symlink(p, a[0], (int32_t)a[1], a[2]);
-}
-
-/* Setting times: "now" is the virtual now. */
-static int32_t set_times(struct process *p, uint32_t dirfd, uint32_t name,
-                         const struct timespec t[2], uint32_t flags)
-{
-    char path[PATH_MAX];
-
-    if (!name) {
-        struct guest_open *o = fd_open(p, dirfd);
-        return !o ? -EBADF : o->stream || p->read_only ? -EROFS : futimens(o->host, t) ? -errno : 0;
-    }
-    int e =
-        path_to_change(p, (int32_t)dirfd, name, !(flags & GAT_SYMLINK_NOFOLLOW), path, sizeof path);
-    if (e)
-        return e;
-    return utimensat(AT_FDCWD, path, t, flags & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0)
-               ? -errno
-               : 0;
-}
-
-static void virtual_now(const struct process *p, struct timespec *t)
-{
-    uint64_t ns = process_now_ns(p);
-
-    t->tv_sec = (time_t)(p->epoch + ns / 1000000000u);
-    t->tv_nsec = (long)(ns % 1000000000u);
-}
-
-static int32_t times_from_guest(struct process *p, const uint32_t *a, bool wide)
-{
-    enum { NOW = 0x3fffffff, OMIT = 0x3ffffffe };
-    struct timespec t[2];
-    uint32_t w[8];
-
-    virtual_now(p, &t[0]);
-    t[1] = t[0];
-    if (a[2]) {
-        int e = space_read(p->space, a[2], w, wide ? 32 : 16);
-        if (e)
-            return e;
-        for (int i = 0; i < 2; i++) {
-            uint32_t nsec = wide ? w[4 * i + 2] : w[2 * i + 1];
-            if (nsec == NOW)
-                continue;
-            t[i].tv_nsec = nsec == OMIT ? UTIME_OMIT : (long)nsec;
-            t[i].tv_sec =
-                wide ? (time_t)(w[4 * i] | (uint64_t)w[4 * i + 1] << 32) : (int32_t)w[2 * i];
-        }
-    }
-    return set_times(p, a[0], a[1], t, a[3]);
-}
-
-CALL(utimensat)
-{
-    return times_from_guest(p, a, false);
-}
-CALL(utimensat64)
-{
-    return times_from_guest(p, a, true);
-}
-
-CALL(utime)
-{
-    struct timespec t[2];
-    uint32_t w[2];
-
-    virtual_now(p, &t[0]);
-    t[1] = t[0];
-    if (a[1]) {
-        int e = space_read(p->space, a[1], w, sizeof w);
-        if (e)
-            return e;
-        t[0] = (struct timespec){(int32_t)w[0], 0};
-        t[1] = (struct timespec){(int32_t)w[1], 0};
-    }
-    return set_times(p, (uint32_t)GAT_FDCWD, a[0], t, 0);
-}
-
-/* Extended attributes: a file system without them. */
-#define NO_XATTR(name, follow)                                                                     \
-    CALL(name)                                                                                     \
-    {                                                                                              \
-        char path[PATH_MAX];                                                                       \
-        struct stat st;                                                                            \
-        int e = guest_path(p, a[0], follow, path, sizeof path);                                    \
-        return e ? e : lstat(path, &st) ? -errno : -EOPNOTSUPP;                                    \
-    }
-#define NO_FXATTR(name)                                                                            \
-    CALL(name)                                                                                     \
-    {                                                                                              \
-        return fd_open(p, a[0]) ? -EOPNOTSUPP : -EBADF;                                            \
-    }
-NO_XATTR(setxattr, true)
-NO_XATTR(getxattr, true)
-NO_XATTR(listxattr, true)
-NO_XATTR(removexattr, true)
-NO_XATTR(lsetxattr, false)
-NO_XATTR(lgetxattr, false)
-NO_XATTR(llistxattr, false)
-NO_XATTR(lremovexattr, false)
-NO_FXATTR(fsetxattr)
-NO_FXATTR(fgetxattr)
-NO_FXATTR(flistxattr)
-NO_FXATTR(fremovexattr)

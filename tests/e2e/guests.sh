@@ -43,6 +43,7 @@ transcendental
 signals
 rtsignals
 restart
+calls
 processes
 segments
 code16

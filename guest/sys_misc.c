@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls that have little to do where one user runs on one processor with all memory at hand:
+ * identities, scheduling, locking of memory. They answer what Linux would in such a place, a user
+ * namespace in which only root is known.
+ */
+#include <errno.h>
+#include <string.h>
+#include "guest/syscall.h"
+
+#define CALL(name)                                                                                 \
+    int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
+                       const uint32_t *a __attribute__((unused)))
+
+/* ---- identities: root is the only one there is ---- */
+
+static int32_t only_root(const uint32_t *a, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (a[i] != GUEST_UID && a[i] != UINT32_MAX)
+            return -EINVAL;
+    return 0;
+}
+
+#define SET_ID(name, n)                                                                            \
+    CALL(name)                                                                                     \
+    {                                                                                              \
+        return only_root(a, n);                                                                    \
+    }
+SET_ID(setuid32, 1)
+SET_ID(setgid32, 1)
+SET_ID(setreuid32, 2)
+SET_ID(setregid32, 2)
+SET_ID(setresuid32, 3)
+SET_ID(setresgid32, 3)
+
+/* These give the one before, whatever is asked for. */
+CALL(setfsuid32)
+{
+    return GUEST_UID;
+}
+CALL(setfsgid32)
+{
+    return GUEST_UID;
+}
+
+static int32_t put_three(struct process *p, const uint32_t *a)
+{
+    static const uint32_t id = GUEST_UID;
+    int32_t e = 0;
+
+    for (int i = 0; !e && i < 3; i++)
+        e = space_write(p->space, a[i], &id, sizeof id);
+    return e;
+}
+
+CALL(getresuid32)
+{
+    return put_three(p, a);
+}
+CALL(getresgid32)
+{
+    return put_three(p, a);
+}
+
+CALL(setgroups32)
+{
+    uint32_t id;
+
+    if (a[0] > 65536)
+        return -EINVAL;
+    for (uint32_t i = 0; i < a[0]; i++) {
+        int32_t e = space_read(p->space, a[1] + 4 * i, &id, 4);
+        if (e || id != GUEST_UID)
+            return e ? e : -EINVAL;
+    }
+    return 0;
+}
+
+/* All capabilities, in the two words of version 3. */
+CALL(capget)
+{
+    enum { VERSION_1 = 0x19980330, VERSION_2 = 0x20071026, VERSION_3 = 0x20080522 };
+    static const uint32_t all[6] = {UINT32_MAX, UINT32_MAX, 0, 0x1ff, 0x1ff, 0};
+    uint32_t head[2];
+    int32_t e = space_read(p->space, a[0], head, sizeof head);
+
+    if (e)
+        return e;
+    if (head[0] != VERSION_1 && head[0] != VERSION_2 && head[0] != VERSION_3) {
+        head[0] = VERSION_3;
+        e = space_write(p->space, a[0], head, 4);
+        return e ? e : a[1] ? -EINVAL : 0;
+    }
+    if ((int32_t)head[1] < 0)
+        return -EINVAL;
+    if (head[1] && !task_by_tid(p, head[1]))
+        return -ESRCH;
+    return a[1] ? space_write(p->space, a[1], all, head[0] == VERSION_1 ? 12 : 24) : 0;
+}
+
+/* ---- scheduling ---- */
+
+static bool nobody(struct process *p, uint32_t tid)
+{
+    return tid && !task_by_tid(p, tid);
+}
+
+CALL(sched_getscheduler)
+{
+    return (int32_t)a[0] < 0 ? -EINVAL : nobody(p, a[0]) ? -ESRCH : 0 /* SCHED_OTHER */;
+}
+
+CALL(sched_getparam)
+{
+    static const uint32_t none;
+
+    if ((int32_t)a[0] < 0 || !a[1])
+        return -EINVAL;
+    return nobody(p, a[0]) ? -ESRCH : space_write(p->space, a[1], &none, 4);
+}
+
+CALL(sched_setscheduler)
+{
+    uint32_t priority;
+
+    if ((int32_t)a[0] < 0 || !a[2])
+        return -EINVAL;
+    int32_t e = space_read(p->space, a[2], &priority, 4);
+    if (e)
+        return e;
+    /* SCHED_OTHER, BATCH and IDLE; the others would be promises that are not kept. */
+    if (a[1] == 1 || a[1] == 2)
+        return -EPERM;
+    return (a[1] && a[1] != 3 && a[1] != 5) || priority ? -EINVAL : nobody(p, a[0]) ? -ESRCH : 0;
+}
+
+static int32_t priority_limit(uint32_t policy, int32_t real_time)
+{
+    static const uint32_t others = 1 << 0 | 1 << 3 | 1 << 5 | 1 << 6;
+
+    if (policy == 1 || policy == 2)
+        return real_time;
+    return policy < 32 && others >> policy & 1 ? 0 : -EINVAL;
+}
+
+CALL(sched_get_priority_max)
+{
+    return priority_limit(a[0], 99);
+}
+CALL(sched_get_priority_min)
+{
+    return priority_limit(a[0], 1);
+}
+
+/* As the call has it: 20 less the nice value. */
+CALL(getpriority)
+{
+    enum { WHO_PROCESS, WHO_GROUP, WHO_USER };
+
+    if (a[0] > WHO_USER)
+        return -EINVAL;
+    if (a[0] == WHO_PROCESS && nobody(p, a[1]))
+        return -ESRCH;
+    return 20 - p->grp->nice;
+}
+
+CALL(setpriority)
+{
+    int32_t n = (int32_t)a[2];
+
+    if (a[0] > 2)
+        return -EINVAL;
+    if (a[0] == 0 && nobody(p, a[1]))
+        return -ESRCH;
+    p->grp->nice = n < -20 ? -20 : n > 19 ? 19 : n;
+    return 0;
+}
+
+CALL(nice)
+{
+    const uint32_t set[3] = {0, 0, (uint32_t)p->grp->nice + a[0]};
+
+    return sys_setpriority(p, set);
+}
+
+CALL(getcpu)
+{
+    static const uint32_t zero;
+    int32_t e = a[0] ? space_write(p->space, a[0], &zero, 4) : 0;
+
+    return e || !a[1] ? e : space_write(p->space, a[1], &zero, 4);
+}
+
+CALL(membarrier)
+{
+    return a[1] ? -EINVAL : 0; /* MEMBARRIER_CMD_QUERY: none is needed, none is offered */
+}
+
+CALL(personality)
+{
+    return a[0] == UINT32_MAX || !a[0] ? 0 : -EINVAL;
+}
+
+/* ---- memory that never leaves ---- */
+
+static int32_t resident(struct process *p, uint32_t at, uint32_t len)
+{
+    uint32_t first = at / PAGE * PAGE;
+
+    return space_ok(p->space, first, at - first + len, false) ? 0 : -ENOMEM;
+}
+
+CALL(mlock)
+{
+    return resident(p, a[0], a[1]);
+}
+CALL(munlock)
+{
+    return resident(p, a[0], a[1]);
+}
+CALL(mlockall)
+{
+    return !a[0] || a[0] > 7 || a[0] == 4 ? -EINVAL : 0;
+}
+CALL(munlockall)
+{
+    return 0;
+}
+
+CALL(msync)
+{
+    enum { ASYNC = 1, INVALIDATE = 2, SYNC = 4 };
+
+    if (a[0] % PAGE || a[2] > 7 || (a[2] & (ASYNC | SYNC)) == (ASYNC | SYNC))
+        return -EINVAL;
+    return resident(p, a[0], a[1]);
+}
+
+CALL(sync)
+{
+    return 0;
+}
+
+CALL(syncfs)
+{
+    return fd_open(p, a[0]) ? 0 : -EBADF;
+}
