@@ -384,13 +384,12 @@ uint32_t ia32_fast(void)
     const void *const *first = table1;
     uint32_t opcode_rm = 0x7ff << SCALE, mod = 0x1800 << SCALE, limit, ahead;
 
+    x = hw_mfs(SR_MODE); /* first, for it takes longest */
     eip = hw_g(G_EIP);
     addr = 0;
     limit = (eip & ~0xfffu) + LAST;
-    if (__builtin_expect(!mode_is_plain(hw_mfs(SR_MODE)), 0))
-        return IX_SPECIAL;
-    if (__builtin_expect(eip > limit, 0))
-        return IX_SLOW;
+    if (__builtin_expect((uint32_t)(limit < eip) | x >> 31, 0)) /* one branch for both */
+        return mode_is_plain(x) ? IX_SLOW : IX_SPECIAL;
     w = hw_gldx32(eip);
     /* Constants of every dispatch, hidden from the compiler so that it keeps them in registers; set while w is loaded. */
     __asm__ volatile("" : "+r"(first), "+r"(opcode_rm), "+r"(mod));

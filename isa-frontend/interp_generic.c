@@ -608,7 +608,7 @@ static bool data(const struct insn *in, uint32_t mode)
         s = stack_open(mode);
         /* Only 16 bits are written, as recent processors do; the manual permits either. */
         stack_add(&s, 0u - size);
-        store(stack_at(&s, s.esp, size, SEGA_WRITE), 2, selector(in->o[0].reg));
+        store(stack_at(&s, s.esp, 2, SEGA_WRITE), 2, selector(in->o[0].reg));
         hw_setg(G_ESP, s.esp);
         return true;
     case I_POP:
@@ -701,7 +701,8 @@ uint32_t ia32_step(bool single)
     default: break;
     }
     next = eip + in.length;
-    if (in.seg != SEG_NONE && !ia32_seg_plain(mode, in.seg))
+    if (__builtin_expect(in.seg <= SEG_DS, 1) ? !(mode & MODE_FLAT)
+                                              : in.seg != SEG_NONE && !ia32_seg_plain(mode, in.seg))
         ia32_seg_check_operand(&in);
     if (ia32_rows[in.row].attr & AT_CT)
         return control(&in, next, mode);

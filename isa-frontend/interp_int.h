@@ -96,25 +96,22 @@ static inline void store(uint32_t a, uint32_t size, uint32_t v)
 
 static inline uint32_t seg_base(uint32_t seg)
 {
-    return seg == SEG_FS ? hw_g(G_FSBASE) : seg == SEG_GS ? hw_g(G_GSBASE) : ia32_seg[seg].base;
+    if (seg == SEG_FS)
+        return hw_g(G_FSBASE);
+    if (seg == SEG_GS)
+        return hw_g(G_GSBASE);
+    return hw_mfs(SR_MODE) & MODE_FLAT ? 0 : ia32_seg[seg].base;
 }
 
 /* The stack: 16 bits of ESP wrap where the stack segment is a 16-bit one. */
 struct stack {
-    uint32_t esp, mask, base;
-    bool check; /* the segment is not flat */
+    uint32_t esp, mask;
+    bool flat; /* no base to add, no limit to check */
 };
 
 static inline struct stack stack_open(uint32_t mode)
 {
-    struct stack s = {hw_g(G_ESP), 0xffffffff, 0, false};
-    if (!(mode & MODE_STACK32))
-        s.mask = 0xffff;
-    if (!(mode & MODE_FLAT)) {
-        s.base = ia32_seg[SEG_SS].base;
-        s.check = true;
-    }
-    return s;
+    return (struct stack){hw_g(G_ESP), mode & MODE_STACK32 ? 0xffffffff : 0xffff, mode & MODE_FLAT};
 }
 
 static inline void stack_add(struct stack *s, uint32_t n)
@@ -126,9 +123,7 @@ static inline void stack_add(struct stack *s, uint32_t n)
 static inline uint32_t stack_at(const struct stack *s, uint32_t off, uint32_t size, uint32_t access)
 {
     off &= s->mask;
-    if (s->check)
-        ia32_seg_check(SEG_SS, off, size, access);
-    return s->base + off;
+    return __builtin_expect(s->flat, 1) ? off : ia32_seg_at(SEG_SS, off, size, access);
 }
 
 static inline void push(struct stack *s, uint32_t size, uint32_t v)

@@ -28,7 +28,7 @@ uint32_t ia32_load_segment(const struct insn *in, uint32_t mode)
         load_register(in->o[0].reg, sel, &n, next);
         break;
     case I_POPSEG: /* no more than 16 bits are read */
-        sel = hw_gld16(stack_at(&s, s.esp, in->opsize, SEGA_READ));
+        sel = hw_gld16(stack_at(&s, s.esp, 2, SEGA_READ));
         ia32_seg_read(in->o[0].reg, sel, &n);
         stack_add(&s, in->opsize);
         hw_setg(G_ESP, s.esp);

@@ -23,7 +23,7 @@ enum lower_result {
 /* Whether code of this mode can be lowered at all. */
 static inline bool ia32_can_lower(uint32_t mode)
 {
-    return mode_is_plain(mode);
+    return mode_is_plain(mode_settle(mode));
 }
 
 /* Whether an access through this segment register needs no check but the page's. */

@@ -19,15 +19,25 @@ enum {
     MODE_AC = 256,
     MODE_FS = 512, /* FS is usable for reading and writing, with a limit of 4 GB and any base */
     MODE_GS = 1024,
+    /* What the others amount to, for one quick look: the mode is not the one that the fast handlers
+     * and the translator are made for (mode_settle). */
+    MODE_SPECIAL = (int)0x80000000,
     MODE_PROCESS = MODE_CODE32 | MODE_STACK32 | MODE_FLAT | MODE_CPL3 | MODE_PE | MODE_PG
 };
 
-/* Whether this is the mode that the fast handlers and the translator are made for: 32-bit code,
- * flat but for FS and GS, no trap behind each instruction, no alignment checks. */
+/* The mode with MODE_SPECIAL as it must be: clear for 32-bit code, flat but for FS and GS, no trap
+ * behind each instruction, no alignment checks. */
+static inline uint32_t mode_settle(uint32_t mode)
+{
+    const uint32_t want = MODE_CODE32 | MODE_STACK32 | MODE_FLAT;
+    bool plain = (mode & (want | MODE_TF | MODE_AC | MODE_V86)) == want;
+
+    return (mode & 0x7fffffff) | (plain ? 0 : (uint32_t)MODE_SPECIAL);
+}
+
 static inline bool mode_is_plain(uint32_t mode)
 {
-    return (mode & (MODE_CODE32 | MODE_STACK32 | MODE_FLAT | MODE_TF | MODE_AC | MODE_V86)) ==
-           (MODE_CODE32 | MODE_STACK32 | MODE_FLAT);
+    return (int32_t)mode >= 0;
 }
 
 #endif

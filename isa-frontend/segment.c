@@ -188,7 +188,7 @@ static uint32_t mode_of_flags(void)
 
 static void change_mode(uint32_t which, uint32_t bits)
 {
-    uint32_t mode = (hw_mfs(SR_MODE) & ~which) | bits;
+    uint32_t mode = mode_settle((hw_mfs(SR_MODE) & ~which) | bits);
 
     hw_mts(mode, SR_MODE);
     hw_mts(mode & MODE_AC ? 1 : 0, SR_ALIGN_CHECK);
@@ -230,16 +230,18 @@ void ia32_seg_reload(void)
             hi = ia32_descriptor(sel, &lo);
         known = sel;
         fault = seg == SEG_CS ? judge_code(FAR_RETURN, sel, hi) : judge_data(seg, sel, hi);
-        if (!fault) {
+        if (!fault)
             unpack(hi, lo, &ia32_seg[seg]);
+        if (!fault && (sel == 0 || sel > 3))
             continue;
-        }
-        ia32_seg[seg] = (struct ia32_segment){0, 1, 0, 0};
+        /* A return to less privilege leaves 0 of every null selector. */
+        if (fault)
+            ia32_seg[seg] = (struct ia32_segment){0, 1, 0, 0};
         if (seg == SEG_CS || seg == SEG_SS) {
             bad = fault;
         } else {
             set_selector(seg, 0);
-            hw_commit(0); /* the next descriptor is a host call */
+            hw_commit(0); /* for the next host call */
         }
     }
     if (bad)
@@ -262,6 +264,12 @@ void ia32_seg_check(uint32_t seg, uint32_t off, uint32_t size, uint32_t access)
     if (!(s->attr & access) || off < s->first || off > s->last ||
         (!whole && s->last - off < size - 1))
         cms_guest_fault(seg == SEG_SS ? X_SS : X_GP, 0);
+}
+
+uint32_t ia32_seg_at(uint32_t seg, uint32_t off, uint32_t size, uint32_t access)
+{
+    ia32_seg_check(seg, off, size, access);
+    return ia32_seg[seg].base + off;
 }
 
 /* Instructions of two operands and more whose first one, in memory, is only read. */

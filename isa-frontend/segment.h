@@ -42,6 +42,8 @@ static inline bool ia32_seg_plain(uint32_t mode, uint32_t seg)
 
 /* Faults unless `size` bytes at `off` may be accessed: SEGA_READ or SEGA_WRITE. */
 void ia32_seg_check(uint32_t seg, uint32_t off, uint32_t size, uint32_t access);
+/* The same, and gives the linear address. */
+uint32_t ia32_seg_at(uint32_t seg, uint32_t off, uint32_t size, uint32_t access);
 /* The same for an instruction's explicit memory operand; what has none of a plain size is left to
  * its handler. */
 void ia32_seg_check_operand(const struct insn *in);

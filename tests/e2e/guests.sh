@@ -46,6 +46,7 @@ restart
 calls
 processes
 segments
+limits
 code16
 singlestep
 align

@@ -225,11 +225,8 @@ static void to_fake(const struct ia32_state *st)
         fh.r[32 + i] = st->gpr[i];
     fh.r[32 + G_EIP] = st->eip;
     fh.r[32 + G_EFL] = 0x202;
-    fh.r[32 + G_SEL0] = 0x2b | 0x23u << 16;
-    fh.r[32 + G_SEL1] = 0x2b | 0x2bu << 16;
-    fh.r[32 + G_SEL2] = 0;
     fh.cc = st->eflags & F_ALL;
-    fh.mode = MODE_PROCESS;
+    fh_segments(0, 0);
     fh.unimplemented = false;
     fh.ntouched = 0;
     hw_commit(0);
