@@ -509,11 +509,7 @@ static uint32_t fetch(struct ir_group *g, const struct insn *in, uint32_t format
         set_word(g, w, 0, low_load(g, low_addr(g, in), 2));
         return w + 32 * format;
     }
-    if (format == WF_F64 || format == WF_I64 || format == WF_X80) {
-        ir_wide(g, OP_GLDW, low_addr(g, in), w);
-    } else {
-        set_word(g, w, 0, low_load(g, low_addr(g, in), 4));
-    }
+    ir_wide(g, format == WF_F32 || format == WF_I32 ? OP_GLDDZ : OP_GLDW, low_addr(g, in), w);
     if (format == WF_X80)
         set_word(g, w, 2, low_load(g, further(g, in, 8), 2));
     return w + 32 * format;
@@ -523,12 +519,12 @@ static void store_top(struct ir_group *g, const struct insn *in, uint32_t format
 {
     uint32_t w = temp(), v;
     s.c1 = ir_float(g, OP_WST, w, 0, st(0) + 32 * format);
-    if (format == WF_F64 || format == WF_I64 || format == WF_X80) {
-        ir_wide(g, OP_GSTW, low_addr(g, in), w);
-    } else {
+    if (format == WF_I16) {
         v = word(g, w, 0);
-        low_store(g, low_addr(g, in), format == WF_I16 ? 2 : 4, v);
+        low_store(g, low_addr(g, in), 2, v);
+        return;
     }
+    ir_wide(g, format == WF_F32 || format == WF_I32 ? OP_GSTD : OP_GSTW, low_addr(g, in), w);
     if (format == WF_X80) {
         v = word(g, w, 2);
         low_store(g, further(g, in, 8), 2, v);
