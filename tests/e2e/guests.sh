@@ -32,6 +32,7 @@ runs='sse_nbody
 sse_matrix
 sse_pixels
 sse_traps
+sse_checks
 mmx_blend
 sse_signals
 nbody

@@ -213,11 +213,13 @@ static void test_traps(void **state)
     assert_int_equal(vm_special(f.vm, SR_TRAP_INFO) & ACC_WRITE, ACC_WRITE);
     assert_int_equal(access_at(&f, OP_GLDQ, 1, LA + 4096 - 12), T_NONE);
     kit_free(&f);
-    /* Alignment checking asks for 8 bytes. */
+    /* Alignment checking: of 8 bytes and fewer. */
     f = wide_kit(NULL, NULL);
     kit_mts(&f, SR_ALIGN_CHECK, 1);
     commit(&f);
     assert_int_equal(access_at(&f, OP_GLDQ, 1, LA + 8), T_NONE);
+    assert_int_equal(access_at(&f, OP_GLDQ, 1, LA + 3), T_NONE);
+    assert_int_equal(access_at(&f, OP_GSTQ, 1, LA + 5), T_NONE);
     assert_int_equal(access_at(&f, OP_GLDW, 1, LA + 4), T_ALIGN);
     assert_int_equal(vm_special(f.vm, SR_TRAP_INFO), ACC_READ | 8);
     assert_int_equal(access_at(&f, OP_GSTW, 1, LA + 4), T_ALIGN);
