@@ -16,7 +16,7 @@
  * An instruction that touches an MMX register (AT_XMF) asks lower_x87.c, which knows how the x87
  * stands, to make way for it; the 64-bit form of the function does the rest.
  *
- * Not here: LDMXCSR, which may fault by its value, MASKMOVQ, MASKMOVDQU, images of the whole state.
+ * Not here: MASKMOVQ, MASKMOVDQU, images of the whole state.
  *
  * No two calls that append records stand in one argument list: their order would be the compiler's,
  * and the two builds of CMS would differ.
@@ -116,8 +116,8 @@ static void function(struct ir_group *g, const struct insn *in, const struct ia3
 
 static bool special_known(uint32_t op)
 {
-    return op == I_MOVD || op == I_MOVNTI || op == I_STMXCSR || op == I_CLFLUSH || op == I_EMMS ||
-           op == I_LFENCE || op == I_MFENCE || op == I_SFENCE;
+    return op == I_MOVD || op == I_MOVNTI || op == I_STMXCSR || op == I_LDMXCSR ||
+           op == I_CLFLUSH || op == I_EMMS || op == I_LFENCE || op == I_MFENCE || op == I_SFENCE;
 }
 
 static void special(struct ir_group *g, const struct insn *in)
@@ -135,6 +135,11 @@ static void special(struct ir_group *g, const struct insn *in)
     case I_MOVNTI:
         at = low_addr(g, in);
         low_store(g, at, 4, low_reg(g, in->o[1].reg, 4));
+        break;
+    case I_LDMXCSR: /* a division by 0 if a reserved bit is set: then the interpreter sees */
+        v = low_load(g, low_addr(g, in), 4);
+        ir_tied(g, OP_UDIVQ, IR_ZERO, ir_bini(g, OP_SLTU, v, MXCSR_ALL + 1), IR_ZERO);
+        ir_emiti(g, OP_MTS, v, SR_MXCSR, 0);
         break;
     case I_STMXCSR:
         at = low_addr(g, in);

@@ -5,9 +5,6 @@
 
 #include "isa-frontend/x87.h"
 
-/* The bits that MXCSR has, which FXSAVE tells the guest. */
-enum { MXCSR_ALL = 0xffff };
-
 /* #GP if it has others. */
 void simd_set_mxcsr(uint32_t v);
 

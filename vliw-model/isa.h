@@ -198,7 +198,8 @@ enum {
     MX_MASK_SHIFT = 7,
     MX_RC_SHIFT = 13,
     MX_FTZ = 0x8000,
-    MXCSR_RESET = 0x1f80
+    MXCSR_RESET = 0x1f80,
+    MXCSR_ALL = 0xffff /* the bits there are */
 };
 /* What traps FPX, of the exceptions raised. */
 #define MX_UNMASKED(mxcsr, raised) ((raised) & ~((mxcsr) >> MX_MASK_SHIFT) & 0x3f)

@@ -162,7 +162,6 @@ static bool ours(uint32_t row)
 {
     const struct ia32_row *r = &ia32_rows[row];
     switch (r->op) {
-    case I_LDMXCSR:
     case I_MASKMOVQ:
     case I_MASKMOVDQU:
     case I_FXSAVE:
