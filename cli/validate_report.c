@@ -50,14 +50,60 @@ static bool stack(const char *name)
     return false;
 }
 
-/* The exceptions that a row can raise in user mode. */
+/* Whether an operand is in memory, or may be. */
+static bool in_memory(const char *o)
+{
+    return (strchr("EMOXYFQW", o[0]) && o[1] != 'S') || !strcmp(o, "Rw") || !strcmp(o, "ds");
+}
+
+/* Whether it can reach memory through SS: all but the destinations of strings. */
+static bool through_stack(const struct form *f)
+{
+    const char *o[3] = {f->a, f->b, f->c};
+    for (int i = 0; i < 3; i++)
+        if (in_memory(o[i]) && o[i][0] != 'Y')
+            return true;
+    return stack(f->name);
+}
+
+/* Whether it has accesses of 2 to 8 bytes, or is made of such. */
+static bool checks_alignment(unsigned i)
+{
+    const struct form *f = &forms[i];
+    const char *o[3] = {f->a, f->b, f->c};
+    if (ia32_rows[i].op == I_XLAT || ia32_rows[i].op == I_CLFLUSH)
+        return false;
+    for (int k = 0; k < 3; k++)
+        if (in_memory(o[k]) && o[k][1] != 'b' && strcmp(o[k], "Wx") && strcmp(o[k], "Mx"))
+            return true;
+    return stack(f->name);
+}
+
+/* 16 bytes or more, which want to be aligned. */
+static bool aligned_operand(const struct form *f, uint32_t attr)
+{
+    static const char *const letters[] = {"Wx", "Mx", "Mfx"};
+    for (int i = 0; i < 3; i++)
+        if (!(attr & AT_UA) && (!strcmp(f->a, letters[i]) || !strcmp(f->b, letters[i])))
+            return true;
+    return false;
+}
+
+/*
+ * The exceptions that a row can raise in user mode. Not asked for: #NM, for the systems that a
+ * process meets keep the x87 at hand; #TS, machine checks and what else only a kernel can provoke.
+ */
 static uint32_t expected(unsigned i)
 {
-    uint32_t attr = ia32_rows[i].attr, v = 0;
+    uint32_t attr = ia32_rows[i].attr, v = 1u << 6;
+    if (ia32_rows[i].op == I_SYSENTER)
+        return 0;
+    /* #UD: LOCK where it is not allowed, or a register where only memory is. */
     if (attr & (AT_P0 | AT_PI))
-        return ia32_rows[i].op == I_PUSHF || ia32_rows[i].op == I_POPF ? 1u << 14 : 1u << 13;
+        return v | (ia32_rows[i].op == I_PUSHF || ia32_rows[i].op == I_POPF ? 1u << 14 : 1u << 13);
     if (attr & AT_XUD)
-        return 1u << 6;
+        return v;
+    v |= aligned_operand(&forms[i], attr) ? 1u << 13 : 0;
     v |= attr & AT_XDE ? 1u << 0 : 0;
     v |= attr & AT_XBR ? 1u << 5 : 0;
     v |= attr & AT_XOF ? 1u << 4 : 0;
@@ -67,7 +113,10 @@ static uint32_t expected(unsigned i)
     v |= attr & AT_XMF ? 1u << 16 : 0;
     v |= attr & AT_XXM ? 1u << 19 : 0;
     bool hint = ia32_rows[i].op == I_NOP || ia32_rows[i].op == I_PREFETCH;
-    v |= !hint && (memory_operand(&forms[i]) || stack(forms[i].name)) ? 1u << 14 : 0;
+    bool memory = !hint && (memory_operand(&forms[i]) || stack(forms[i].name));
+    v |= memory ? 1u << 14 : 0;
+    v |= memory && through_stack(&forms[i]) ? 1u << 12 : 0;
+    v |= memory && checks_alignment(i) ? 1u << 17 : 0;
     return v;
 }
 
@@ -206,6 +255,10 @@ static void head(const struct validate_run *runs, unsigned nruns, FILE *f)
     LINE("**mismatches**", "**%" PRIu64 "**", n->mismatches);
 }
 
+enum { LIMITS = 1 << 12 | 1 << 17 };
+static const char umip[] = "where UMIP is on, a kernel answers in the processor's place, and looks "
+                           "neither at limits nor at EFLAGS.AC";
+
 /* Why a row does not complete, or does not raise what its columns promise. */
 static const struct reason {
     uint16_t op;
@@ -215,7 +268,14 @@ static const struct reason {
     {I_SYSENTER, 0,
      "the kernel has replaced EIP before anyone can look; no identity offers it, and tests/insns/ "
      "holds its #UD"},
+    {I_SGDT, LIMITS, umip},
+    {I_SIDT, LIMITS, umip},
+    {I_SLDT, LIMITS, umip},
+    {I_STR, LIMITS, umip},
+    {I_SMSW, LIMITS, umip},
 };
+
+static const char gap[] = "**a gap: no reason is known but that the run was too short**";
 
 static const char *reason(unsigned row, uint32_t vectors)
 {
@@ -226,7 +286,17 @@ static const char *reason(unsigned row, uint32_t vectors)
         if (reasons[i].op == op &&
             (vectors ? !(vectors & ~reasons[i].vectors) : !reasons[i].vectors))
             return reasons[i].why;
-    return "**a gap: no reason is known but that the run was too short**";
+    return NULL;
+}
+
+enum { GAPS_MAX = 40 }; /* listed: a short run has many */
+
+static void list_rest(unsigned gaps, unsigned listed, FILE *f)
+{
+    if (gaps > GAPS_MAX)
+        fprintf(f, "- and %u more\n", gaps - GAPS_MAX);
+    else if (!listed)
+        fprintf(f, "None.\n");
 }
 
 static void list_modes(const struct validate_run *runs, unsigned nruns, uint32_t modes, FILE *f)
@@ -238,7 +308,7 @@ static void list_modes(const struct validate_run *runs, unsigned nruns, uint32_t
 
 static void list_uncovered(const struct validate_run *runs, unsigned nruns, FILE *f)
 {
-    unsigned listed = 0;
+    unsigned listed = 0, gaps = 0;
     char form[64];
     fprintf(f, "\n## Not covered\n\nForms that never completed (or, where that is all they do, "
                "never raised their exception).\n\n");
@@ -250,16 +320,19 @@ static void list_uncovered(const struct validate_run *runs, unsigned nruns, FILE
             continue;
         listed++;
         form_text(i, form);
+        const char *why = reason(i, 0);
+        if (!why && ++gaps > GAPS_MAX)
+            continue;
         fprintf(f, "- `%s`", form);
         list_modes(runs, nruns, modes, f);
-        fprintf(f, ": %s\n", reason(i, 0));
+        fprintf(f, ": %s\n", why ? why : gap);
     }
-    fprintf(f, "%s", listed ? "" : "None.\n");
+    list_rest(gaps, listed, f);
 }
 
 static void list_unprovoked(const struct validate_run *runs, unsigned nruns, FILE *f)
 {
-    unsigned listed = 0;
+    unsigned listed = 0, gaps = 0;
     char form[64];
     fprintf(f, "\n## Exceptions not provoked\n\nOf those that a form can raise in user mode by the "
                "table. #NM, #TS and the like need a kernel that\nno process has.\n\n");
@@ -272,11 +345,14 @@ static void list_unprovoked(const struct validate_run *runs, unsigned nruns, FIL
                 continue;
             listed++;
             form_text(i, form);
+            const char *why = reason(i, 1u << v);
+            if (!why && ++gaps > GAPS_MAX)
+                continue;
             fprintf(f, "- `%s` %s", form, vector_names[v]);
             list_modes(runs, nruns, modes, f);
-            fprintf(f, ": %s\n", reason(i, 1u << v));
+            fprintf(f, ": %s\n", why ? why : gap);
         }
-    fprintf(f, "%s", listed ? "" : "None.\n");
+    list_rest(gaps, listed, f);
 }
 
 void validate_report(const struct validate_run *runs, unsigned nruns, uint64_t tests, FILE *f)

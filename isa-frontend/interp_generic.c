@@ -304,8 +304,10 @@ static void enter(const struct insn *in, struct stack s)
 {
     uint32_t size = in->opsize, level = in->imm2 & 31, bp = hw_g(G_EBP), frame;
     struct stack last = s;
-    /* In the order in which a processor would meet them; then the new top of the stack, which must
-     * be writable. */
+    /* In the order in which a processor would meet them (a probe does not look at alignment); then
+     * the new top of the stack, which must be writable. */
+    if (hw_mfs(SR_ALIGN_CHECK) && (s.esp & (size - 1)))
+        cms_guest_fault(X_AC, 0);
     probe_push(&last, size);
     for (uint32_t i = 1; i < level; i++) {
         load(stack_at(&s, bp - i * size, size, SEGA_READ), size);

@@ -186,6 +186,7 @@ static void execute(const struct insn *in, uint32_t a, uint32_t next)
             enter_mmx_first(hw_mfs(SR_FTAG) & 0xff);
         else if (in->op == I_MASKMOVQ)
             enter_mmx_first(0xff);
+        ia32_seg_check_mmx(in);
     }
     if (in->seg == SEG_CS && writes_memory(in))
         cms_guest_fault(X_GP, 0); /* code segments are never writable */

@@ -298,7 +298,7 @@ static bool writes(const struct insn *in)
     }
 }
 
-void ia32_seg_check_operand(const struct insn *in)
+static void check_operand(const struct insn *in, bool late)
 {
     uint32_t attr = ia32_rows[in->row].attr, k = 0, access = SEGA_READ;
 
@@ -320,10 +320,25 @@ void ia32_seg_check_operand(const struct insn *in)
     }
     if ((attr & (AT_ST | AT_P0)) || ia32_is_x87(in->op))
         return;
+    if (attr & AT_XMF && !late) /* MMX changes the x87's state first */
+        return;
     while (in->o[k].kind != O_MEM || in->o[k].size == 0)
         if (++k == 3)
             return;
     if (k == 0 && ((attr & (AT_LK | AT_RM)) || (in->nopnds >= 2 ? !reads_only(in) : writes(in))))
         access = SEGA_WRITE;
+    if (in->o[k].size == 16 && !(attr & AT_UA) && (ia32_linear(in) & 15))
+        cms_guest_fault(X_GP, 0); /* which comes before #SS */
     ia32_seg_check(in->seg, ia32_offset(in), in->o[k].size, access);
+}
+
+void ia32_seg_check_operand(const struct insn *in)
+{
+    check_operand(in, false);
+}
+
+void ia32_seg_check_mmx(const struct insn *in)
+{
+    if (in->seg != SEG_NONE && !ia32_seg_plain(hw_mfs(SR_MODE), in->seg))
+        check_operand(in, true);
 }

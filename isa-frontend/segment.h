@@ -47,6 +47,9 @@ uint32_t ia32_seg_at(uint32_t seg, uint32_t off, uint32_t size, uint32_t access)
 /* The same for an instruction's explicit memory operand; what has none of a plain size is left to
  * its handler. */
 void ia32_seg_check_operand(const struct insn *in);
+/* The same for an instruction that has to do with MMX registers, which the other leaves alone:
+ * after it has changed the state of the x87. */
+void ia32_seg_check_mmx(const struct insn *in);
 
 /* First half of a load: reads the descriptor of a data segment for `seg`, and faults if it may not
  * be loaded. Commits before, so nothing may have changed yet. */

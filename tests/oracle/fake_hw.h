@@ -274,8 +274,6 @@ uint32_t hw_gldx32(uint32_t a)
 static uint32_t fh_probe(uint32_t a, uint32_t n, uint32_t acc)
 {
     bool ok;
-    if (fh.align && !(acc & ACC_EXEC) && n <= 8 && (a & (n - 1)))
-        return 1 + T_ALIGN;
     fh_check(a, n, acc, &ok);
     return ok ? 0 : 1 + T_PAGE;
 }

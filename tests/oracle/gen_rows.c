@@ -225,7 +225,7 @@ static bool is_simd(unsigned row)
 /* What follows from the table and the identity, made once. */
 static struct {
     bool made;
-    uint32_t features;
+    uint32_t features, gs; /* what it follows from beside the table */
     struct shape shape[NFORMS];
     uint16_t simd[NFORMS];
     unsigned nsimd;
@@ -239,7 +239,7 @@ static void make_known(void);
 
 static void know(void)
 {
-    if (!known.made || known.features != ia32_features())
+    if (!known.made || known.features != ia32_features() || known.gs != silicon_gs())
         make_known();
 }
 
@@ -436,9 +436,9 @@ static bool fits(unsigned row, enum aim aim)
     case AIM_CROSS_RO: return !unsafe(op) && reaches;
     case AIM_FAIR: return !unsafe(op) && !(attr & AT_CT);
     case AIM_OWN: return own_answer(op);
-    case AIM_ALIGN: return !unsafe(op) && reaches && (s.size > 1 || !s.size);
-    case AIM_LIMIT:
-    case AIM_STACK: return silicon_gs() && !unsafe(op) && reaches;
+    case AIM_ALIGN: return !own_answer(op) && reaches && (s.size > 1 || !s.size);
+    case AIM_LIMIT: return silicon_gs() && (unsafe(op) ? s.memory && !own_answer(op) : reaches);
+    case AIM_STACK: return silicon_gs() && !own_answer(op) && reaches;
     case AIM_NO_ACCESS:
     case AIM_OUTSIDE: return reaches;
     case AIM_CROSS: return reaches && !unsafe(op);
@@ -457,6 +457,7 @@ static bool fits(unsigned row, enum aim aim)
 static void make_known(void)
 {
     known.features = ia32_features();
+    known.gs = silicon_gs();
     known.nsimd = known.ndirected = 0;
     for (unsigned row = 1; row < NFORMS; row++) {
         known.shape[row] = make_shape(row);
@@ -517,7 +518,7 @@ size_t gen_directed(struct gen *g, uint64_t k, uint8_t *buf, struct ia32_state *
         fx.fsw &= 0x7f00;
         break;
     case AIM_ALIGN: /* push flags; popf */
-        at = (at & ~15u) + 1 + below(g, 15);
+        at = unsafe(op) ? at | 1 : (at & ~15u) + 1 + below(g, 15);
         *p++ = 0x68;
         p = put32(p, 0x40202 | (gen_random(g) & IA32_FLAGS & ~0x400u));
         *p++ = 0x9d;
@@ -534,7 +535,7 @@ size_t gen_directed(struct gen *g, uint64_t k, uint8_t *buf, struct ia32_state *
         } else if (s.memory || s.implicit) {
             w.override = 0x36;
         }
-        if (once_in(g, 4)) /* about the limit itself */
+        if (!unsafe(op) && once_in(g, 4)) /* about the limit itself */
             at = SILICON_SMALL_LIMIT - below(g, size);
         break;
     default: break;
@@ -570,7 +571,7 @@ size_t gen_directed(struct gen *g, uint64_t k, uint8_t *buf, struct ia32_state *
         if (by_stack(op) && aim == AIM_READ_ONLY)
             st->gpr[IA32_ESP] = SILICON_DATA_RO + 0x80 + (below(g, 0xe00) & ~3u);
     }
-    if (unsafe(op) && aim != AIM_LOCK && by_stack(op))
+    if (unsafe(op) && aim <= AIM_OUTSIDE && by_stack(op))
         for (unsigned i = 0; i < sizeof pointers; i++)
             st->gpr[pointers[i]] = at;
     g->fix_at = (unsigned)(p - buf);

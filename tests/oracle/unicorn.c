@@ -200,6 +200,7 @@ const char *const unicorn_exclusions[] = {
     "blocks with MASKMOVQ or MASKMOVDQU: bytes that are not written do not fault",
     "blocks with IN, OUT, INS or OUTS: they reach its ports whatever IOPL is",
     "blocks with F6 /1 or F7 /1 (TEST): invalid to it",
+    "blocks that load segments or ask about them: it knows no limits, and lets all be written",
     "blocks that push a segment register: it writes 4 bytes, processors 2",
     "blocks with a memory operand through CS: it lets them write",
     "blocks with INT n or INT1: it has no descriptors for them, and the second is invalid to it",
@@ -222,6 +223,13 @@ static bool excluded(const struct insn *d, const uint8_t *code)
     case I_INS:
     case I_OUTS:
     case I_PUSHSEG:
+    case I_POPSEG:
+    case I_LOADSEG:
+    case I_LFP:
+    case I_LAR:
+    case I_LSL:
+    case I_VERR:
+    case I_VERW:
     case I_INT:
     case I_INT1:
     case I_ARPL:

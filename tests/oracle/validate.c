@@ -203,8 +203,8 @@ static bool same(const struct validator *v, const struct oracle_case *c, uint32_
     return true;
 }
 
-/* An access that wraps round the end of a segment with a base is #GP, which we do not model: GS has
- * one here. */
+/* An access that wraps round the end of a segment with a base is #GP, which is not modelled for FS
+ * and GS: GS has a base here. */
 static bool beyond_limit(const struct oracle_case *c, const struct oracle_result *s)
 {
     static const uint8_t prefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
