@@ -27,6 +27,8 @@ enum {
     PROC_OPEN = 1024,
     PROC_PIPES = 128,
     PROC_FILES = 512,
+    PROC_EPOLLS = 32,
+    EPOLL_ITEMS = 128,
     PROC_INODE_SLOTS = 1 << 16,
     PIPE_BYTES = 64 << 10,
     PIPE_ATOMIC = 4096 /* PIPE_BUF */
@@ -41,19 +43,24 @@ enum open_kind {
     OPEN_PIPE_R, /* ends of a pipe of ours */
     OPEN_PIPE_W,
     OPEN_RANDOM, /* /dev/urandom: the fixed sequence */
+    OPEN_SOCKET, /* one of a connected pair: reads from `pipe`, writes to `pipe_out` */
+    OPEN_EVENT,  /* eventfd: `offset` is its number */
+    OPEN_EPOLL,  /* `pipe` is its row */
     OPEN_PROC    /* of /proc or /sys: `path` names it, `host` holds its text */
 };
 
 /* An open file description: what dup'ed descriptors share. */
 struct guest_open {
-    uint32_t refs;   /* 0: free */
-    uint32_t flags;  /* guest O_* */
-    uint8_t kind;    /* enum open_kind */
-    uint8_t std;     /* a standard stream of the simulator: its number + 1 */
-    bool stream;     /* no offset of ours: standard streams, pipes and what the host cannot seek */
-    uint16_t pipe;   /* index of a pipe of ours */
-    uint64_t offset; /* of seekable files; the host's own offset is never used */
-    uint32_t dirpos; /* next entry of a directory */
+    uint32_t refs;  /* 0: free */
+    uint32_t flags; /* guest O_* */
+    uint8_t kind;   /* enum open_kind */
+    uint8_t std;    /* a standard stream of the simulator: its number + 1 */
+    bool stream;    /* no offset of ours: standard streams, pipes and what the host cannot seek */
+    uint16_t pipe, pipe_out; /* indices of pipes of ours */
+    bool stopped[2];         /* of a socket: reading, writing was shut down */
+    bool semaphore;          /* of an eventfd */
+    uint64_t offset;         /* of seekable files; the host's own offset is never used */
+    uint32_t dirpos;         /* next entry of a directory */
     char path[PATH_MAX];
     int host;   /* derived: a descriptor of the host, -1 if there is none */
     char **dir; /* derived: sorted names of a directory, read when its first entry is */
@@ -65,6 +72,20 @@ struct guest_pipe {
     uint32_t readers, writers; /* descriptions of either end */
     uint32_t head, count;      /* first byte, and how many there are */
     uint8_t bytes[PIPE_BYTES];
+};
+
+/* What an epoll looks at. It goes with the last descriptor of what was open. */
+struct epoll_item {
+    uint16_t fd, open;
+    bool used, off; /* off: reported once, as asked */
+    uint32_t events;
+    uint64_t data, seen; /* seen: `activity` when it was last reported, for edges */
+};
+
+struct guest_epoll {
+    bool used;
+    uint32_t turn; /* where the next wait begins to look, so that all have theirs */
+    struct epoll_item item[EPOLL_ITEMS];
 };
 
 struct guest_fd {
@@ -197,6 +218,9 @@ struct process {
     struct files file_table[PROC_TASKS];
     struct guest_open open[PROC_OPEN];
     struct guest_pipe pipe[PROC_PIPES];
+    struct guest_epoll epoll[PROC_EPOLLS];
+    bool quiet;        /* a write to a closed pipe is an error without SIGPIPE */
+    uint64_t activity; /* of pipes and events: how often any has changed */
     uint32_t nfiles;
     struct guest_file file[PROC_FILES];
     struct queued_signal queued[SIGNALS_QUEUED + PROC_TIMERS];

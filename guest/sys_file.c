@@ -32,8 +32,11 @@ void open_unref(struct process *p, uint32_t index)
 
     if (--o->refs)
         return;
-    if (o->kind == OPEN_PIPE_R || o->kind == OPEN_PIPE_W)
+    if (o->kind == OPEN_PIPE_R || o->kind == OPEN_PIPE_W || o->kind == OPEN_SOCKET)
         pipe_end_closed(p, o);
+    if (o->kind == OPEN_EPOLL)
+        p->epoll[o->pipe].used = false;
+    epoll_forget(p, index);
     if (o->host > 2)
         close(o->host);
     for (uint32_t i = 0; i < o->ndir; i++)
@@ -201,6 +204,23 @@ CALL(close)
     return 0;
 }
 
+CALL(close_range)
+{
+    enum { CLOEXEC = 4 };
+
+    if (a[0] > a[1] || a[2] & ~(uint32_t)CLOEXEC)
+        return -EINVAL; /* a table of descriptors that is shared stays so */
+    for (uint32_t fd = a[0]; fd <= a[1] && fd < PROC_FDS; fd++) {
+        if (!p->fd[fd].used)
+            continue;
+        if (a[2] & CLOEXEC)
+            p->fd[fd].cloexec = true;
+        else
+            sys_close(p, &fd);
+    }
+    return 0;
+}
+
 static int32_t dup_to(struct process *p, uint32_t from, uint32_t to, bool cloexec)
 {
     p->open[p->fd[from].open].refs++;
@@ -330,8 +350,27 @@ CALL(llseek)
 
 CALL(ioctl)
 {
-    /* The guest has no terminal, whatever the host's streams are: runs stay equal. */
-    return fd_open(p, a[0]) ? -ENOTTY : -EBADF;
+    enum { FIONREAD = 0x541b, FIONBIO = 0x5421, FIONCLEX = 0x5450, FIOCLEX = 0x5451 };
+    struct guest_open *o = fd_open(p, a[0]);
+    uint32_t v;
+
+    if (!o)
+        return -EBADF;
+    switch (a[1]) {
+    case FIONCLEX:
+    case FIOCLEX: p->fd[a[0]].cloexec = a[1] == FIOCLEX; return 0;
+    case FIONBIO:
+        if (space_read(p->space, a[2], &v, 4))
+            return -EFAULT;
+        o->flags = (o->flags & ~(uint32_t)GO_NONBLOCK) | (v ? (uint32_t)GO_NONBLOCK : 0);
+        return 0;
+    case FIONREAD:
+        if (o->kind != OPEN_PIPE_R && o->kind != OPEN_PIPE_W && o->kind != OPEN_SOCKET)
+            return -ENOTTY;
+        return space_write(p->space, a[2], &p->pipe[o->pipe].count, 4);
+    default: /* there is no terminal, whatever the host's streams are: runs stay equal */
+        return -ENOTTY;
+    }
 }
 
 static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)

@@ -21,8 +21,12 @@ static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr
 {
     static uint8_t buf[IO_PIECE];
 
-    if (o->kind == OPEN_PIPE_R)
+    if (o->kind == OPEN_PIPE_R || o->kind == OPEN_SOCKET)
         return pipe_read(p, o, addr, len);
+    if (o->kind == OPEN_EVENT)
+        return event_read(p, o, addr, len);
+    if (o->kind == OPEN_EPOLL)
+        return -EINVAL;
     if (o->kind == OPEN_RANDOM) {
         const uint32_t random[2] = {addr, len};
         return sys_getrandom(p, random);
@@ -48,8 +52,12 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
     static uint8_t buf[IO_PIECE];
     struct stat st;
 
-    if (o->kind == OPEN_PIPE_W)
+    if (o->kind == OPEN_PIPE_W || o->kind == OPEN_SOCKET)
         return pipe_write(p, o, addr, len);
+    if (o->kind == OPEN_EVENT)
+        return event_write(p, o, addr, len);
+    if (o->kind == OPEN_EPOLL)
+        return -EINVAL;
     if (o->kind == OPEN_RANDOM)
         return (int32_t)len;
     int e = space_read(p->space, addr, buf, len);
@@ -97,7 +105,7 @@ static int32_t transfer(struct process *p, uint32_t fd, uint32_t addr, uint32_t 
         if (n < 0)
             return done ? (int32_t)done : n;
         done += (uint32_t)n;
-        if (o->kind == OPEN_PIPE_W && !(o->flags & GO_NONBLOCK))
+        if (out && (o->kind == OPEN_PIPE_W || o->kind == OPEN_SOCKET) && !(o->flags & GO_NONBLOCK))
             continue; /* a write to a pipe goes on until all is written */
         if ((uint32_t)n < piece || o->stream)
             break;
@@ -190,7 +198,7 @@ static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)
         return e;
     if (!to || !from || (!to->std && !(to->flags & GO_ACCMODE)) || (to->flags & GO_PATH))
         return -EBADF;
-    if (from->stream || to->kind == OPEN_RANDOM)
+    if (from->stream || (to->kind != OPEN_HOST && to->kind != OPEN_PIPE_W))
         return -EINVAL;
     if (!a[2])
         off = from->offset;

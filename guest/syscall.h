@@ -113,12 +113,38 @@ int path_of_open(const struct guest_open *o, char *out, size_t n);
 int path_may_change(const struct process *p, const char *path);
 
 /* Pipes (pipe.c). */
-void pipe_end_closed(struct process *p, const struct guest_open *o);
+int pipe_new(struct process *p); /* its row, with one end of each kind; or -errno */
+void pipe_end_closed(struct process *p, struct guest_open *o);
+/* Reading or writing by this description ends. */
+void pipe_stop(struct process *p, struct guest_open *o, bool reading, bool writing);
+/* Those who wait for this pipe (its row), or for anything, look again. */
+void pipe_changed(struct process *p, uint64_t key);
 int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
 int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
 uint32_t pipe_room(const struct process *p, const struct guest_open *o);
 /* From the simulator's own memory, as many bytes as there is room for. */
 uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, uint32_t len);
+
+/* Waiting for descriptors (poll.c, event.c). */
+/* How long a call may take, from its first execution on, and where it tells what is left of that.
+ */
+struct patience {
+    uint64_t until;
+    struct time_left left;
+};
+extern const struct patience endless;
+struct patience patience(struct process *p, uint64_t ns, struct time_left left);
+/* Blocks until a pipe changes, or says that time is up (0). */
+int32_t none_ready(struct process *p, const struct patience *w);
+/* A signal mask for the length of a call. */
+int32_t borrow_mask(struct process *p, uint32_t at, uint32_t size);
+enum { GPOLLRDHUP = 0x2000 };
+#define EVENT_MAX (UINT64_MAX - 1)
+uint32_t open_ready(struct process *p, const struct guest_open *o); /* POLL* */
+bool epoll_any(struct process *p, const struct guest_open *o);
+void epoll_forget(struct process *p, uint32_t open); /* what was open is closed */
+int32_t event_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+int32_t event_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
 
 /* Programs (exec.c). A fresh address space is filled from a file; args and env are counted lists.
  * Gives the space's row and the registers of the first instruction. 0 or -errno, with one line in

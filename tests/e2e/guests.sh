@@ -45,6 +45,7 @@ signals
 rtsignals
 restart
 calls
+events
 processes
 segments
 limits

@@ -36,6 +36,7 @@ enum {
     SYS_FALLOCATE = 324,
     SYS_PRLIMIT = 340,
     SYS_SYNCFS = 344,
+    SYS_CLOSE_RANGE = 436,
     SYS_COPY_RANGE = 377
 };
 enum { HERE = -100, CREAT = 0100, TRUNC = 01000, EXCL = 0200, RDWR = 2 };
@@ -164,6 +165,9 @@ static void memory_and_limits(void)
     say_hex("six ", call(SYS_PRLIMIT, 0, 7, (u32)wide, (u32)old, 0, 0));
     say_hex("  it was ", old[0]);
     say_hex("  one more ", call(SYS_DUP, 1, 0, 0, 0, 0, 0));
+    say_hex("close the wrong way round ", call(SYS_CLOSE_RANGE, 5, 4, 0, 0, 0, 0));
+    say_hex("close them ", call(SYS_CLOSE_RANGE, 3, (u32)-1, 0, 0, 0, 0));
+    say_hex("  so there is room ", call(SYS_DUP, 1, 0, 0, 0, 0, 0));
     say_hex("nobody's ", call(SYS_PRLIMIT, 0x7ffffff, 7, 0, (u32)old, 0, 0));
 }
 

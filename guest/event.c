@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * eventfd and epoll. An epoll is a list of what to ask open_ready about; nothing is kept of the
+ * answers, but for edges: how much had happened (process.activity) when one was last reported. So
+ * an edge may be reported once too often, which a program must expect anyway, and never too seldom.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include "guest/syscall.h"
+
+#define CALL(name)                                                                                 \
+    int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
+                       const uint32_t *a __attribute__((unused)))
+
+enum { EVENT_KEY = 1 << 20 /* keys of waits behind those of pipes */ };
+enum { EP_ADD = 1, EP_DEL, EP_MOD };
+enum { EP_ONESHOT = 1 << 30, EP_ANY = 0x3fff };
+#define EP_EDGE (1u << 31)
+
+/* ---- eventfd ---- */
+
+static uint64_t key_of(const struct process *p, const struct guest_open *o)
+{
+    return EVENT_KEY + (uint64_t)(o - p->open);
+}
+
+static int32_t event_new(struct process *p, uint32_t value, uint32_t flags)
+{
+    struct guest_open *o;
+
+    if (flags & ~(uint32_t)(GO_CLOEXEC | GO_NONBLOCK | 1))
+        return -EINVAL;
+    int32_t fd = fd_new(p, (flags & ~1u) | GO_RDWR, &o);
+    if (fd < 0)
+        return fd;
+    o->kind = OPEN_EVENT;
+    o->stream = true;
+    o->offset = value;
+    o->semaphore = flags & 1;
+    return fd;
+}
+
+CALL(eventfd)
+{
+    return event_new(p, a[0], 0);
+}
+CALL(eventfd2)
+{
+    return event_new(p, a[0], a[1]);
+}
+
+int32_t event_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len)
+{
+    uint64_t v = o->semaphore ? o->offset != 0 : o->offset;
+
+    if (len < sizeof v)
+        return -EINVAL;
+    if (!v)
+        return o->flags & GO_NONBLOCK
+                   ? -EAGAIN
+                   : task_block(p, WAIT_PIPE, key_of(p, o), UINT64_MAX, RESTART_SYS);
+    int e = space_write(p->space, addr, &v, sizeof v);
+    if (e)
+        return e;
+    o->offset -= v;
+    pipe_changed(p, key_of(p, o));
+    return sizeof v;
+}
+
+int32_t event_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len)
+{
+    uint64_t v;
+
+    if (len < sizeof v)
+        return -EINVAL;
+    int e = space_read(p->space, addr, &v, sizeof v);
+    if (e || v == UINT64_MAX)
+        return e ? e : -EINVAL;
+    if (v > EVENT_MAX - o->offset)
+        return o->flags & GO_NONBLOCK
+                   ? -EAGAIN
+                   : task_block(p, WAIT_PIPE, key_of(p, o), UINT64_MAX, RESTART_SYS);
+    o->offset += v;
+    pipe_changed(p, key_of(p, o));
+    return sizeof v;
+}
+
+/* ---- epoll ---- */
+
+static int32_t epoll_new(struct process *p, uint32_t flags)
+{
+    struct guest_open *o;
+    uint32_t row = 0;
+
+    if (flags & ~(uint32_t)GO_CLOEXEC)
+        return -EINVAL;
+    while (row < PROC_EPOLLS && p->epoll[row].used)
+        row++;
+    if (row == PROC_EPOLLS)
+        return -ENFILE;
+    int32_t fd = fd_new(p, flags | GO_RDWR, &o);
+    if (fd < 0)
+        return fd;
+    memset(&p->epoll[row], 0, sizeof p->epoll[row]);
+    p->epoll[row].used = true;
+    o->kind = OPEN_EPOLL;
+    o->stream = true;
+    o->pipe = (uint16_t)row;
+    return fd;
+}
+
+CALL(epoll_create)
+{
+    return (int32_t)a[0] <= 0 ? -EINVAL : epoll_new(p, 0);
+}
+CALL(epoll_create1)
+{
+    return epoll_new(p, a[0]);
+}
+
+void epoll_forget(struct process *p, uint32_t open)
+{
+    for (uint32_t i = 0; i < PROC_EPOLLS; i++)
+        for (uint32_t k = 0; p->epoll[i].used && k < EPOLL_ITEMS; k++)
+            if (p->epoll[i].item[k].open == open)
+                p->epoll[i].item[k].used = false;
+}
+
+CALL(epoll_ctl)
+{
+    struct guest_open *ep = fd_open(p, a[0]), *o = fd_open(p, a[2]);
+    struct epoll_item *found = NULL, *empty = NULL;
+    uint32_t event[3] = {0};
+    int32_t e = a[1] == EP_DEL ? 0 : space_read(p->space, a[3], event, sizeof event);
+
+    if (e)
+        return e;
+    if (!ep || !o)
+        return -EBADF;
+    if (o->kind == OPEN_HOST && !o->stream)
+        return -EPERM; /* files are always ready, and Linux will not say so here */
+    if (ep->kind != OPEN_EPOLL || ep == o)
+        return -EINVAL;
+    if (o->kind == OPEN_EPOLL)
+        return -ELOOP; /* Linux would nest them */
+    for (uint32_t k = 0; k < EPOLL_ITEMS; k++) {
+        struct epoll_item *i = &p->epoll[ep->pipe].item[k];
+        if (!i->used)
+            empty = empty ? empty : i;
+        else if (i->fd == a[2] && i->open == p->fd[a[2]].open)
+            found = i;
+    }
+    switch (a[1]) {
+    case EP_ADD:
+        if (found || !empty)
+            return found ? -EEXIST : -ENOSPC;
+        found = empty;
+        break;
+    case EP_MOD:
+    case EP_DEL:
+        if (!found)
+            return -ENOENT;
+        break;
+    default: return -EINVAL;
+    }
+    *found = (struct epoll_item){.fd = (uint16_t)a[2],
+                                 .open = p->fd[a[2]].open,
+                                 .used = a[1] != EP_DEL,
+                                 .events = event[0] | POLLERR | POLLHUP,
+                                 .data = event[1] | (uint64_t)event[2] << 32,
+                                 .seen = UINT64_MAX};
+    pipe_changed(p, EVENT_KEY - 1); /* whoever waits there looks again */
+    return 0;
+}
+
+static uint32_t item_ready(struct process *p, const struct epoll_item *i)
+{
+    if (!i->used || i->off || ((i->events & EP_EDGE) && i->seen == p->activity))
+        return 0;
+    return open_ready(p, &p->open[i->open]) & i->events & EP_ANY;
+}
+
+bool epoll_any(struct process *p, const struct guest_open *o)
+{
+    for (uint32_t k = 0; k < EPOLL_ITEMS; k++)
+        if (item_ready(p, &p->epoll[o->pipe].item[k]))
+            return true;
+    return false;
+}
+
+static int32_t epoll_look(struct process *p, const uint32_t *a, const struct patience *w)
+{
+    struct guest_open *o = fd_open(p, a[0]);
+    int32_t n = 0, max = (int32_t)a[2];
+
+    if (max <= 0 || max > INT32_MAX / 12)
+        return -EINVAL;
+    if (!o || o->kind != OPEN_EPOLL)
+        return o ? -EINVAL : -EBADF;
+    struct guest_epoll *ep = &p->epoll[o->pipe];
+    for (uint32_t k = 0, at = ep->turn; k < EPOLL_ITEMS && n < max; k++, at++) {
+        struct epoll_item *i = &ep->item[at % EPOLL_ITEMS];
+        uint32_t got = item_ready(p, i);
+        if (!got)
+            continue;
+        const uint32_t out[3] = {got, (uint32_t)i->data, (uint32_t)(i->data >> 32)};
+        int e = space_write(p->space, a[1] + 12 * (uint32_t)n, out, sizeof out);
+        if (e)
+            return n ? n : e;
+        i->seen = p->activity;
+        i->off = i->events & EP_ONESHOT;
+        n++;
+        if (n == max)
+            ep->turn = (at + 1) % EPOLL_ITEMS;
+    }
+    return n ? n : none_ready(p, w);
+}
+
+static struct patience for_ms(struct process *p, uint32_t ms)
+{
+    return (int32_t)ms < 0 ? endless : patience(p, ms * 1000000ull, (struct time_left){0});
+}
+
+CALL(epoll_wait)
+{
+    struct patience w = for_ms(p, a[3]);
+
+    return epoll_look(p, a, &w);
+}
+
+CALL(epoll_pwait)
+{
+    int32_t e = borrow_mask(p, a[4], a[5]);
+    struct patience w = for_ms(p, a[3]);
+
+    return e ? e : epoll_look(p, a, &w);
+}
+
+CALL(epoll_pwait2)
+{
+    uint64_t ns = 0;
+    int32_t e = a[3] ? read_timespec(p, a[3], true, &ns) : 0;
+
+    if (!e)
+        e = borrow_mask(p, a[4], a[5]);
+    struct patience w = a[3] ? patience(p, ns, (struct time_left){0}) : endless;
+    return e ? e : epoll_look(p, a, &w);
+}
