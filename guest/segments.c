@@ -167,10 +167,8 @@ static int32_t write_ldt(struct process *p, uint32_t at, uint32_t bytes, bool ol
     if (e)
         return e;
     bool conforming = (d[3] & SEGF_CONTENTS) == SEGF_CONTENTS;
-    if (d[0] >= 8192 || (conforming && (old || !(d[3] & SEGF_NOT_PRESENT))))
+    if (d[0] >= SPACE_LDT || (conforming && (old || !(d[3] & SEGF_NOT_PRESENT))))
         return -EINVAL;
-    if (d[0] >= SPACE_LDT)
-        return -ENOMEM;
     uint32_t *used = &p->space->ldt_used[d[0] / 32], bit = 1u << d[0] % 32;
     if ((old && !d[1] && !d[2]) || empty(d)) {
         *used &= ~bit;

@@ -278,8 +278,10 @@ int space_fork(struct space *to, struct space *from)
     memcpy(to->area, from->area, from->nareas * sizeof from->area[0]);
     to->brk_start = from->brk_start;
     to->brk = from->brk;
-    memcpy(to->ldt, from->ldt, sizeof to->ldt);
     memcpy(to->ldt_used, from->ldt_used, sizeof to->ldt_used);
+    for (uint32_t i = 0; i < SPACE_LDT / 32; i++)
+        if (from->ldt_used[i])
+            memcpy(to->ldt + 32 * i, from->ldt + 32 * i, 32 * sizeof to->ldt[0]);
     for (uint32_t i = 0; i < from->nareas; i++) {
         const struct area *a = &from->area[i];
         for (uint32_t p = a->first; p < a->end; p++) {
