@@ -75,6 +75,7 @@ struct oracle_trace {
     uint32_t consumed;  /* offset of an instruction that used one, or whose result is undefined */
     uint32_t consumed_length; /* 0: there is none */
     bool partial;             /* ended in a fault that may leave things half done */
+    bool pointers;            /* ended in a fault right behind a store of x87 pointers */
     /* The first instruction that completed whose result may be a little off (enum fx_inexact):
      * where, and whether it was the last one that did. */
     uint32_t inexact, inexact_length, inexact_kind; /* length 0: there is none */

@@ -197,9 +197,10 @@ static uint32_t undefined_after(const struct step *s, uint32_t undefined)
 /* The instruction at offset `at` of the block has run to its end. */
 static void completed(struct oracle_trace *t, const struct step *now, bool known, uint32_t at)
 {
-    t->inexact_last = false;
+    t->inexact_last = t->pointers = false;
     if (!known)
         return;
+    t->pointers = now->d.op == I_FNSTENV || now->d.op == I_FNSAVE || now->d.op == I_FXSAVE;
     if (!t->inexact_length && (t->inexact_kind = inexact(now->d.eip)) != FX_EXACT) {
         t->inexact = at;
         t->inexact_length = now->d.length;
@@ -220,7 +221,7 @@ void functional_trace(const struct oracle_case *c, struct oracle_trace *t)
     begin(c);
     t->undefined = 0;
     t->consumed_length = 0;
-    t->partial = t->inexact_first = t->inexact_last = false;
+    t->partial = t->pointers = t->inexact_first = t->inexact_last = false;
     t->inexact_length = 0;
     t->nrows = 0;
     known = false;

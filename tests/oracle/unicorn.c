@@ -203,7 +203,8 @@ const char *const unicorn_exclusions[] = {
     "blocks that load segments or ask about them: it knows no limits, and lets all be written",
     "blocks that push a segment register: it writes 4 bytes, processors 2",
     "blocks with a memory operand through CS: it lets them write",
-    "blocks with INT n, INT1 or RDPMC: it has no descriptors for the first, the others are invalid to it",
+    "blocks with INT n, INT1 or RDPMC: it has no descriptors for the first, the others are invalid "
+    "to it",
     "blocks with ARPL, and LOCK NEG of 16 bits: it writes always; its flags are wrong",
     "blocks with ENTER or CMPXCHG8B: no fault at the final ESP; EIP of the second's fault is wrong",
     "blocks in which PUSHA, POPA or a far transfer faults: it reaches memory in another order",
