@@ -25,6 +25,15 @@ validate()
 
 validate interpret --mode interpret --tests 6000000 --seed 101
 validate gear1 --mode gear1 --tests 2500000 --seed 102
+# Every form executed and every exception of it provoked, or a reason given.
+for mode in interpret gear1; do
+    [ -s "$OUT/$mode.md" ] || continue
+    if grep -q 'a gap: no reason' "$OUT/$mode.md"; then
+        echo "not ok validate-coverage-$mode: $(grep -c 'a gap: no reason' "$OUT/$mode.md") gaps, $(grep -m 1 'a gap: no reason' "$OUT/$mode.md")"
+    else
+        echo "ok validate-coverage-$mode"
+    fi
+done
 validate tm5800 --mode gear1 --tests 500000 --seed 103 --machine machines/tm5800.ini
 validate model --mode model --tests 300000 --seed 104
 validate filter --mode gear1 --tests 5000 --seed 105 --filter sbb

@@ -65,7 +65,7 @@ static uint32_t hostcall(void *ctx, uint32_t service, uint32_t arg)
         break;
     case HC_UNIMPLEMENTED: return 0; /* the fault follows */
     case HC_DESCRIPTOR: return descriptor(b, arg & 0xffff, arg >> 16);
-    case HC_HAS_LDT: return b->ldt && silicon_gs();
+    case HC_HAS_LDT: return b->ldt;
     case HC_PANIC:
         b->panic = true;
         vm_request_stop(b->vm);

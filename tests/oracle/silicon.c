@@ -126,7 +126,7 @@ uint32_t silicon_descriptor(uint32_t selector, int high)
         access = 0xfb;
     } else if (selector == 0x2b) {
         access = 0xf3;
-    } else if (selector & 4 && i < SILICON_SEG_END && segments[i].access && silicon_gs()) {
+    } else if (selector & 4 && i < SILICON_SEG_END && segments[i].access) {
         base = segments[i].base;
         limit = segments[i].limit;
         access = segments[i].access;

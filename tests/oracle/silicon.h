@@ -100,9 +100,9 @@ const uint8_t *silicon_tail(uint32_t code16);
 unsigned silicon_gs(void);
 
 /*
- * Segments of the LDT that a block may load, where silicon_gs is not 0. What a selector names is
- * told by silicon_descriptor, for all engines: the low or the high word of its descriptor, 0 if
- * there is none. Beside these there are the flat segments 23 (code) and 2b (data).
+ * Segments of the LDT; on silicon a block may load them where silicon_gs is not 0. What a selector
+ * names is told by silicon_descriptor, for all engines: the low or the high word of its descriptor,
+ * 0 if there is none. Beside these there are the flat segments 23 (code) and 2b (data).
  */
 enum silicon_segment {
     SILICON_SEG_GS = 9,

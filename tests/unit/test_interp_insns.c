@@ -127,7 +127,8 @@ static void line(void *ctx, struct insn_line *l)
     }
     insns_data(l, start);
     memset(&st, 0, sizeof st);
-    if (r->silicon && !l->no_silicon) {
+    bool ldt = strstr(l->where, "segment.insn") != NULL; /* which silicon may not have */
+    if (r->silicon && !l->no_silicon && (!ldt || silicon_gs())) {
         run_silicon(l, &st, &fault);
         for (uint32_t p = 0; p < SILICON_DATA_SIZE; p += SILICON_PAGE)
             if (silicon_access(SILICON_DATA + p) & SILICON_R)
