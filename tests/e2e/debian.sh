@@ -219,3 +219,20 @@ for build in "$BUILD" build/san; do
     done
 done
 [ -z "$failed" ] && echo "ok debian random system calls" || echo "not ok debian random system calls:$failed"
+
+# A program whose C library is damaged: whatever that does, it does it to itself.
+chmod -R u+rwx "$sandbox/w" 2>/dev/null
+rm -rf "$sandbox/w"
+mkdir -p "$sandbox/w/lib" "$sandbox/w/bin"
+cp "$SYSROOT/usr/bin/lua5.4" "$sandbox/w/bin/"
+cp "$(realpath "$SYSROOT/lib/ld-linux.so.2")" "$sandbox/w/lib/ld-linux.so.2"
+for library in $("$SYSROOT/lib/ld-linux.so.2" --library-path "$libraries" --list "$SYSROOT/usr/bin/lua5.4" | awk '/=> \// {print $3}'); do
+    cp "$library" "$sandbox/w/lib/"
+done
+cp "$sandbox/w/lib/libc.so.6" "$sandbox/libc"
+gcc -O1 -o "$sandbox/badelf" tests/badelf.c || echo "not ok debian badelf: not built"
+cp "$CHRYSALIS" "$BUILD/cms.lo" "$sandbox/"
+[ "$(id -u)" != 0 ] || chown -R 65534:65534 "$sandbox/w"
+(cd "$sandbox" && as_nobody ./badelf 0 24 libc w/lib/libc.so.6 ./chrysalis run --quiet --set guest.ram_mb=64 --root w -- \
+    /bin/lua5.4 -v) >"$OUT/badelf" 2>&1 && echo "ok debian a damaged library: $(tail -n 1 "$OUT/badelf")" ||
+    echo "not ok debian a damaged library: $(head -c 800 "$OUT/badelf" | tr '\n' ' ')"
