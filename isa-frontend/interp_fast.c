@@ -388,7 +388,8 @@ uint32_t ia32_fast(void)
     eip = hw_g(G_EIP);
     addr = 0;
     limit = (eip & ~0xfffu) + LAST;
-    if (__builtin_expect((uint32_t)(limit < eip) | x >> 31, 0)) /* one branch for both */
+    /* One short branch for both: the mode is plain (0), and EIP not behind LAST (1). */
+    if (__builtin_expect(x >> 31 >= (uint32_t)((eip & 0xfff) <= LAST), 0))
         return mode_is_plain(x) ? IX_SLOW : IX_SPECIAL;
     w = hw_gldx32(eip);
     /* Constants of every dispatch, hidden from the compiler so that it keeps them in registers; set while w is loaded. */
