@@ -277,7 +277,7 @@ static void translate(void *arg)
             hw_tlbw(page + k * PG, (FRAME + k) << 12 | TLB_V | TLB_R | TLB_X);
         else /* readable, so that the walker is not asked, but not executable */
             hw_tlbw(page + k * PG, (FRAME + k) << 12 | TLB_V | TLB_R);
-    d->result = gear1_translate(d->eip, MODE_PROCESS, base, XLAT_WORDS, d->x);
+    d->result = gear1_translate(d->eip, MODE_PROCESS_TLS, base, XLAT_WORDS, d->x);
 }
 
 static int from_hex(struct dump *d, const char *hex)

@@ -7,8 +7,7 @@
  */
 #include "isa-frontend/interp_int.h"
 
-/* The last instruction that was executed under TF held off its trap. */
-static bool shadow;
+bool ia32_shadow;
 
 /*
  * One instruction, and what comes behind it in a mode that is not plain: with TF set before it, the
@@ -20,10 +19,10 @@ static __attribute__((noinline)) enum interp_exit one(void)
     uint32_t mode = hw_mfs(SR_MODE), r = ia32_step(true);
 
     if (mode & MODE_TF) {
-        bool held = shadow;
+        bool held = ia32_shadow;
 
-        shadow = r == IX_SHADOW && !held;
-        if (!shadow && r != IX_SYSCALL)
+        ia32_shadow = r == IX_SHADOW && !held;
+        if (!ia32_shadow && r != IX_SYSCALL)
             cms_guest_trap(X_DB, DR6_BS);
     }
     return r == IX_BLOCK || r == IX_SYSCALL ? (enum interp_exit)r : IX_ONE;

@@ -190,6 +190,9 @@ void ia32_simd(const struct insn *in);
 /* The instruction at G_EIP, if it is one of these in a plain form: IX_NEXT, else IX_SLOW. */
 uint32_t ia32_simd_fast(void);
 
+/* interp.c: the last instruction that was executed under TF held off its trap. */
+extern bool ia32_shadow;
+
 /* interp_generic.c: one instruction the generic way; the linear address of a memory operand. */
 uint32_t ia32_step(bool single);
 uint32_t ia32_linear(const struct insn *in);

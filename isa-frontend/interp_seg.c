@@ -105,22 +105,17 @@ uint32_t ia32_far(const struct insn *in, uint32_t next, uint32_t mode)
 
 /* ---- questions ---- */
 
-enum {
-    D_CODE = 1 << 11,
-    D_CONFORMING = 1 << 10,
-    D_RW = 1 << 9,
-    D_S = 1 << 12,
-    LAR_MASK = 0x00ffff00 /* bits 19..16 have the limit's, as processors were seen to do */
-};
+/* Bits 19..16 have the limit's, as processors were seen to do. */
+enum { LAR_MASK = 0x00ffff00 };
 
 /* LAR and LSL also answer for some descriptors of the system. */
 static bool is_known(const struct insn *in, uint32_t hi)
 {
     const uint32_t lar = 0x1a3e, lsl = 0x0a0e; /* types: TSS, LDT, gates */
 
-    if (hi & D_S)
-        return in->op == I_VERR   ? (hi & (D_CODE | D_RW)) != D_CODE
-               : in->op == I_VERW ? (hi & (D_CODE | D_RW)) == D_RW
+    if (hi & DESC_S)
+        return in->op == I_VERR   ? (hi & (DESC_CODE | DESC_RW)) != DESC_CODE
+               : in->op == I_VERW ? (hi & (DESC_CODE | DESC_RW)) == DESC_RW
                                   : true;
     return (in->op == I_LAR ? lar : in->op == I_LSL ? lsl : 0) >> (hi >> 8 & 15) & 1;
 }
@@ -135,7 +130,7 @@ void ia32_ask_descriptor(const struct insn *in, uint32_t a)
     hi = ia32_descriptor(sel, &lo);
     dpl = hi >> 13 & 3;
     ok = hi && is_known(in, hi);
-    if ((hi & (D_S | D_CODE | D_CONFORMING)) != (D_S | D_CODE | D_CONFORMING))
+    if ((hi & (DESC_S | DESC_CODE | DESC_CONFORMING)) != (DESC_S | DESC_CODE | DESC_CONFORMING))
         ok = ok && dpl >= (sel & 3) && dpl >= (selector(SEG_CS) & 3);
     v = in->op == I_LAR ? hi & LAR_MASK : ia32_descriptor_limit(hi, lo);
     if (ok && k == 1)

@@ -22,7 +22,8 @@ enum {
     /* What the others amount to, for one quick look: the mode is not the one that the fast handlers
      * and the translator are made for (mode_settle). */
     MODE_SPECIAL = (int)0x80000000,
-    MODE_PROCESS = MODE_CODE32 | MODE_STACK32 | MODE_FLAT | MODE_CPL3 | MODE_PE | MODE_PG
+    MODE_PROCESS = MODE_CODE32 | MODE_STACK32 | MODE_FLAT | MODE_CPL3 | MODE_PE | MODE_PG,
+    MODE_PROCESS_TLS = MODE_PROCESS | MODE_FS | MODE_GS /* with both in use for thread storage */
 };
 
 /* The mode with MODE_SPECIAL as it must be: clear for 32-bit code, flat but for FS and GS, no trap

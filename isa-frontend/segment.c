@@ -9,18 +9,6 @@
 
 struct ia32_segment ia32_seg[6];
 
-/* High word of a descriptor. */
-enum {
-    D_CODE = 1 << 11,
-    D_CONFORMING = 1 << 10, /* of code; of data: expands down */
-    D_RW = 1 << 9,          /* code: readable; data: writable */
-    D_S = 1 << 12,          /* code or data, not a system's */
-    D_PRESENT = 1 << 15,
-    D_BIG = 1 << 22,
-    D_PAGES = 1 << 23,
-    D_TYPE = D_S | D_CODE | D_CONFORMING | D_RW
-};
-
 #define FAULT(vector, code) ((uint32_t)(vector) << 16 | (code))
 
 static uint32_t privilege(uint32_t hi)
@@ -41,16 +29,17 @@ static uint32_t judge_data(uint32_t seg, uint32_t sel, uint32_t hi)
     if (code == 0)
         return seg == SEG_SS ? FAULT(X_GP, 0) : 0;
     if (seg == SEG_SS) {
-        if (rpl != me || (hi & (D_S | D_CODE | D_RW)) != (D_S | D_RW) || privilege(hi) != me)
+        if (rpl != me || (hi & (DESC_S | DESC_CODE | DESC_RW)) != (DESC_S | DESC_RW) ||
+            privilege(hi) != me)
             return FAULT(X_GP, code);
-        return hi & D_PRESENT ? 0 : FAULT(X_SS, code);
+        return hi & DESC_PRESENT ? 0 : FAULT(X_SS, code);
     }
-    if (!(hi & D_S) || (hi & (D_CODE | D_RW)) == D_CODE)
+    if (!(hi & DESC_S) || (hi & (DESC_CODE | DESC_RW)) == DESC_CODE)
         return FAULT(X_GP, code);
-    if ((hi & (D_CODE | D_CONFORMING)) != (D_CODE | D_CONFORMING) &&
+    if ((hi & (DESC_CODE | DESC_CONFORMING)) != (DESC_CODE | DESC_CONFORMING) &&
         (privilege(hi) < rpl || privilege(hi) < me))
         return FAULT(X_GP, code);
-    return hi & D_PRESENT ? 0 : FAULT(X_NP, code);
+    return hi & DESC_PRESENT ? 0 : FAULT(X_NP, code);
 }
 
 /* The same for CS. A return to less privilege does not come here: there is none. */
@@ -60,13 +49,13 @@ static uint32_t judge_code(enum ia32_far kind, uint32_t sel, uint32_t hi)
 
     if (code == 0)
         return FAULT(X_GP, 0);
-    if ((hi & (D_S | D_CODE)) != (D_S | D_CODE))
+    if ((hi & (DESC_S | DESC_CODE)) != (DESC_S | DESC_CODE))
         return FAULT(X_GP, code);
-    if (kind == FAR_RETURN ? rpl != me : !(hi & D_CONFORMING) && rpl > me)
+    if (kind == FAR_RETURN ? rpl != me : !(hi & DESC_CONFORMING) && rpl > me)
         return FAULT(X_GP, code);
-    if (hi & D_CONFORMING ? dpl > me : dpl != me)
+    if (hi & DESC_CONFORMING ? dpl > me : dpl != me)
         return FAULT(X_GP, code);
-    return hi & D_PRESENT ? 0 : FAULT(X_NP, code);
+    return hi & DESC_PRESENT ? 0 : FAULT(X_NP, code);
 }
 
 uint32_t ia32_descriptor(uint32_t sel, uint32_t *lo)
@@ -86,7 +75,7 @@ uint32_t ia32_descriptor_limit(uint32_t hi, uint32_t lo)
 {
     uint32_t limit = (lo & 0xffff) | (hi & 0xf0000);
 
-    return hi & D_PAGES ? limit << 12 | 0xfff : limit;
+    return hi & DESC_PAGES ? limit << 12 | 0xfff : limit;
 }
 
 /* The cache of a descriptor that has passed; hi is 0 for null. */
@@ -100,17 +89,17 @@ static void unpack(uint32_t hi, uint32_t lo, struct ia32_segment *out)
     out->attr = 0;
     if (!hi)
         return;
-    if (hi & D_BIG)
+    if (hi & DESC_BIG)
         out->attr |= SEGA_BIG;
-    if (hi & D_CODE) {
-        if (hi & D_RW)
+    if (hi & DESC_CODE) {
+        if (hi & DESC_RW)
             out->attr |= SEGA_READ;
         return;
     }
-    out->attr |= hi & D_RW ? SEGA_READ | SEGA_WRITE : SEGA_READ;
-    if (hi & D_CONFORMING) {
+    out->attr |= hi & DESC_RW ? SEGA_READ | SEGA_WRITE : SEGA_READ;
+    if (hi & DESC_CONFORMING) {
         out->first = limit + 1;
-        out->last = hi & D_BIG ? 0xffffffff : 0xffff;
+        out->last = hi & DESC_BIG ? 0xffffffff : 0xffff;
         if (out->first == 0) {
             out->first = 1;
             out->last = 0;
@@ -223,6 +212,7 @@ void ia32_seg_reload(void)
     uint32_t hi = 0, lo = 0, known = 0, bad = 0, fault;
 
     hw_commit(0);
+    ia32_shadow = false; /* whatever comes is another instruction */
     for (uint32_t k = 0; k < 6; k++) {
         uint32_t seg = order[k], sel = selector(seg);
 

@@ -19,6 +19,17 @@
 #include "isa-frontend/insn.h"
 #include "isa-frontend/mode.h"
 
+/* High word of a descriptor. */
+enum {
+    DESC_RW = 1 << 9,          /* code: readable; data: writable */
+    DESC_CONFORMING = 1 << 10, /* of code; of data: expands down */
+    DESC_CODE = 1 << 11,
+    DESC_S = 1 << 12, /* code or data, not a system's */
+    DESC_PRESENT = 1 << 15,
+    DESC_BIG = 1 << 22,
+    DESC_PAGES = 1 << 23
+};
+
 enum {
     SEGA_READ = 1,
     SEGA_WRITE = 2,

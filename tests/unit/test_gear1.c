@@ -463,7 +463,7 @@ static void translate_any(void *arg)
         hw_tlbw(BYTES_AT + k * PG, (BYTES_FRAME + k) << 12 | TLB_V | TLB_R | (k ? 0 : TLB_X));
     for (uint32_t at = 0; at < PG; at++) {
         enum abort_reason r =
-            gear1_translate(BYTES_AT + at, MODE_PROCESS, 0x1000000, XLAT_WORDS, &x);
+            gear1_translate(BYTES_AT + at, MODE_PROCESS_TLS, 0x1000000, XLAT_WORDS, &x);
         a->reason[r]++;
         if (r == AB_NONE)
             a->insns += x.ninsns;
