@@ -271,6 +271,8 @@ int proc_list(struct process *p, struct guest_open *o)
 
     if (!proc_find(p, o->path, &e))
         return -ENOENT;
+    if (e.kind != PROC_DIR)
+        return -ENOTDIR;
     r = add(o, T_DIR, ".", 1) | add(o, T_DIR, "..", 2);
     if (!e.group) {
         r |= add_table(o, proc_system, e.name);

@@ -26,6 +26,7 @@ enum {
     SYS_UGETRLIMIT = 191,
     SYS_TRUNCATE64 = 193,
     SYS_FSTAT64 = 197,
+    SYS_GETDENTS64 = 220,
     SYS_READAHEAD = 225,
     SYS_FGETXATTR = 231,
     SYS_STATFS64 = 268,
@@ -106,6 +107,9 @@ static void files(void)
     say_hex("sync ", call(SYS_SYNC, 0, 0, 0, 0, 0, 0));
     say_hex("sync its system ", call(SYS_SYNCFS, fd, 0, 0, 0, 0, 0));
     say_hex("  nothing's ", call(SYS_SYNCFS, 99, 0, 0, 0, 0, 0));
+    call(SYS_CLOSE, fd, 0, 0, 0, 0, 0);
+    fd = open_at("/proc/uptime", 0);
+    say_hex("listing a file ", call(SYS_GETDENTS64, fd, (u32)buf, sizeof buf, 0, 0, 0));
     call(SYS_CLOSE, fd, 0, 0, 0, 0, 0);
     call(SYS_CLOSE, to, 0, 0, 0, 0, 0);
     call(SYS_UNLINK, (u32)name, 0, 0, 0, 0, 0);
