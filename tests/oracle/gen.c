@@ -11,8 +11,7 @@
  *
  * Left out on purpose:
  * - what would leave the oracle's world: int 0x80, sysenter, code selectors but for the one in
- * place and one out of bounds; FS overrides, and loads of FS but for null (it is the host's thread
- *   pointer);
+ * place and one out of bounds; loads of FS but for null (it is the host's thread pointer);
  * - what the host answers in its own way: CPUID, RDTSC, SGDT, SIDT, SLDT, STR, SMSW (gen_rows.c has
  *   them, alone);
  * - BSWAP of 16 bits;
@@ -707,8 +706,8 @@ size_t gen_insn(struct gen *g, uint8_t *buf)
     if (lock && (!(shape & AL) || once_in(g, 4)))
         *p++ = 0xf0;
     if ((memory || shape & (MOFS | IMPL)) && once_in(g, 16)) {
-        static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e, 0x65, 0x65};
-        *p++ = segments[below(g, g->gs ? 6 : 4)];
+        static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x65};
+        *p++ = segments[below(g, g->gs ? 7 : 5)];
     }
     if (address16)
         *p++ = 0x67;

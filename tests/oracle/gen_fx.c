@@ -231,9 +231,9 @@ size_t gen_fx_insn(struct gen *g, uint8_t *buf)
         if ((escape == 1 || escape == 5) && reg == 6) {
             p = environment(g, p, escape, small);
         } else {
-            static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e, 0x65, 0x65};
+            static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x65};
             if (once_in(g, 16))
-                *p++ = segments[below(g, g->gs ? 6 : 4)];
+                *p++ = segments[below(g, g->gs ? 7 : 5)];
             if (address16)
                 *p++ = 0x67;
             *p++ = (uint8_t)(ESCAPE + escape);

@@ -289,9 +289,9 @@ uint8_t *gen_simd_insn(struct gen *g, unsigned n, uint8_t *p)
     unsigned row = known.simd[n % known.nsimd], op = ia32_rows[row].op;
     struct shape s = shape_of(row);
     struct want w = {.memory = s.memory && (!s.registers || once_in(g, 2))};
-    static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e, 0x65, 0x65};
+    static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x65};
     if (w.memory && once_in(g, 16))
-        w.override = segments[below(g, g->gs ? 6 : 4)];
+        w.override = segments[below(g, g->gs ? 7 : 5)];
     w.address = gen_address(g);
     if (w.memory && aligned_operand(row)) {
         w.given = !once_in(g, 16);

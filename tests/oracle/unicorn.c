@@ -202,7 +202,8 @@ const char *const unicorn_exclusions[] = {
     "blocks with F6 /1 or F7 /1 (TEST): invalid to it",
     "blocks that load segments or ask about them: it knows no limits, and lets all be written",
     "blocks that push a segment register: it writes 4 bytes, processors 2",
-    "blocks with a memory operand through CS: it lets them write",
+    "blocks with a memory operand through CS, or through FS, which is null: it lets them write, or "
+    "read",
     "blocks with INT n, INT1 or RDPMC: it has no descriptors for the first, the others are invalid "
     "to it",
     "blocks with ARPL, and LOCK NEG of 16 bits: it writes always; its flags are wrong",
@@ -261,7 +262,9 @@ static bool excluded(const struct insn *d, const uint8_t *code)
             if (*code == 0x84 || *code == 0x85 || *code == 0xa8 || *code == 0xa9)
                 return false;
         return (code[1] >> 3 & 7) == 1;
-    default: return ia32_is_x87(d->op) || d->seg == SEG_CS || ia32_rows[d->row].attr & AT_XXM;
+    default:
+        return ia32_is_x87(d->op) || d->seg == SEG_CS || d->seg == SEG_FS ||
+               ia32_rows[d->row].attr & AT_XXM;
     }
 }
 
