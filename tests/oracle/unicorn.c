@@ -219,6 +219,8 @@ const char *const unicorn_exclusions[] = {
 
 static bool excluded(const struct insn *d, const uint8_t *code)
 {
+    if (d->seg == SEG_CS || d->seg == SEG_FS)
+        return true;
     switch (d->op) {
     case I_IN:
     case I_OUT:
@@ -256,15 +258,13 @@ static bool excluded(const struct insn *d, const uint8_t *code)
     case I_PUNPCKLWD:
     case I_PUNPCKLDQ: return d->o[1].kind == O_MEM;
     case I_NOP: return code[1] == 0x18 || code[2] == 0x18;
-    case I_NEG: return d->lock || d->seg == SEG_CS;
+    case I_NEG: return d->lock;
     case I_TEST:
         for (; *code != 0xf6 && *code != 0xf7; code++)
             if (*code == 0x84 || *code == 0x85 || *code == 0xa8 || *code == 0xa9)
                 return false;
         return (code[1] >> 3 & 7) == 1;
-    default:
-        return ia32_is_x87(d->op) || d->seg == SEG_CS || d->seg == SEG_FS ||
-               ia32_rows[d->row].attr & AT_XXM;
+    default: return ia32_is_x87(d->op) || ia32_rows[d->row].attr & AT_XXM;
     }
 }
 
