@@ -345,11 +345,12 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
     if (!range_ok(first, pages))
         return -ENOMEM;
     uint32_t end = first + pages, at = first;
-    for (uint32_t i = area_at(s, first); at < end; i++) {
-        if (i == s->nareas || s->area[i].first > at)
-            return -ENOMEM; /* a hole; Linux protects what lies before it, we nothing: see quirks */
+    for (uint32_t i = area_at(s, first); at < end && i < s->nareas && s->area[i].first <= at; i++)
         at = s->area[i].end;
-    }
+    bool hole = at < end; /* as Linux has it, what lies before a hole is protected */
+    if (hole && at == first)
+        return -ENOMEM;
+    end = hole ? at : end;
     int e = split_at(s, first);
     if (!e)
         e = split_at(s, end);
@@ -378,7 +379,7 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
         }
     }
     merge_around(s, i0);
-    return 0;
+    return hole ? -ENOMEM : 0;
 }
 
 bool space_is_free(const struct space *s, uint32_t first, uint32_t pages)

@@ -145,6 +145,12 @@ static void memory_and_limits(void)
     u8 *m = map(0, 12288, RW);
     u32 lim[2], wide[4], old[4], head[2] = {0, 0}, fd;
     call(SYS_MUNMAP, (u32)m + 4096, 4096, 0, 0, 0, 0);
+    say_hex("protect a hole ", call(SYS_MPROTECT, (u32)m, 12288, 1, 0, 0, 0));
+    say_hex("  before it ", call(SYS_UGETRLIMIT, 7, (u32)m, 0, 0, 0, 0));
+    say_hex("  behind it ", call(SYS_UGETRLIMIT, 7, (u32)m + 8192, 0, 0, 0, 0));
+    say_hex("protect from a hole on ", call(SYS_MPROTECT, (u32)m + 4096, 8192, 1, 0, 0, 0));
+    say_hex("  behind it ", call(SYS_UGETRLIMIT, 7, (u32)m + 8192, 0, 0, 0, 0));
+    call(SYS_MPROTECT, (u32)m, 4096, RW, 0, 0, 0);
     say_hex("unlock ", call(SYS_MUNLOCK, (u32)m, 4096, 0, 0, 0, 0));
     say_hex("unlock a hole ", call(SYS_MUNLOCK, (u32)m, 12288, 0, 0, 0, 0));
     say_hex("msync ", call(SYS_MSYNC, (u32)m, 4096, 4, 0, 0, 0));
