@@ -35,6 +35,10 @@ CODE16(iret16, "pushf\n push %cs\n call 1f\n jmp 2f\n1: iret\n2: mov $0x99, %ax\
 CODE16(bits, "mov $0x1ff, %ax\n bt $3, %ax\n cwd\n cbw\n xchg %ax, %bx\n mov $0x8001, %si\n imul "
              "$3, %si, %si\n lretl");
 
+CODE16(resume, "mov $5, %ax\n ud2\n add $3, %ax\n push %ax\n ud2\n pop %cx\n lretl");
+CODE16(step, "pushf\n orw $0x100, (%esp)\n popf\n inc %bx\n mov $3, %cx\n1: loop 1b\n pushf\n andw "
+             "$~0x100, (%si)\n popf\n lretl");
+
 /* To the code at *far16; EAX ECX EDX EBX ESI EDI are noted. */
 CASE(go, "mov $arena + 0x800, %ebp\n xor %eax, %eax\n xor %ecx, %ecx\n xor %edx, %edx\n xor %ebx, "
          "%ebx\n xor %esi, %esi\n xor %edi, %edi\n"
@@ -115,6 +119,19 @@ static void run(const char *name, u32 cs, u32 at, const u8 *from, const u8 *to, 
 #define RUN(name, cs, at)   run(#name, cs, at, name##_from, name##_to, 0)
 #define RUN16(name, cs, at) run(#name, cs, at, name##_from, name##_to, 1)
 
+/* Goes on behind a ud2, and notes where single steps are. */
+static u32 steps;
+static int carry_on(struct context *c)
+{
+    if (got.sig == 5)
+        steps = mix(steps, c->eip) + (c->cs & 7);
+    else
+        *(volatile u32 *)&c->eip += 2;
+    return 1;
+}
+CASE(step_here,
+     "pushf\n lea (%esp), %esi\n popf\n lcall *far16\n nop\n mov %ecx, r + 4\n mov %ebx, r + 12\n");
+
 static void transfers(const char *name, u32 sel, u32 off)
 {
     char line[100], *p;
@@ -161,6 +178,30 @@ int guest_main(int argc, char **argv)
     RUN(arith, small, 0x1000); /* far beyond it */
     RUN(arith, code, 0xfff4);  /* code that runs on beyond 64 KB: the limit */
     RUN(arith, wide, 0xfff4);  /* none in the way */
+
+    on_trap = carry_on;
+    RUN(resume, code, 0x1000);
+    for (u32 i = 0; i < 8; i++)
+        r[i] = 0;
+    fill();
+    place(0x1000, step_from, step_to);
+    far16[0] = 0x1000;
+    far16[1] = code;
+    say_case("step", case_step_here);
+    note(" ");
+    say_hex("  steps ", steps);
+    on_trap = 0;
+
+    /* A child has the tables of its parent. */
+    u32 child = call(2, 0, 0, 0, 0, 0, 0), status = 0;
+    if (!child) {
+        fill();
+        place(0x1000, arith_from, arith_to);
+        try_case(case_go);
+        call(SYS_EXIT, r[0] >> 4 & 0xff, 0, 0, 0, 0, 0);
+    }
+    call(7, child, (u32)&status, 0, 0, 0, 0);
+    say_hex("child ", status);
 
     /* Around SP = 0. */
     static const u32 sps[] = {0, 1, 2, 3, 4, 6, 8, 0x10000, 0x12340002};
