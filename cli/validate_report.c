@@ -161,6 +161,20 @@ static bool covered(const struct validate_run *r, unsigned i)
     return r->counts.row[i].executed || (never && r->counts.row[i].vectors);
 }
 
+/* That the processor at hand has; SYSENTER, which none has, is one of them. */
+static bool beyond_identity(unsigned i)
+{
+    return !(ia32_features() >> ia32_rows[i].feature & 1) && ia32_rows[i].feature != FEAT_SEP;
+}
+
+static unsigned count_forms(void)
+{
+    unsigned n = 0;
+    for (unsigned i = 1; i < NFORMS; i++)
+        n += !beyond_identity(i);
+    return n;
+}
+
 static unsigned count_covered(const struct validate_run *r)
 {
     unsigned n = 0;
@@ -177,7 +191,7 @@ void validate_summary(const struct validate_run *r, FILE *f)
             " left the block, %" PRIu64 " not comparable), seed %" PRIu64
             ", %u of %u forms, %.0f a second: %" PRIu64 " mismatch%s\n",
             r->mode_name, n->done, n->ended, n->faulted, n->left, n->too_long + n->not_comparable,
-            r->seed, count_covered(r), (unsigned)NFORMS - 1,
+            r->seed, count_covered(r), count_forms(),
             r->seconds > 0 ? (double)n->done / r->seconds : 0, n->mismatches,
             n->mismatches == 1 ? "" : "es");
     if (n->second)
@@ -280,8 +294,6 @@ static const char gap[] = "**a gap: no reason is known but that the run was too 
 static const char *reason(unsigned row, uint32_t vectors)
 {
     uint32_t op = ia32_rows[row].op;
-    if (!(ia32_features() >> ia32_rows[row].feature & 1) && op != I_SYSENTER && op != I_SYSEXIT)
-        return "beyond the identity of this machine: #UD";
     for (unsigned i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         if (reasons[i].op == op &&
             (vectors ? !(vectors & ~reasons[i].vectors) : !reasons[i].vectors))
@@ -316,7 +328,7 @@ static void list_uncovered(const struct validate_run *runs, unsigned nruns, FILE
         uint32_t modes = 0;
         for (unsigned k = 0; k < nruns; k++)
             modes |= (uint32_t)!covered(&runs[k], i) << k;
-        if (!modes)
+        if (!modes || beyond_identity(i))
             continue;
         listed++;
         form_text(i, form);
@@ -341,7 +353,7 @@ static void list_unprovoked(const struct validate_run *runs, unsigned nruns, FIL
             uint32_t modes = 0;
             for (unsigned k = 0; k < nruns; k++)
                 modes |= (expected(i) & ~runs[k].counts.row[i].vectors & 1u << v ? 1u : 0u) << k;
-            if (!modes)
+            if (!modes || beyond_identity(i))
                 continue;
             listed++;
             form_text(i, form);
@@ -365,7 +377,7 @@ void validate_report(const struct validate_run *runs, unsigned nruns, uint64_t t
             "Made by `chrysalis validate isa --mode %s --seed %" PRIu64 " --first %" PRIu64
             " --tests %" PRIu64
             "%s%s%s%s%s --jobs %u`; [oracle.md](oracle.md) tells how to read it.\n\n"
-            "The oracle: %s%s%s. ia32.def has %u forms.\n\n",
+            "The oracle: %s%s%s. ia32.def has %u forms for this processor.\n\n",
             nruns > 1 ? "all" : a->mode_name, a->seed, a->first, tests,
             a->machine ? " --machine " : "", a->machine ? a->machine : "",
             a->filter ? " --filter " : "", a->filter ? a->filter : "",
@@ -373,7 +385,7 @@ void validate_report(const struct validate_run *runs, unsigned nruns, uint64_t t
             : a->oracle == VALIDATE_UNICORN ? " --oracle unicorn"
                                             : "",
             a->jobs, a->oracle == VALIDATE_UNICORN ? "Unicorn, on " : "", host,
-            a->oracle == VALIDATE_BOTH ? ", and Unicorn" : "", (unsigned)NFORMS - 1);
+            a->oracle == VALIDATE_BOTH ? ", and Unicorn" : "", count_forms());
     head(runs, nruns, f);
 
     if (a->oracle != VALIDATE_SILICON) {
@@ -395,6 +407,8 @@ void validate_report(const struct validate_run *runs, unsigned nruns, uint64_t t
         fprintf(f, "---:|---|");
     fprintf(f, "\n");
     for (unsigned i = 1; i < NFORMS; i++) {
+        if (beyond_identity(i))
+            continue;
         form_text(i, form);
         fprintf(f, "| `%s` |", form);
         for (unsigned k = 0; k < nruns; k++) {
