@@ -13,28 +13,37 @@
 enum { GSA_NODEFER = 0x40000000 };
 #define GSA_RESETHAND 0x80000000u
 
+static void set_action(struct process *p, uint32_t sig, struct sigaction_guest act)
+{
+    act.mask &= ~UNBLOCKABLE;
+    p->grp->act[sig] = act;
+    if (!signal_ignored(p->grp, (int)sig))
+        return;
+    sigqueue_drop(p, &p->grp->queue, BIT(sig));
+    for (uint32_t i = 0; i < PROC_TASKS; i++)
+        if (p->task[i].state != TASK_FREE && p->task[i].group == p->cur->group)
+            sigqueue_drop(p, &p->task[i].queue, BIT(sig));
+}
+
+/* May a program ask for, or set, what happens on this signal? */
+static bool action_allowed(uint32_t sig, bool set)
+{
+    return sig && sig < NSIG_GUEST && !(set && (sig == GSIGKILL || sig == GSIGSTOP));
+}
+
 CALL(rt_sigaction)
 {
     uint32_t w[5], sig = a[0];
     int32_t e;
 
-    if (!sig || sig >= NSIG_GUEST || a[3] != 8)
+    if (a[3] != 8 || !action_allowed(sig, a[1]))
         return -EINVAL;
-    if ((sig == GSIGKILL || sig == GSIGSTOP) && a[1])
-        return -EINVAL;
-    struct sigaction_guest *act = &p->grp->act[sig], old = *act;
+    struct sigaction_guest old = p->grp->act[sig];
     if (a[1]) {
         e = space_read(p->space, a[1], w, sizeof w);
         if (e)
             return e;
-        *act = (struct sigaction_guest){w[0], w[1], w[2],
-                                        (w[3] | (uint64_t)w[4] << 32) & ~UNBLOCKABLE};
-        if (signal_ignored(p->grp, (int)sig)) {
-            sigqueue_drop(p, &p->grp->queue, BIT(sig));
-            for (uint32_t i = 0; i < PROC_TASKS; i++)
-                if (p->task[i].state != TASK_FREE && p->task[i].group == p->cur->group)
-                    sigqueue_drop(p, &p->task[i].queue, BIT(sig));
-        }
+        set_action(p, sig, (struct sigaction_guest){w[0], w[1], w[2], w[3] | (uint64_t)w[4] << 32});
     }
     if (!a[2])
         return 0;
@@ -43,6 +52,30 @@ CALL(rt_sigaction)
     w[2] = old.restorer;
     w[3] = (uint32_t)old.mask;
     w[4] = (uint32_t)(old.mask >> 32);
+    return space_write(p->space, a[2], w, sizeof w);
+}
+
+/* The calls without rt_ have sets of 32 signals; getcontext() and its kin still use them. */
+CALL(sigaction)
+{
+    uint32_t w[4], sig = a[0];
+    int32_t e;
+
+    if (!action_allowed(sig, a[1]))
+        return -EINVAL;
+    struct sigaction_guest old = p->grp->act[sig];
+    if (a[1]) {
+        e = space_read(p->space, a[1], w, sizeof w);
+        if (e)
+            return e;
+        set_action(p, sig, (struct sigaction_guest){w[0], w[2], w[3], w[1]});
+    }
+    if (!a[2])
+        return 0;
+    w[0] = old.handler;
+    w[1] = (uint32_t)old.mask;
+    w[2] = old.flags;
+    w[3] = old.restorer;
     return space_write(p->space, a[2], w, sizeof w);
 }
 
@@ -78,6 +111,33 @@ CALL(rt_sigprocmask)
     return a[2] ? space_write(p->space, a[2], &old, 8) : 0;
 }
 
+CALL(sigprocmask)
+{
+    uint64_t mask = p->cur->sigmask;
+    uint32_t set, old = (uint32_t)mask;
+
+    if (a[1]) {
+        int32_t e = space_read(p->space, a[1], &set, 4);
+        if (e)
+            return e;
+        switch (a[0]) {
+        case 0: mask |= set; break;
+        case 1: mask &= ~(uint64_t)set; break;
+        case 2: mask = (mask & ~0xffffffffull) | set; break;
+        default: return -EINVAL;
+        }
+        p->cur->sigmask = mask & ~UNBLOCKABLE;
+    }
+    return a[2] ? space_write(p->space, a[2], &old, 4) : 0;
+}
+
+CALL(sigpending)
+{
+    uint32_t set = (uint32_t)((p->cur->queue.pending | p->grp->queue.pending) & p->cur->sigmask);
+
+    return space_write(p->space, a[0], &set, 4);
+}
+
 CALL(rt_sigpending)
 {
     uint64_t set = (p->cur->queue.pending | p->grp->queue.pending) & p->cur->sigmask;
@@ -85,22 +145,32 @@ CALL(rt_sigpending)
     return a[1] > 8 ? -EINVAL : space_write(p->space, a[0], &set, a[1]);
 }
 
-CALL(rt_sigsuspend)
+/* Sleeps under another mask until a handler has run. */
+static int32_t suspend(struct process *p, uint64_t set)
 {
     struct task *t = p->cur;
-    uint64_t set;
 
-    if (a[1] != 8)
-        return -EINVAL;
-    int32_t e = space_read(p->space, a[0], &set, 8);
-    if (e)
-        return e;
     if (!t->restarting) {
         t->saved_mask = t->sigmask;
         t->restore_mask = true;
     }
     t->sigmask = set & ~UNBLOCKABLE;
     return task_block(p, WAIT_SLEEP, 0, UINT64_MAX, RESTART_NEVER);
+}
+
+CALL(rt_sigsuspend)
+{
+    uint64_t set;
+
+    if (a[1] != 8)
+        return -EINVAL;
+    int32_t e = space_read(p->space, a[0], &set, 8);
+    return e ? e : suspend(p, set);
+}
+
+CALL(sigsuspend)
+{
+    return suspend(p, a[2]); /* the mask itself, behind two words that mean nothing */
 }
 
 CALL(pause)

@@ -5,6 +5,10 @@
 #include "guest.h"
 
 enum {
+    SYS_OLD_SIGACTION = 67,
+    SYS_OLD_SIGSUSPEND = 72,
+    SYS_OLD_SIGPENDING = 73,
+    SYS_OLD_SIGPROCMASK = 126,
     SYS_SIGACTION = 174,
     SYS_SIGPROCMASK = 175,
     SYS_SIGPENDING = 176,
@@ -163,6 +167,42 @@ static void masks(void)
     say_hex("kill is not for catching ", call(SYS_SIGACTION, 9, (u32)set, 0, 8, 0, 0));
 }
 
+/* The calls with sets of 32 signals: they leave signals above 32 in the mask, but sigsuspend. */
+static void old_masks(void)
+{
+    u32 set[2] = {1u << 11, 1}, old[2] = {0, 0}, act[4], way[4] = {(u32)on_plain, 1u << 9, 0, 0};
+    call(SYS_SIGPROCMASK, 2, (u32)set, 0, 8, 0, 0);
+    set[0] = 1u << 9 | 1u << 8 | 1u << 18; /* SIGKILL and SIGSTOP cannot be blocked */
+    say_hex("old block ", call(SYS_OLD_SIGPROCMASK, 0, (u32)set, (u32)old, 0, 0, 0));
+    say_hex("old mask was ", old[0]);
+    set[0] = 1u << 11;
+    call(SYS_OLD_SIGPROCMASK, 1, (u32)set, 0, 0, 0, 0);
+    call(SYS_SIGPROCMASK, 0, 0, (u32)old, 8, 0, 0);
+    say_hex("mask ", old[0]);
+    say_hex("  above ", old[1]);
+    set[0] = 1u << 9 | 1u << 11;
+    call(SYS_OLD_SIGPROCMASK, 2, (u32)set, (u32)old, 0, 0, 0);
+    say_hex("old mask was ", old[0]);
+    raise_it(10);
+    call(SYS_OLD_SIGPENDING, (u32)old, 0, 0, 0, 0, 0);
+    say_hex("old pending ", old[0]);
+    say_hex("old action ", call(SYS_OLD_SIGACTION, 12, (u32)way, (u32)act, 0, 0, 0));
+    say_hex("  was ", act[0] == (u32)on_plain);
+    say_hex("  with ", act[1]);
+    call(SYS_OLD_SIGACTION, 12, 0, (u32)act, 0, 0, 0);
+    say_hex("  is with ", act[1]);
+    raise_it(12);
+    say_hex("old suspended ", call(SYS_OLD_SIGSUSPEND, 0, 0, 1u << 9, 0, 0, 0));
+    call(SYS_SIGPROCMASK, 0, 0, (u32)old, 8, 0, 0);
+    say_hex("mask ", old[0]);
+    say_hex("  above ", old[1]);
+    say_hex("bad mask ", call(SYS_OLD_SIGPROCMASK, 7, (u32)set, 0, 0, 0, 0));
+    say_hex("bad address ", call(SYS_OLD_SIGPROCMASK, 0, 0xffff0000, 0, 0, 0, 0));
+    say_hex("stop is not for catching ", call(SYS_OLD_SIGACTION, 19, (u32)way, 0, 0, 0, 0));
+    set[0] = set[1] = 0;
+    call(SYS_SIGPROCMASK, 2, (u32)set, 0, 8, 0, 0);
+}
+
 static void fp_state(void)
 {
     u32 before[27], after[27], h = 1;
@@ -215,6 +255,7 @@ int guest_main(int argc, char **argv)
     }
     say_hex("hot ", hash);
     masks();
+    old_masks();
     install(10, on_nested, NODEFER, 0);
     raise_it(10);
     depth = 2;
