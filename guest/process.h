@@ -201,6 +201,7 @@ struct task {
     int fault_signal; /* made of it, and not delivered yet; 0: none */
     struct guest_segment tls[TLS_SLOTS];
     bool tls_used[TLS_SLOTS];
+    bool stale; /* bases and mode in regs do not follow from its selectors and tables yet */
     uint32_t clear_tid, robust_list;
     char comm[COMM];
 };

@@ -62,6 +62,30 @@ bool segment_has_ldt(const struct process *p)
     return false;
 }
 
+/* TF and AC are part of what CMS makes its mode of. */
+bool registers_differ(const struct vm_context *a, const struct vm_context *b)
+{
+    enum { TF_AC = 0x40100 };
+
+    return memcmp(a->r + G_SEL0, b->r + G_SEL0, 3 * sizeof a->r[0]) ||
+           ((a->r[G_EFL] ^ b->r[G_EFL]) & TF_AC);
+}
+
+bool segments_differ(const struct task *from, struct task *to)
+{
+    bool fresh = to->stale || from->state == TASK_FREE;
+
+    to->stale = false;
+    if (fresh || registers_differ(&from->regs, &to->regs) ||
+        memcmp(from->tls_used, to->tls_used, sizeof to->tls_used) ||
+        memcmp(from->tls, to->tls, sizeof to->tls))
+        return true;
+    for (uint32_t i = 0; i < 3; i++) /* any of a local table? */
+        if (to->regs.r[G_SEL0 + i] & (SELECTOR_TI | SELECTOR_TI << 16))
+            return true;
+    return false;
+}
+
 /* Thread storage holds 32-bit data segments that are there, or nothing. */
 static bool tls_okay(const uint32_t d[DESC_WORDS])
 {
@@ -77,6 +101,7 @@ bool segment_tls(struct task *t, const uint32_t d[DESC_WORDS])
         return false;
     t->tls_used[slot] = !empty(d) && !zero(d);
     t->tls[slot] = (struct guest_segment){d[1], d[2], d[3] & SEGF_ALL};
+    t->stale = true;
     return true;
 }
 

@@ -108,6 +108,15 @@ static uint32_t place(struct process *p, const struct sigaction_guest *act, uint
     return sp;
 }
 
+static void put_context(struct process *p, const struct vm_context *c)
+{
+    struct vm_context old;
+
+    vm_get_context(p->vm, &old);
+    p->state_changed |= registers_differ(&old, c);
+    vm_set_context(p->vm, c);
+}
+
 bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
                    const struct sigaction_guest *act, uint64_t mask)
 {
@@ -163,8 +172,7 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
     c.r[G_SEL0] = SEL_USER_DS | SEL_USER_CS << 16;
     c.r[G_SEL1] = SEL_USER_DS | SEL_USER_DS << 16;
     fpstate_init(&c);
-    vm_set_context(p->vm, &c);
-    p->state_changed = true;
+    put_context(p, &c);
     return true;
 }
 
@@ -205,8 +213,7 @@ static int load_frame(struct process *p, struct sigcontext_guest sc)
     c.r[G_SEL0] = frame_selector(s->es) | (((s->cs | 3) & 0xffff) << 16);
     c.r[G_SEL1] = ((s->ss | 3) & 0xffff) | frame_selector(s->ds) << 16;
     c.r[G_SEL2] = frame_selector(s->fs) | frame_selector(s->gs) << 16;
-    vm_set_context(p->vm, &c);
-    p->state_changed = true;
+    put_context(p, &c);
     return 0;
 }
 

@@ -187,7 +187,11 @@ void process_resume(struct process *p);
 void process_preempt(struct process *p); /* the same, and another's turn if one wants it */
 /* Segments (segments.c): the descriptors that the running task's selectors mean. */
 uint32_t segment_descriptor(const struct process *p, uint32_t arg); /* HC_DESCRIPTOR */
-bool segment_has_ldt(const struct process *p);                      /* HC_HAS_LDT */
+/* Whether CMS must load segment registers and mode anew: between two states of one task, and of
+ * two. */
+bool registers_differ(const struct vm_context *a, const struct vm_context *b);
+bool segments_differ(const struct task *from, struct task *to);
+bool segment_has_ldt(const struct process *p); /* HC_HAS_LDT */
 bool segment_tls(struct task *t, const uint32_t desc[4]);
 int task_new_row(struct process *p);
 void process_try_again(struct process *p);

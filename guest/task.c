@@ -286,10 +286,12 @@ static void switch_to(struct process *p, uint32_t row)
 
     if (from->state != TASK_FREE)
         vm_get_context(p->vm, &from->regs);
+    from->stale |= p->state_changed;
+    p->state_changed |= segments_differ(from, to);
     task_make_current(p, row);
     to->regs.r[G_CR3] = p->space->cr3;
     vm_set_context(p->vm, &to->regs);
-    p->space_changed = p->state_changed = true;
+    p->space_changed = true;
     p->switches++;
 }
 

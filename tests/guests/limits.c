@@ -190,6 +190,8 @@ static int edit(struct context *c)
 }
 CASE(edited, "ud2\n mov %es, %eax\n mov %eax, r0\n mov %fs, %eax\n mov %eax, r1\n");
 
+CASE(fs_far, "mov %fs:0x100, %al\n");
+
 static void edits(const char *name, u32 cs, u32 ss, u32 ds, u32 fs)
 {
     bad_cs = cs;
@@ -273,5 +275,21 @@ int guest_main(int argc, char **argv)
     __asm__ volatile("mov %%es, %0" : "=r"(v));
     __asm__ volatile("mov %0, %%es" ::"r"(old));
     say_hex("gone ", v);
+
+    /* Two processes with the same selector, and other limits behind it. */
+    u32 both = ldt(20, base, 0x40, LDT_32), status = 0, child = call(2, 0, 0, 0, 0, 0, 0);
+    if (!child)
+        both = ldt(20, base, 0x400, LDT_32);
+    __asm__ volatile("mov %0, %%fs" ::"r"(both));
+    u32 good = 0;
+    for (u32 i = 0; i < 100; i++) {
+        call(158 /* sched_yield */, 0, 0, 0, 0, 0, 0);
+        good += try_case(case_fs_far);
+    }
+    if (!child)
+        call(SYS_EXIT, good, 0, 0, 0, 0, 0);
+    call(7, child, (u32)&status, 0, 0, 0, 0);
+    say_hex("parent ", good);
+    say_hex("child ", status);
     return 0;
 }

@@ -6,12 +6,13 @@
 u8 area[256];
 u32 r0;
 u32 hits[64], nhits, flags_or, flags_and, code_or, esp_bad;
-static u32 start, keep_off;
+static u32 start, keep_off, traps;
 
 static int on_step(struct context *c)
 {
     if (got.sig != 5)
         return 0;
+    traps++;
     if (nhits < 64)
         hits[nhits++] = c->eip - start;
     flags_or |= c->eflags;
@@ -60,6 +61,7 @@ STEP(div, "xor %edx, %edx\n mov $7, %eax\n mov $2, %ecx\n div %ecx\n nop");
 STEP(prefixes, ".byte 0x66, 0x3e, 0x90\n .byte 0x2e\n mov r0, %eax");
 CASE(iret_on, "pushf\n orl $0x100, (%esp)\n push %cs\n push $1f\n iret\n1: nop\n nop" OFF);
 CASE(popf_mov_ss, "mov %ss, %eax\n" ON "mov %eax, %ss\n nop" OFF);
+STEP(many, "mov $900, %ecx\n1: loop 1b");
 /* A signal for something else: TF is in its frame, and off in the handler. */
 STEP(ud2, "nop\n ud2\n nop");
 STEP(fault, "nop\n mov 0, %eax\n nop");
@@ -138,6 +140,18 @@ int guest_main(int argc, char **argv)
     STEPS(fault);
     STEPS(jump_off);
     STEPS(hot);
+    /* Beside another that is not stepped. */
+    u32 child = call(2, 0, 0, 0, 0, 0, 0), status = 0;
+    if (!child) {
+        for (volatile u32 i = 0; i < 200000; i++)
+            ;
+        call(SYS_EXIT, traps & 1, 0, 0, 0, 0, 0);
+    }
+    traps = 0;
+    STEPS(many);
+    say_hex(" ", traps);
+    call(7, child, (u32)&status, 0, 0, 0, 0);
+    say_hex("child ", status & 0x7f);
     on_trap = start_stepping;
     STEPS(by_handler);
     on_trap = on_step;
