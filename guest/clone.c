@@ -93,6 +93,7 @@ static int copy_group(struct process *p, struct task *t, const struct clone_args
             g->ppid = p->grp->tgid;
         g->exit_signal = c->exit_signal;
         t->group = (uint16_t)i;
+        process_row_used(p, i);
         return 0;
     }
     return -EAGAIN;

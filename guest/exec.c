@@ -357,12 +357,12 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
     if (r)
         return r;
     struct task *t = p->cur;
-    for (uint32_t i = 0; i < PROC_TASKS; i++) /* the other threads end here */
+    for (uint32_t i = 0; i < p->rows; i++) /* the other threads end here */
         if (p->task[i].state != TASK_FREE && &p->task[i] != t && p->task[i].group == t->group)
             task_exit(p, &p->task[i], 0);
     t->tid = p->grp->tgid;
     if (p->file_table[t->files].refs > 1) {
-        for (uint32_t i = 0; i < PROC_TASKS; i++)
+        for (uint32_t i = 0; i < p->rows; i++)
             if (!p->file_table[i].refs) {
                 p->file_table[i] = p->file_table[t->files];
                 p->file_table[i].refs = 1;

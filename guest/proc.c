@@ -71,7 +71,7 @@ static bool in_table(const struct proc_file *table, const char *name, struct pro
 
 static struct task *first_task(struct process *p, const struct group *g)
 {
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
+    for (uint32_t i = 0; i < p->rows; i++)
         if (p->task[i].state != TASK_FREE && &p->group[p->task[i].group] == g)
             return &p->task[i];
     return NULL;
@@ -276,13 +276,13 @@ int proc_list(struct process *p, struct guest_open *o)
     r = add(o, T_DIR, ".", 1) | add(o, T_DIR, "..", 2);
     if (!e.group) {
         r |= add_table(o, proc_system, e.name);
-        for (uint32_t i = 0; !strcmp(e.name, "/proc") && i < PROC_TASKS; i++)
+        for (uint32_t i = 0; !strcmp(e.name, "/proc") && i < p->rows; i++)
             if (p->group[i].used)
                 r |= add_number(o, T_DIR, p->group[i].tgid);
         if (!strcmp(e.name, "/proc"))
             r |= add(o, T_LNK, "self", 4) | add(o, T_LNK, "thread-self", 11);
     } else if (!strcmp(e.rest, "/task")) {
-        for (uint32_t i = 0; i < PROC_TASKS; i++)
+        for (uint32_t i = 0; i < p->rows; i++)
             if (p->task[i].state != TASK_FREE && &p->group[p->task[i].group] == e.group)
                 r |= add_number(o, T_DIR, p->task[i].tid);
     } else if (!strcmp(e.rest, "/fd")) {

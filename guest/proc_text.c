@@ -91,7 +91,7 @@ PRINT(meminfo)
 static void counts(const struct process *p, uint32_t *processes, uint32_t *running)
 {
     *processes = *running = 0;
-    for (uint32_t i = 0; i < PROC_TASKS; i++) {
+    for (uint32_t i = 0; i < p->rows; i++) {
         *processes += p->task[i].state != TASK_FREE;
         *running += p->task[i].state == TASK_RUN;
     }

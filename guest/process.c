@@ -30,6 +30,7 @@ struct process *process_new(const char *sysroot)
     g->tgid = g->pgid = g->sid = GUEST_PID;
     g->ppid = GUEST_PPID;
     limits_init(g);
+    p->rows = 1;
     p->task[0].tid = GUEST_PID;
     p->task[0].state = TASK_RUN;
     p->file_table[0].refs = 1;

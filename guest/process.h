@@ -22,7 +22,7 @@
 #include "guest/space.h"
 
 enum {
-    PROC_TASKS = 128,
+    PROC_TASKS = 1024,
     PROC_FDS = 256,
     PROC_OPEN = 1024,
     PROC_PIPES = 128,
@@ -213,6 +213,7 @@ struct process {
     bool confined;  /* there is nothing outside the sysroot */
     bool read_only; /* no file of the host is changed */
     struct frames frames;
+    uint32_t rows; /* of tasks and groups that were ever used: those behind are free */
     struct task task[PROC_TASKS];
     struct group group[PROC_TASKS];
     struct space spaces[PROC_TASKS];

@@ -56,7 +56,7 @@ static bool sent(struct process *p, struct group *g, uint64_t mask, int s)
     if (s == GSIGCONT || (STOPPING & BIT(s))) { /* each takes back the other */
         uint64_t drop = s == GSIGCONT ? STOPPING : BIT(GSIGCONT);
         sigqueue_drop(p, &g->queue, drop);
-        for (uint32_t i = 0; i < PROC_TASKS; i++)
+        for (uint32_t i = 0; i < p->rows; i++)
             if (p->task[i].state != TASK_FREE && p->task[i].group == row)
                 sigqueue_drop(p, &p->task[i].queue, drop);
     }
@@ -83,7 +83,7 @@ int signal_to_group(struct process *p, struct group *g, int s, const struct sigi
 
     if (!g->refs)
         return SIGNAL_IGNORED;
-    for (uint32_t i = 0; i < PROC_TASKS; i++) {
+    for (uint32_t i = 0; i < p->rows; i++) {
         struct task *t = &p->task[i];
         if (t->state == TASK_FREE || t->group != row)
             continue;
@@ -95,7 +95,7 @@ int signal_to_group(struct process *p, struct group *g, int s, const struct sigi
         return SIGNAL_IGNORED;
     int e = sigqueue_put(p, &g->queue, g->limit[LIMIT_SIGPENDING][0], s, info);
     if (!e && (taker || s == GSIGKILL))
-        for (uint32_t i = 0; i < PROC_TASKS; i++) {
+        for (uint32_t i = 0; i < p->rows; i++) {
             struct task *t = &p->task[i];
             if (t->state != TASK_FREE && t->group == row && (t == taker || s == GSIGKILL))
                 interrupt(p, t, deadly(g, s));

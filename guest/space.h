@@ -12,7 +12,7 @@
 
 #include "vliw-model/vm.h"
 
-enum { PAGE = 4096, SPACE_AREAS = 1024, SPACE_LDT = 8192 };
+enum { PAGE = 4096, SPACE_AREAS = 4096, SPACE_LDT = 8192 };
 enum { P_READ = 1, P_WRITE = 2, P_EXEC = 4 };
 
 /* The layout of Linux on i386 with a 3 GB user space. */

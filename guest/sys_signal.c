@@ -20,7 +20,7 @@ static void set_action(struct process *p, uint32_t sig, struct sigaction_guest a
     if (!signal_ignored(p->grp, (int)sig))
         return;
     sigqueue_drop(p, &p->grp->queue, BIT(sig));
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
+    for (uint32_t i = 0; i < p->rows; i++)
         if (p->task[i].state != TASK_FREE && p->task[i].group == p->cur->group)
             sigqueue_drop(p, &p->task[i].queue, BIT(sig));
 }
@@ -265,7 +265,7 @@ CALL(kill)
 
     if (a[1] >= NSIG_GUEST)
         return -EINVAL;
-    for (uint32_t i = 0; i < PROC_TASKS; i++) {
+    for (uint32_t i = 0; i < p->rows; i++) {
         struct group *g = &p->group[i];
         if (!g->used || !(pid > 0    ? g->tgid == (uint32_t)pid
                           : pid == 0 ? g->pgid == p->grp->pgid

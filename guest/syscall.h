@@ -194,6 +194,8 @@ bool segments_differ(const struct task *from, struct task *to);
 bool segment_has_ldt(const struct process *p); /* HC_HAS_LDT */
 bool segment_tls(struct task *t, const uint32_t desc[4]);
 int task_new_row(struct process *p);
+/* A row of tasks or groups is in use now: loops over them go as far as the last that ever was. */
+void process_row_used(struct process *p, uint32_t row);
 void process_try_again(struct process *p);
 
 /* Signals (signal.c, sigqueue.c, sigframe.c). What is sent is queued, or ignored (SIGNAL_IGNORED),

@@ -45,19 +45,26 @@ void task_make_current(struct process *p, uint32_t row)
     p->fd = p->files->fd;
 }
 
+void process_row_used(struct process *p, uint32_t row)
+{
+    if (p->rows <= row)
+        p->rows = row + 1;
+}
+
 int task_new_row(struct process *p)
 {
-    for (int i = 0; i < PROC_TASKS; i++)
+    for (uint32_t i = 0; i < PROC_TASKS; i++)
         if (p->task[i].state == TASK_FREE) {
             memset(&p->task[i], 0, sizeof p->task[i]);
-            return i;
+            process_row_used(p, i);
+            return (int)i;
         }
     return -EAGAIN;
 }
 
 struct task *task_by_tid(struct process *p, uint32_t tid)
 {
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
+    for (uint32_t i = 0; i < p->rows; i++)
         if (p->task[i].state != TASK_FREE && p->task[i].tid == tid)
             return &p->task[i];
     return NULL;
@@ -65,7 +72,7 @@ struct task *task_by_tid(struct process *p, uint32_t tid)
 
 struct group *group_by_pid(struct process *p, uint32_t pid)
 {
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
+    for (uint32_t i = 0; i < p->rows; i++)
         if (p->group[i].used && p->group[i].tgid == pid)
             return &p->group[i];
     return NULL;
@@ -104,7 +111,7 @@ struct task *task_waiting(struct process *p, enum wait_kind kind, uint64_t key, 
 {
     struct task *first = NULL;
 
-    for (uint32_t i = 0; i < PROC_TASKS; i++) {
+    for (uint32_t i = 0; i < p->rows; i++) {
         struct task *t = &p->task[i];
         if (t->state == TASK_BLOCKED && t->wait == kind && t->wait_key == key &&
             (t->wait_bits & bits) && (!first || t->wait_order < first->wait_order))
@@ -141,7 +148,7 @@ static void group_gone(struct process *p, struct group *g)
 
     timers_of_group_end(p, g);
     sigqueue_drop(p, &g->queue, UINT64_MAX);
-    for (uint32_t i = 0; i < PROC_TASKS; i++) {
+    for (uint32_t i = 0; i < p->rows; i++) {
         struct group *c = &p->group[i];
         if (c->used && c->ppid == g->tgid) {
             c->ppid = INIT_PID;
@@ -202,7 +209,7 @@ void group_exit(struct process *p, struct group *g, int status)
         return;
     g->exiting = true;
     g->status = status;
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
+    for (uint32_t i = 0; i < p->rows; i++)
         if (p->task[i].state != TASK_FREE && p->task[i].group == row)
             task_exit(p, &p->task[i], status);
 }
@@ -238,7 +245,7 @@ static uint64_t wake_sleepers(struct process *p)
 {
     uint64_t now = process_now_ns(p), next = UINT64_MAX;
 
-    for (uint32_t i = 0; i < PROC_TASKS; i++) {
+    for (uint32_t i = 0; i < p->rows; i++) {
         struct task *t = &p->task[i];
         if (t->state != TASK_BLOCKED || t->wait_until == UINT64_MAX)
             continue;
@@ -262,7 +269,7 @@ static void set_deadline(struct process *p, uint64_t next_ns)
     uint64_t now = process_now_ns(p), n = UINT64_MAX;
     uint32_t ready = 0;
 
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
+    for (uint32_t i = 0; i < p->rows; i++)
         ready += runnable(p, &p->task[i]);
     if (ready > 1)
         n = QUANTUM;
@@ -310,13 +317,13 @@ static bool choose(struct process *p, bool rotate)
     for (;;) {
         timers_expire(p);
         if (p->ended && process_now_ns(p) >= p->end_by)
-            for (uint32_t i = 0; i < PROC_TASKS; i++)
+            for (uint32_t i = 0; i < p->rows; i++)
                 if (p->group[i].used)
                     group_exit(p, &p->group[i], GSIGKILL);
         uint64_t next = wake_sleepers(p), timer = next_event(p);
         bool any = false;
-        for (uint32_t k = rotate ? 1 : 0; k < PROC_TASKS + 1; k++) {
-            uint32_t row = (p->current + k) % PROC_TASKS;
+        for (uint32_t k = rotate ? 1 : 0; k < p->rows + 1; k++) {
+            uint32_t row = (p->current + k) % p->rows;
             if (runnable(p, &p->task[row])) {
                 if (row != p->current)
                     switch_to(p, row);

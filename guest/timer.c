@@ -89,7 +89,7 @@ void timers_expire(struct process *p)
 {
     uint64_t now = process_now_ns(p);
 
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
+    for (uint32_t i = 0; i < p->rows; i++)
         if (p->group[i].used && !p->group[i].zombie)
             expire_itimers(p, &p->group[i], now);
     for (uint32_t i = 0; i < PROC_TIMERS; i++)
@@ -119,7 +119,7 @@ uint64_t timers_next(const struct process *p)
 {
     uint64_t next = UINT64_MAX;
 
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
+    for (uint32_t i = 0; i < p->rows; i++)
         for (uint32_t k = 0; p->group[i].used && k < GUEST_TIMERS; k++) {
             uint64_t t = p->group[i].timer[k].next;
             if (t && t < next)

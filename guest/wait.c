@@ -28,7 +28,7 @@ static struct group *find_child(struct process *p, int32_t pid, uint32_t options
     struct group *best = NULL;
 
     *none = true;
-    for (uint32_t i = 0; i < PROC_TASKS; i++) {
+    for (uint32_t i = 0; i < p->rows; i++) {
         struct group *c = &p->group[i];
         if (!wanted(p, c, pid))
             continue;
@@ -167,7 +167,7 @@ CALL(setpgid)
     if (!pgid)
         pgid = g->tgid;
     bool found = pgid == g->tgid;
-    for (uint32_t i = 0; i < PROC_TASKS && !found; i++)
+    for (uint32_t i = 0; i < p->rows && !found; i++)
         found = p->group[i].used && p->group[i].pgid == pgid && p->group[i].sid == g->sid;
     if (!found)
         return -EPERM;
@@ -177,7 +177,7 @@ CALL(setpgid)
 
 CALL(setsid)
 {
-    for (uint32_t i = 0; i < PROC_TASKS; i++)
+    for (uint32_t i = 0; i < p->rows; i++)
         if (p->group[i].used && p->group[i].pgid == p->grp->tgid)
             return -EPERM;
     p->grp->sid = p->grp->pgid = p->grp->tgid;

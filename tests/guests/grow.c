@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* An allocator's way with a growing array: mremap, in place or moved, while other mappings come and
- * go beside it. Every byte must come along, and what is new must be zero. */
+ * go beside it. Every byte must come along, and what is new must be zero. Then memory in thousands of
+ * pieces, as guard pages cut it. */
 #include "guest.h"
 
-enum { SYS_MREMAP = 163, MAYMOVE = 1, PAGES = 40, WORDS = 1024 };
+enum { SYS_MREMAP = 163, MAYMOVE = 1, PAGES = 40, WORDS = 1024, PIECES = 3000 };
 
 int guest_main(int argc, char **argv)
 {
@@ -29,5 +30,11 @@ int guest_main(int argc, char **argv)
         }
     }
     say_hex("wrong ", wrong);
+    u8 *comb = map(0, PIECES * 4096, RW);
+    for (u32 i = 0; i < PIECES; i += 2)
+        wrong += call(SYS_MPROTECT, (u32)comb + i * 4096, 4096, 0, 0, 0, 0) != 0;
+    for (u32 i = 1; i < PIECES; i += 500)
+        comb[i * 4096] = 1;
+    say_hex("pieces not cut ", wrong);
     return wrong != 0;
 }

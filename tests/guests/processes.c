@@ -304,6 +304,31 @@ static void threads(void)
     say_hex("futex astray ", call(SYS_FUTEX, 0x10, 0, 1, 0, 0, 0));
 }
 
+/* Many at once: children that all wait for one pipe to close. */
+static void crowd(void)
+{
+    u32 fd[2], born = 0, ended = 0, sum = 0, status;
+    C(SYS_PIPE, (u32)fd, 0, 0);
+    for (u32 k = 0; k < 200; k++) {
+        int32_t pid = (int32_t)C(SYS_FORK, 0, 0, 0);
+        if (!pid) {
+            u8 c;
+            C(SYS_CLOSE, fd[1], 0, 0);
+            leave(C(SYS_READ, fd[0], (u32)&c, 1) ? 255 : k & 127);
+        }
+        born += pid > 0;
+    }
+    C(SYS_CLOSE, fd[0], 0, 0);
+    C(SYS_CLOSE, fd[1], 0, 0);
+    while ((int32_t)C(SYS_WAIT4, (u32)-1, (u32)&status, 0) > 0) {
+        ended++;
+        sum += status >> 8;
+    }
+    say_hex("crowd born ", born);
+    say_hex("crowd ended ", ended);
+    say_hex("crowd said ", sum);
+}
+
 static u32 become(u32 k)
 {
     static const char *args[] = {"self", "by ", "execve\n", 0};
@@ -330,5 +355,6 @@ int guest_main(int argc, char **argv)
     say_hex("no such program ", C(SYS_EXECVE, (u32) "/nowhere", 0, 0));
     say_hex("no program ", C(SYS_EXECVE, (u32) "/dev/null", 0, 0));
     threads();
+    crowd();
     return 0;
 }
