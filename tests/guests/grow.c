@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An allocator's way with a growing array: mremap, in place or moved, while other mappings come and
- * go beside it. Every byte must come along, and what is new must be zero. Then memory in thousands of
- * pieces, as guard pages cut it. */
+ * go beside it. Every byte must come along, and what is new must be zero. Then memory in thousands
+ * of pieces, as guard pages cut it. */
 #include "guest.h"
 
 enum { SYS_MREMAP = 163, MAYMOVE = 1, PAGES = 40, WORDS = 1024, PIECES = 3000 };
