@@ -142,7 +142,8 @@ CALL(pwrite64)
     return transfer(p, a[0], a[1], a[2], &at, true, 0);
 }
 
-static int32_t vectored(struct process *p, const uint32_t *a, bool out)
+/* `at`: where in the file; NULL: at its offset. */
+static int32_t vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out)
 {
     uint32_t done = 0, v[2], before = out ? done_before(p) : 0;
 
@@ -157,8 +158,9 @@ static int32_t vectored(struct process *p, const uint32_t *a, bool out)
             done += v[1];
             continue;
         }
+        uint64_t here = at ? *at + done : 0;
         if (!e)
-            e = transfer(p, a[0], v[0], v[1], NULL, out, before);
+            e = transfer(p, a[0], v[0], v[1], at ? &here : NULL, out, before);
         before = 0;
         if (e == SYS_BLOCK) {
             if (!out && done) { /* a short read, not a wait */
@@ -180,11 +182,30 @@ static int32_t vectored(struct process *p, const uint32_t *a, bool out)
 
 CALL(readv)
 {
-    return vectored(p, a, false);
+    return vectored(p, a, NULL, false);
 }
 CALL(writev)
 {
-    return vectored(p, a, true);
+    return vectored(p, a, NULL, true);
+}
+
+static int32_t vectored_at(struct process *p, const uint32_t *a, bool out)
+{
+    uint64_t at = a[3] | (uint64_t)a[4] << 32;
+    struct guest_open *o = fd_open(p, a[0]);
+
+    if ((int64_t)at < 0)
+        return -EINVAL;
+    return o && o->stream ? -ESPIPE : vectored(p, a, &at, out);
+}
+
+CALL(preadv)
+{
+    return vectored_at(p, a, false);
+}
+CALL(pwritev)
+{
+    return vectored_at(p, a, true);
 }
 
 static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)

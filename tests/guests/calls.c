@@ -22,6 +22,9 @@ enum {
     SYS_SCHED_MAX = 159,
     SYS_SCHED_MIN,
     SYS_PREAD = 180,
+    SYS_PREADV = 333,
+    SYS_PWRITEV = 334,
+    SYS_PIPE = 42,
     SYS_CAPGET = 184,
     SYS_UGETRLIMIT = 191,
     SYS_TRUNCATE64 = 193,
@@ -86,6 +89,18 @@ static void files(void)
     call(SYS_PREAD, to, (u32)text, 12, 0, 0, 0);
     say(text);
     say("\n");
+    u32 part[3][2] = {{(u32)text, 3}, {0, 0}, {(u32)text + 6, 4}}, ends[2];
+    say_hex("write in parts ", call(SYS_PWRITEV, to, (u32)part, 3, 2, 0, 0));
+    say_hex("read in parts ", call(SYS_PREADV, to, (u32)part, 3, 1, 0, 0));
+    say(text);
+    say("\n");
+    say_hex("before the file ", call(SYS_PREADV, to, (u32)part, 3, 0, 0x80000000u, 0));
+    say_hex("behind its end ", call(SYS_PREADV, to, (u32)part, 3, 0, 1, 0));
+    say_hex("of nothing ", call(SYS_PWRITEV, 99, (u32)part, 3, 0, 0, 0));
+    call(SYS_PIPE, (u32)ends, 0, 0, 0, 0, 0);
+    say_hex("in a pipe ", call(SYS_PWRITEV, ends[1], (u32)part, 3, 0, 0, 0));
+    call(SYS_CLOSE, ends[0], 0, 0, 0, 0, 0);
+    call(SYS_CLOSE, ends[1], 0, 0, 0, 0, 0);
     off[0] = 2;
     say_hex("into itself ", call(SYS_COPY_RANGE, fd, (u32)off, fd, (u32)(u32[2]){4, 0}, 8, 0));
     say_hex("copy with flags ", call(SYS_COPY_RANGE, fd, 0, to, 0, 8, 1));
