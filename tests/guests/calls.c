@@ -134,7 +134,9 @@ static void files(void)
 static void scheduling(void)
 {
     u32 v = 0;
-    say_hex("priority ", call(SYS_GETPRIORITY, 0, 0, 0, 0, 0, 0));
+    /* A given one first: that of the beginning is the caller's. */
+    say_hex("set priority ", call(SYS_SETPRIORITY, 0, 0, 10, 0, 0, 0));
+    say_hex("  now ", call(SYS_GETPRIORITY, 0, 0, 0, 0, 0, 0));
     say_hex("nicer ", call(SYS_NICE, 3, 0, 0, 0, 0, 0));
     say_hex("  now ", call(SYS_GETPRIORITY, 0, 0, 0, 0, 0, 0));
     say_hex("as nice as can be ", call(SYS_SETPRIORITY, 0, 0, 100, 0, 0, 0));
