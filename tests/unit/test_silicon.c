@@ -455,7 +455,7 @@ static void test_generated_blocks(void **state)
 {
     (void)state;
     NEED_SILICON();
-    static uint64_t ends[5], vectors[256];
+    static uint64_t ends[5], vectors[256], ruined;
     struct gen g;
     gen_init(&g, 1);
     for (int i = 0; i < 100000; i++) {
@@ -466,6 +466,9 @@ static void test_generated_blocks(void **state)
         assert_true(len <= sizeof code);
         enum silicon_end end = run(code, len);
         ends[end]++;
+        /* A block may store into the way back behind it. */
+        ruined += end == SILICON_BAD &&
+                  memcmp(silicon_ptr(in.eip) + len, silicon_tail(in.code16), SILICON_TAIL) != 0;
         if (end == SILICON_FAULT)
             vectors[fault.vector & 0xff]++;
     }
@@ -477,7 +480,8 @@ static void test_generated_blocks(void **state)
                   (unsigned long long)vectors[5], (unsigned long long)vectors[6],
                   (unsigned long long)vectors[12], (unsigned long long)vectors[13],
                   (unsigned long long)vectors[14]);
-    assert_int_equal(ends[SILICON_BAD], 0);
+    assert_int_equal(ends[SILICON_BAD], ruined);
+    assert_in_range(ruined, 0, 20);
     assert_int_equal(ends[SILICON_HUNG], 0);
     assert_int_equal(vectors[0x80], 0);
     assert_true(ends[SILICON_END] > 50000);
