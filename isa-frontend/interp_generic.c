@@ -404,6 +404,9 @@ static uint32_t control(const struct insn *in, uint32_t next, uint32_t mode)
     case I_CALLI:
         target = in->op == I_CALL ? in->imm : get(in, 0, a);
         push(&s, size, next);
+        /* Processors look at the limit only when the return address is stored already. */
+        if (beyond_limit(target, mode))
+            cms_commit_step();
         hw_setg(G_ESP, s.esp);
         return jump(target, mode);
     case I_RET:

@@ -139,10 +139,15 @@ static inline uint32_t pop(struct stack *s, uint32_t size)
     return v;
 }
 
+static inline bool beyond_limit(uint32_t target, uint32_t mode)
+{
+    return !(mode & MODE_FLAT) && target > ia32_seg[SEG_CS].last;
+}
+
 /* Behind an instruction: where code goes on. */
 static inline uint32_t jump(uint32_t target, uint32_t mode)
 {
-    if (!(mode & MODE_FLAT) && target > ia32_seg[SEG_CS].last)
+    if (beyond_limit(target, mode))
         cms_guest_fault(X_GP, 0);
     retire(target);
     return IX_BLOCK;
