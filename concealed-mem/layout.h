@@ -5,7 +5,7 @@
  * before anything runs, and tests can ask.
  *
  *     CM_TABLES   fault record, profile counters, map table, frame buckets, granule index,
- * directory
+ *                 directory
  *     ...         free
  *     code        translation cache, cms.tcache_kb, ending where memory ends
  *

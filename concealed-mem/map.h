@@ -4,12 +4,14 @@
  * on. All addresses are physical; offsets count from the start of concealed memory (special
  * register CONCEALED). Freestanding.
  *
- *     0x000000  boot block       struct cm_boot: machine description, sizes, what the loader tells
- * CMS 0x010000  statistics       struct cms_stats (stats.def, CSTAT rows), read by the command
- * after a run 0x020000  stacks           main stack of CMS (64 KB, grows down) and restartable
- * stack (16 KB) 0x040000  image            CMS code, read-only data, data, bss, as the linker laid
- * them out (at most 1.5 MB) 0x1c0000  tables           map table, directory, profile counters, side
- * tables; sizes follow from cms.tcache_kb
+ *     0x000000  boot block  struct cm_boot: machine description, sizes, what the loader tells CMS
+ *     0x010000  statistics  struct cms_stats (stats.def, CSTAT rows), read by the command after a
+ *                           run
+ *     0x020000  stacks      main stack of CMS (64 KB, grows down) and restartable stack (16 KB)
+ *     0x040000  image       CMS code, read-only data, data, bss, as the linker laid them out (at
+ *                           most 1.5 MB)
+ *     0x1c0000  tables      map table, directory, profile counters, side tables; sizes follow from
+ *                           cms.tcache_kb
  *     ...       translation cache, up to the end of concealed memory
  */
 #ifndef CONCEALED_MEM_MAP_H

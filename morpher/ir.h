@@ -15,9 +15,10 @@
  *     index 1..16     guest registers r32..r47 as they are when the group begins (ir_entry)
  *     index 17..n-1   records
  *
- *     a      first source, ra           b      second source, or `imm` if IRF_IMM is set
+ *     a      first source, ra
+ *     b      second source, or `imm` if IRF_IMM is set
  *     c      what rd holds before, for ops that read rd as well (tied ops: insert, double shift,
- * cmov, division), or the datum of a store
+ *            cmov, division), or the datum of a store
  *
  * Memory records: address a plus imm (imm is 0 on machines without displacements; the builder adds
  * before).

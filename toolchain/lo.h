@@ -6,8 +6,9 @@
  * alone, not on any machine file.
  *
  * In a file: little-endian 32-bit words.
- *     magic "CHLO", version, hash of the op table, hash of everything behind this word (two words,
- * low first) counts: ops, bytes of rodata, of data, of bss, symbols, relocations, bytes of strings
+ *     magic "CHLO", version, hash of the op table,
+ *     hash of everything behind this word (two words, low first),
+ *     counts: ops, bytes of rodata, of data, of bss, symbols, relocations, bytes of strings
  *     ops         opc | rd << 8 | ra << 16 | rb << 24;  bmode;  imm;  symbol or all ones
  *     symbols     name (offset in strings);  section | flags << 8;  value
  *     relocations section;  offset;  symbol;  addend

@@ -8,12 +8,14 @@
  * decide about speed alone, order and bundles about correctness. The order to keep is, beyond
  * registers and condition codes:
  *
- *     native memory     a store against every access that may overlap, one bundle apart
- *     whatever traps    among itself in program order, so that the first trap is the program's
- * first; this covers guest loads, guest stores, probes, trapif, divisions native stores     before
- * a possible trap strictly (the trap undoes its bundle), after one at the earliest with it fences
- * everything before, strictly, if it could be seen by the fence; everything after, strictly the
- * branch        last; everything issues no later than it
+ *     native memory   a store against every access that may overlap, one bundle apart
+ *     whatever traps  among itself in program order, so that the first trap is the program's
+ *                     first; this covers guest loads, guest stores, probes, trapif, divisions
+ *     native stores   before a possible trap strictly (the trap undoes its bundle), after one at
+ *                     the earliest with it
+ *     fences          everything before, strictly, if it could be seen by the fence; everything
+ *                     after, strictly
+ *     the branch      last; everything issues no later than it
  *
  * Ready ops are taken by the length of the longest path that hangs on them, earlier ops first.
  * Whether an op still fits a bundle depends only on how many ops of each unit and how many

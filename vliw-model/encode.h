@@ -5,10 +5,16 @@
  *     1 to 8 op words, then one immediate word for each op whose bmode is B_LONG (in op order),
  *     then one commit word if the bundle commits.
  *
- *     op word   31..30 stop: 0 more op words follow, 1 last op word, 2 last and the bundle commits
- * (3 is illegal) 29..28 bmode: 0 register, 1 short, 2 long (3 is illegal) 27..20 opcode 19..14 rd
- * 13..8 ra 7..0  b: a register number (bits 7..6 zero), or an 8-bit signed immediate, or zero when
- * long commit    31..16 zero    15..0 number of guest instructions the commit retires
+ *     op word   31..30  stop: 0 more op words follow, 1 last op word, 2 last and the bundle
+ *                       commits (3 is illegal)
+ *               29..28  bmode: 0 register, 1 short, 2 long (3 is illegal)
+ *               27..20  opcode
+ *               19..14  rd
+ *               13..8   ra
+ *                7..0   b: a register number (bits 7..6 zero), or an 8-bit signed immediate, or
+ *                       zero when long
+ *     commit    31..16  zero
+ *               15..0   number of guest instructions the commit retires
  *
  * A branch target that is short counts words from the start of the bundle; a long one is an
  * absolute address. On machines with padded formats (bundle.pad) the op words and immediate words

@@ -5,12 +5,16 @@
  * All reads of a bundle precede all its writes, and a bundle that traps has no effect. Both are
  * bought here, once, instead of at run time:
  *
- *   early   ops that can trap, in slot order, so that the lowest slot's trap wins. What they load
- * goes to temporaries, unless the op is the last that can trap and nobody else reads its
- * destination. A store that is not the last of them is only checked now and acts later. stores
- * those deferred saves   copies of what the late op reads and others write plain   the rest, each
- * after the ops that still read what it writes; in a cycle, one op writes a temporary copies
- * temporaries to destinations late    the commit, then the op that leaves the bundle
+ *   early   ops that can trap, in slot order, so that the lowest slot's trap wins; vfp and vfdiv
+ *           behind the others (floats_last). What they load goes to temporaries, unless the op is
+ *           the last that can trap and nobody else reads its destination. A store that is not the
+ *           last of them is only checked now and acts later.
+ *   stores  those deferred
+ *   saves   copies of what the late op reads and others write
+ *   plain   the rest, each after the ops that still read what it writes; in a cycle, one op
+ *           writes a temporary
+ *   copies  temporaries to destinations
+ *   late    the commit, then the op that leaves the bundle
  *
  * The deadline is looked at by the head, before anything else. Rules for adding an op: a FREE op
  * needs nothing; any other is early if it can trap, late if it changes the flow, plain otherwise,

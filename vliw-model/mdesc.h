@@ -9,8 +9,10 @@
  * (nop) goes anywhere. In a machine file:
  *
  *     [bundle]
- *     formats = mem.alu  alu.alu+shift  ...      each word a format; slots separated by '.', unit
- * sets by '+', an `imm` slot (always last) is the place of an immediate word
+ *     formats = mem.alu  alu.alu+shift  ...
+ *
+ * Each word is a format; slots are separated by '.', unit sets by '+', and an `imm` slot (always
+ * last) is the place of an immediate word.
  */
 #ifndef VLIW_MODEL_MDESC_H
 #define VLIW_MODEL_MDESC_H

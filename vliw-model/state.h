@@ -3,8 +3,9 @@
  * The machine from inside. Three kinds of data, never mixed:
  *
  *   struct vm_state   fixed-size state, plain data without host pointers
- *   struct vm_arrays  state whose size the machine file gives (cache tags, TLB, T-bits, ...): plain
- * arrays the rest of vm    derived: dropped and rebuilt at will, never affects a result
+ *   struct vm_arrays  state whose size the machine file gives (cache tags, TLB, T-bits, ...):
+ *                     plain arrays
+ *   the rest of vm    derived: dropped and rebuilt at will, never affects a result
  *
  * Time. Two clocks: `pipe` counts pipeline cycles and is the time at which the next bundle may
  * issue; `stall` counts cycles in which the pipeline clock stood still (misses with mem.stall =

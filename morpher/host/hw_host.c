@@ -4,10 +4,10 @@
  * (vm_exec1), its operands in r10..r12, which are C registers and dead at any trap. What hardware
  * does to control flow is done here by longjmp:
  *
- *   rollback trap             the C stack is dropped, cms_rollback starts afresh
- *   restartable trap          cms_tlb_miss runs right here, on top of the stack as on the second
- * register bank; its rfe or raise comes back, and the op runs again, or is rolled back hw_enter the
- * model runs translations until they trap
+ *   rollback trap     the C stack is dropped, cms_rollback starts afresh
+ *   restartable trap  cms_tlb_miss runs right here, on top of the stack as on the second register
+ *                     bank; its rfe or raise comes back, and the op runs again, or is rolled back
+ *   hw_enter          the model runs translations until they trap
  *
  * Ops that are pure functions (order class FREE) are not run at all but computed by sem.h, of which
  * the engine is made, too.

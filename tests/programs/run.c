@@ -2,9 +2,9 @@
 /*
  * Runs linear-op objects on a bare machine: no CMS, no guest, only the program.
  *
- *     run MACHINE.ini OUTDIR FILE.lo...      leaves OUTDIR/FILE.out: what it printed, then "status
- * N"
+ *     run MACHINE.ini OUTDIR FILE.lo...
  *
+ * Leaves OUTDIR/FILE.out: what it printed, then "status N".
  * Prints one line of figures for each. Exit status 2 if anything could not be run.
  */
 #include <stdio.h>
