@@ -10,10 +10,9 @@
  * The compiler's own x87 state: the ABI promises an empty stack and control word 0x37f between
  * calls, and fninit leaves exactly that.
  *
- * On other hosts there is no more than that yet: the first FP op beyond it ends the simulation as a
- * defect. A portable version belongs here.
+ * On other hosts sem_fp_soft.c computes all of it, with the same results.
  *
- * To add an op: a case in fp_op, and what it needs of the macros below.
+ * To add an op: a case in compute(), what it needs of the macros below, and a case there.
  */
 #include <string.h>
 #include "vliw-model/sem_fp.h"
@@ -31,7 +30,7 @@ void fp_wput(uint8_t (*wide)[16], uint32_t a, uint32_t b)
     memcpy(&wide[b >> 2 & 31][(b & 3) * 4], &a, 4);
 }
 
-#if defined(__x86_64__)
+#if FP_ON_HOST
 
 typedef uint8_t fp_reg[16];
 
@@ -144,14 +143,9 @@ uint32_t fp_op_host(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_
 
 #else
 
-#include <stdio.h>
-#include <stdlib.h>
-
 uint32_t fp_op_host(enum op_code opc, uint8_t (*wide)[16], uint32_t fcw, uint32_t a, uint32_t b)
 {
-    fprintf(stderr, "chrysalis: %s (%u, %u): this floating point needs an x86-64 host for now\n",
-            op_table[opc].name, a, b);
-    exit(70);
+    return fp_op_soft(opc, wide, fcw, a, b);
 }
 
 #endif

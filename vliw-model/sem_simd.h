@@ -21,6 +21,10 @@ uint32_t simd_int(uint8_t (*wide)[16], uint32_t b);
  */
 uint32_t simd_float(uint8_t (*wide)[16], uint32_t b, uint32_t mxcsr, uint32_t *rd);
 void simd_end(void);
+/* The same in integer arithmetic (sem_simd_soft.c), as it is done where there is no SSE to ask. */
+uint32_t simd_float_soft(uint8_t (*wide)[16], uint32_t b, uint32_t mxcsr, uint32_t *rd);
+/* rcp and rsqrt: elements of d from those of s. */
+void simd_approximate(uint8_t *d, const uint8_t *s, unsigned fn);
 
 /* Writes the result of a function: all of it, or with m its low half. */
 static inline void simd_write(uint8_t *d, const void *r, bool m)

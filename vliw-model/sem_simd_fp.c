@@ -11,76 +11,26 @@
  *              PE then tells whether the result with an unbounded exponent is inexact. The x87
  *              computes just that, rounding to 24 or 53 bits with an exponent of 15: by_element().
  *
- * rcp and rsqrt differ between makers; here they are integer arithmetic (approximate()).
+ * rcp and rsqrt differ between makers; here they are integer arithmetic (simd_approximate()).
  *
  * The host's MXCSR is slow to load, and slower where a flag that was 0 is then raised. So it is
  * left as the guest wants it, until simd_end(), and so are its flags as long as the guest's has
  * them too; then a function loads nothing.
  *
- * On other hosts the first float function ends the simulation as a defect. A portable version
- * belongs here.
+ * On other hosts sem_simd_soft.c computes all of it, with the same results.
  *
- * To add a function: its row in simd.def and a case in compute().
+ * To add a function: its row in simd.def, a case in compute() and one there.
  */
 #include <string.h>
+#include "vliw-model/sem_fp.h"
 #include "vliw-model/sem_simd.h"
 
-#if defined(__x86_64__)
+#if FP_ON_HOST
 
 #include <emmintrin.h>
 
 enum { PRE = FS_IE | FS_DE | FS_ZE, ALL = 0x3f };
 enum { OM = FS_OE << MX_MASK_SHIFT, UM = FS_UE << MX_MASK_SHIFT };
-
-/* ---- reciprocals ---- */
-
-/* A single of 13 bits precision that is nearest to 1 / x or 1 / sqrt(x). */
-static uint32_t approximate(uint32_t x, bool of_root)
-{
-    uint32_t sign = x & 0x80000000u, e = x >> 23 & 0xff, m = (x & 0x7fffff) | 0x800000, q;
-    if (e == 0xff && (x & 0x7fffff))
-        return x | 0x400000;
-    if (e == 0)
-        return sign | 0x7f800000;
-    if (of_root && sign)
-        return 0xffc00000u;
-    if (e == 0xff)
-        return sign;
-    if (of_root) {
-        uint64_t n;
-        uint32_t r = 0;
-        if (!(e & 1)) { /* an odd exponent: the bias is odd */
-            m <<= 1;
-            e--;
-        }
-        n = ((uint64_t)1 << 51) / m; /* (2 q)^2 */
-        for (uint32_t bit = 1u << 14; bit; bit >>= 1)
-            if ((uint64_t)(r | bit) * (r | bit) <= n)
-                r |= bit;
-        q = (r + 1) >> 1;
-        e = 126 - (uint32_t)(((int32_t)e - 127) / 2);
-    } else {
-        q = (uint32_t)((((uint64_t)1 << 37) / m + 1) >> 1);
-        e = 253 - e;
-    }
-    /* q is 2^12 to 2^13, in units of 2^-12 of the exponent below the last. */
-    e += q >> 13;
-    if ((int32_t)e <= 0)
-        return sign; /* a result that would be denormal */
-    return sign | e << 23 | (q & 0xfff) << 11;
-}
-
-static __m128i approximate_all(__m128i d, __m128i s, unsigned fn)
-{
-    uint32_t to[4], from[4];
-    bool one = fn == FN_RCPSS || fn == FN_RSQRTSS;
-    memcpy(to, &d, 16);
-    memcpy(from, &s, 16);
-    for (unsigned i = 0; i < (one ? 1 : 4); i++)
-        to[i] = approximate(from[i], fn == FN_RSQRTPS || fn == FN_RSQRTSS);
-    memcpy(&d, to, 16);
-    return d;
-}
 
 /* ---- the host's instructions ---- */
 
@@ -156,7 +106,7 @@ static int compute(unsigned fn, __m128i *d, __m128i s, uint32_t imm, uint32_t *r
     case FN_RCPSS:
     case FN_RSQRTPS:
     case FN_RSQRTSS:
-        *d = approximate_all(*d, s, fn);
+        simd_approximate((uint8_t *)d, (const uint8_t *)&s, fn);
         break;
         BINARY(CVTDQ2PS, "cvtdq2ps");
         BINARY(CVTPS2DQ, "cvtps2dq");
@@ -383,18 +333,9 @@ void simd_end(void)
 
 #else
 
-#include <stdio.h>
-#include <stdlib.h>
-
 uint32_t simd_float(uint8_t (*wide)[16], uint32_t b, uint32_t mxcsr, uint32_t *rd)
 {
-    (void)wide;
-    (void)rd;
-    fprintf(stderr,
-            "chrysalis: SIMD function %u (MXCSR %x): this floating point needs an x86-64 host for "
-            "now\n",
-            (unsigned)SIMD_FN(b), (unsigned)mxcsr);
-    exit(70);
+    return simd_float_soft(wide, b, mxcsr, rd);
 }
 
 void simd_end(void)
