@@ -278,6 +278,8 @@ static void add(struct validate_counts *sum, const struct validate_counts *n)
     sum->mismatches += n->mismatches;
     sum->second += n->second;
     sum->second_differs += n->second_differs;
+    for (unsigned i = 0; i < MAKER_KINDS; i++)
+        sum->maker[i] += n->maker[i];
     for (unsigned i = 0; i < VALIDATE_ROWS; i++) {
         sum->row[i].executed += n->row[i].executed;
         sum->row[i].translated += n->row[i].translated;

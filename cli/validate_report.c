@@ -183,6 +183,14 @@ static unsigned count_covered(const struct validate_run *r)
     return n;
 }
 
+static uint64_t by_maker(const struct validate_counts *n)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < MAKER_KINDS; i++)
+        sum += n->maker[i];
+    return sum;
+}
+
 void validate_summary(const struct validate_run *r, FILE *f)
 {
     const struct validate_counts *n = &r->counts;
@@ -190,8 +198,8 @@ void validate_summary(const struct validate_run *r, FILE *f)
             "%s: %" PRIu64 " tests (%" PRIu64 " ended, %" PRIu64 " faulted, %" PRIu64
             " left the block, %" PRIu64 " not comparable), seed %" PRIu64
             ", %u of %u forms, %.0f a second: %" PRIu64 " mismatch%s\n",
-            r->mode_name, n->done, n->ended, n->faulted, n->left, n->too_long + n->not_comparable,
-            r->seed, count_covered(r), count_forms(),
+            r->mode_name, n->done, n->ended, n->faulted, n->left,
+            n->too_long + n->not_comparable + by_maker(n), r->seed, count_covered(r), count_forms(),
             r->seconds > 0 ? (double)n->done / r->seconds : 0, n->mismatches,
             n->mismatches == 1 ? "" : "es");
     if (n->second)
@@ -255,6 +263,8 @@ static void head(const struct validate_run *runs, unsigned nruns, FILE *f)
     LINE("not compared: code where only NX forbids it, GS beyond its limit, blocks that overwrote "
          "themselves",
          "%" PRIu64, n->not_comparable);
+    if (maker_of_host() != MAKER_INTEL)
+        LINE("not compared: known to be done otherwise by this maker", "%" PRIu64, by_maker(n));
     LINE("instructions replaced because they used an undefined flag", "%" PRIu64, n->forced);
     LINE("guest instructions retired", "%" PRIu64, n->retired);
     LINE("of these in translations (iterations of REP are the interpreter's)", "%" PRIu64,
@@ -367,6 +377,24 @@ static void list_unprovoked(const struct validate_run *runs, unsigned nruns, FIL
     list_rest(gaps, listed, f);
 }
 
+/* What the host's maker does otherwise, and how often each kind came up. */
+static void list_makers(const struct validate_run *runs, unsigned nruns, FILE *f)
+{
+    if (maker_of_host() == MAKER_INTEL || runs[0].oracle == VALIDATE_UNICORN)
+        return;
+    fprintf(f, "\n## What this maker's processors do otherwise\n\n"
+               "CMS follows Intel's. Differences of these kinds are not compared (the rest of the "
+               "block neither),\nand counted.\n\n| kind |");
+    for (unsigned k = 0; k < nruns; k++)
+        fprintf(f, " %s |", runs[k].mode_name);
+    fprintf(f, "\n|---|");
+    for (unsigned k = 0; k < nruns; k++)
+        fprintf(f, "---:|");
+    fprintf(f, "\n");
+    for (unsigned i = 1; i < MAKER_KINDS; i++)
+        LINE(maker_reasons[i], "%" PRIu64, n->maker[i]);
+}
+
 void validate_report(const struct validate_run *runs, unsigned nruns, uint64_t tests, FILE *f)
 {
     const struct validate_run *a = &runs[0];
@@ -393,6 +421,7 @@ void validate_report(const struct validate_run *runs, unsigned nruns, uint64_t t
         for (const char *const *x = unicorn_exclusions; *x; x++)
             fprintf(f, "- %s\n", *x);
     }
+    list_makers(runs, nruns, f);
     list_uncovered(runs, nruns, f);
     list_unprovoked(runs, nruns, f);
     fprintf(f,

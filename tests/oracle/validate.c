@@ -48,6 +48,7 @@ struct validator {
     struct oracle_result silicon, ours; /* silicon: of who is asked */
     struct oracle_trace trace;
     uint32_t undefined;
+    enum maker_kind kind; /* of the last difference */
     FILE *show;
     struct mdesc m; /* what cms is made from, again and again */
     const char *image;
@@ -69,6 +70,11 @@ const struct oracle_result *validate_ours(const struct validator *v)
 uint32_t validate_undefined(const struct validator *v)
 {
     return v->undefined;
+}
+
+enum maker_kind validate_kind(const struct validator *v)
+{
+    return v->kind;
 }
 
 /* ---- generating ---- */
@@ -184,6 +190,31 @@ static void forget_own(const struct oracle_case *c, struct oracle_result *r)
     r->ndiff = n;
 }
 
+/* FXSAVE tells which bits MXCSR has, and processors of AMD have one more: bit 17, in byte 30. */
+static void forget_mask(struct oracle_result *host, struct oracle_result *ours)
+{
+    uint32_t n = 0, m = 0, k = 0;
+    for (uint32_t i = 0; i < host->ndiff && i < ORACLE_DIFFS; i++) {
+        uint32_t at = host->diff[i].at;
+        if (at % 16 != 14 || host->diff[i].byte != 2) {
+            host->diff[n++] = host->diff[i];
+            continue;
+        }
+        for (; k < ours->ndiff && k < ORACLE_DIFFS && ours->diff[k].at < at; k++)
+            ours->diff[m++] = ours->diff[k];
+        if (k < ours->ndiff && k < ORACLE_DIFFS && ours->diff[k].at == at) {
+            if (ours->diff[k].byte == 0)
+                k++; /* both gone */
+            else
+                host->diff[n++] = host->diff[i];
+        }
+    }
+    for (; k < ours->ndiff && k < ORACLE_DIFFS; k++)
+        ours->diff[m++] = ours->diff[k];
+    host->ndiff = n;
+    ours->ndiff = m;
+}
+
 static bool same(const struct validator *v, const struct oracle_case *c, uint32_t undefined,
                  bool partial, enum fx_inexact may)
 {
@@ -256,9 +287,23 @@ static bool run_both(struct validator *v, const struct oracle_case *c, enum verd
         forget_own(c, &v->silicon);
         forget_own(c, &v->ours);
     }
+    if (c->fx && !v->ask_unicorn && maker_shows_mask(c->code, c->len))
+        forget_mask(&v->silicon, &v->ours);
     *verdict = VERDICT_NOT_COMPARABLE;
     return v->silicon.end != SILICON_BAD &&
            (!v->ask_unicorn || oracle_unicorn_excuse(c, &v->silicon, &v->ours));
+}
+
+static enum verdict different(struct validator *v, const struct oracle_case *c)
+{
+    const struct maker_case m = {.code = c->code,
+                                 .len = c->len,
+                                 .eip = c->in.eip,
+                                 .code16 = c->in.code16,
+                                 .host = {v->silicon.st.eip, v->silicon.f},
+                                 .ours = {v->ours.st.eip, v->ours.f}};
+    v->kind = v->ask_unicorn ? MAKER_NONE : maker_excuse(&m);
+    return v->kind == MAKER_NONE ? VERDICT_DIFFERENT : VERDICT_MAKER;
 }
 
 /* Of the last runs: what the trace says of flags and results that may be off counts. */
@@ -267,7 +312,7 @@ static enum verdict judge(struct validator *v, const struct oracle_case *c, enum
     v->undefined = v->trace.undefined;
     if (v->trace.pointers && v->silicon.end == SILICON_FAULT)
         return VERDICT_NOT_COMPARABLE; /* what would clear them did not run */
-    return same(v, c, v->undefined, v->trace.partial, may) ? VERDICT_SAME : VERDICT_DIFFERENT;
+    return same(v, c, v->undefined, v->trace.partial, may) ? VERDICT_SAME : different(v, c);
 }
 
 /* A block that goes on after an instruction whose result may be a little off: up to there. */
@@ -320,8 +365,9 @@ enum verdict validate_compare(struct validator *v, struct oracle_case *c, uint64
                 return judge(v, c, t->inexact_kind);
             if (at + len > c->len)
                 return VERDICT_NOT_COMPARABLE;
-            if (compare_part(v, c, at + len, t->inexact_kind) == VERDICT_DIFFERENT)
-                return VERDICT_DIFFERENT;
+            enum verdict part = compare_part(v, c, at + len, t->inexact_kind);
+            if (part == VERDICT_DIFFERENT || part == VERDICT_MAKER)
+                return part;
             blank(c, at, len);
         } else if (!t->consumed_length) {
             return judge(v, c, FX_EXACT);
@@ -434,6 +480,7 @@ bool validate_one(struct validator *v, uint64_t k, struct validate_counts *n,
     switch (verdict) {
     case VERDICT_TOO_LONG: n->too_long++; return true;
     case VERDICT_NOT_COMPARABLE: n->not_comparable++; return true;
+    case VERDICT_MAKER: n->maker[v->kind]++; return true;
     case VERDICT_SAME:
         n->ended += v->silicon.end == SILICON_END;
         n->faulted += v->silicon.end == SILICON_FAULT;

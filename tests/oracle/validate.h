@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "tests/oracle/engine.h"
+#include "tests/oracle/maker.h"
 
 enum validate_mode { VALIDATE_INTERPRET, VALIDATE_GEAR1, VALIDATE_MODEL, VALIDATE_MODES };
 enum { VALIDATE_ROWS = 1024, VALIDATE_TEXT = 8192 };
@@ -19,6 +20,7 @@ struct validate_counts {
     uint64_t forced;         /* instructions that would have used an undefined flag, made NOPs */
     uint64_t too_long;       /* not compared: wild loops */
     uint64_t not_comparable; /* code on pages that only NX forbids, limits of GS, own code */
+    uint64_t maker[MAKER_KINDS];  /* not compared: known to be done otherwise by the host's maker */
     uint64_t retired, translated; /* instructions */
     uint64_t morphed;             /* cases that ran in a translation, at least in part */
     uint64_t mismatches;
@@ -60,7 +62,13 @@ bool validate_one(struct validator *v, uint64_t k, struct validate_counts *count
 
 /* ---- between validate.c and shrink.c ---- */
 
-enum verdict { VERDICT_SAME, VERDICT_DIFFERENT, VERDICT_TOO_LONG, VERDICT_NOT_COMPARABLE };
+enum verdict {
+    VERDICT_SAME,
+    VERDICT_DIFFERENT,
+    VERDICT_TOO_LONG,
+    VERDICT_NOT_COMPARABLE,
+    VERDICT_MAKER /* the host's maker decided otherwise: validate_kind */
+};
 
 /* Runs c by both and compares; makes NOPs of instructions that use undefined flags. `undefined` is
  * left as it is at the end of the block. */
@@ -71,6 +79,7 @@ void validate_data(struct validator *v);
 const struct oracle_result *validate_silicon(const struct validator *v);
 const struct oracle_result *validate_ours(const struct validator *v);
 uint32_t validate_undefined(const struct validator *v);
+enum maker_kind validate_kind(const struct validator *v);
 
 /* Makes c smaller as long as it is different; leaves the windows' data changed. */
 void shrink_case(struct validator *v, struct oracle_case *c);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include "tests/oracle/fake_hw.h"
 #include "tests/oracle/gen.h"
+#include "tests/oracle/maker.h"
 
 enum { RUNS = 400000 };
 
@@ -111,7 +112,32 @@ static void describe(const char *what, const struct ia32_state *in, const uint8_
                 fh.unimplemented ? ", ours says unimplemented" : "");
 }
 
-static uint64_t nfaults, nends, nleft;
+static uint64_t nfaults, nends, nleft, notherwise;
+
+/* Something differs: as it is known of the host's maker? */
+static bool otherwise(const struct ia32_state *in, const uint8_t *b, size_t n,
+                      const struct outcome *s, const struct outcome *u)
+{
+    const struct maker_case m = {.code = b,
+                                 .len = (uint32_t)n,
+                                 .eip = in->eip,
+                                 .host = {s->st.eip, s->f},
+                                 .ours = {u->st.eip, u->f}};
+    if (maker_excuse(&m) == MAKER_NONE)
+        return false;
+    notherwise++;
+    resync();
+    return true;
+}
+
+static bool tell(const char *what, const struct ia32_state *in, const uint8_t *b, size_t n,
+                 const struct outcome *s, const struct outcome *u, uint32_t undef)
+{
+    if (otherwise(in, b, n, s, u))
+        return true;
+    describe(what, in, b, n, s, u, undef);
+    return false;
+}
 
 /*
  * One generated instruction (or idiom), or a block of many. False if they differ. What an
@@ -135,7 +161,7 @@ static bool one(struct gen *g, unsigned many, bool single, bool look)
 
     /* What may come out with any value; a shift's count decides. */
     uint32_t undef = 0, written = 0;
-    bool partial = false, skip = false;
+    bool partial = false, skip = false, pushes = false;
     for (size_t at = 0; at < n; at += d.length) {
         if (ia32_decode(b + at, (uint32_t)(n - at), eip + (uint32_t)at, MODE_PROCESS, &d) != DEC_OK)
             break;
@@ -144,6 +170,7 @@ static bool one(struct gen *g, unsigned many, bool single, bool look)
             count = d.o[k].kind == O_REG ? in.gpr[IA32_ECX] : d.imm;
         undef |= ia32_undefined(&d, count & 31);
         written |= ia32_rows[d.row].writes | ia32_rows[d.row].undef;
+        pushes |= d.op == I_PUSHSEG;
         partial |= d.op == I_PUSHA || d.op == I_POPA || d.op == I_ENTER || d.op == I_CALLF;
         skip |= (d.op == I_SHLD || d.op == I_SHRD) && d.opsize == 2 && (count & 31) > 16;
     }
@@ -168,24 +195,24 @@ static bool one(struct gen *g, unsigned many, bool single, bool look)
     nfaults += s.end == SILICON_FAULT;
     nends += s.end == SILICON_END;
     nleft += s.end == SILICON_LEFT;
+    if (s.end != SILICON_FAULT)
+        s.f.vector = -1;
+    if (u.end != SILICON_FAULT)
+        u.f.vector = -1;
     if (s.end != u.end || s.st.eip != u.st.eip) {
-        describe("different end", &in, b, n, &s, &u, undef);
-        return false;
+        return tell("different end", &in, b, n, &s, &u, undef);
     }
     if (s.end == SILICON_FAULT &&
         (s.f.vector != u.f.vector || ((s.f.error ^ u.f.error) & ~16u) || s.f.cr2 != u.f.cr2)) {
-        describe("different fault", &in, b, n, &s, &u, undef);
-        return false;
+        return tell("different fault", &in, b, n, &s, &u, undef);
     }
     if ((in.eflags ^ s.st.eflags) & IA32_FLAGS & ~written) {
-        describe("flags change that ia32.def does not name", &in, b, n, &s, &u, undef);
-        return false;
+        return tell("flags change that ia32.def does not name", &in, b, n, &s, &u, undef);
     }
     bool loose = s.end == SILICON_FAULT && partial;
     if (!loose && (memcmp(s.st.gpr, u.st.gpr, sizeof s.st.gpr) ||
                    ((s.st.eflags ^ u.st.eflags) & IA32_FLAGS & ~undef))) {
-        describe("different registers", &in, b, n, &s, &u, undef);
-        return false;
+        return tell("different registers", &in, b, n, &s, &u, undef);
     }
     if (loose)
         resync();
@@ -195,14 +222,17 @@ static bool one(struct gen *g, unsigned many, bool single, bool look)
         uint32_t a =
             code ? SILICON_CODE + (uint32_t)(p - fh.code) : SILICON_DATA + (uint32_t)(p - fh.data);
         if (*p != *silicon_ptr(a)) {
+            if (otherwise(&in, b, n, &s, &u))
+                return true;
             describe("different memory", &in, b, n, &s, &u, undef);
             print_error("  at %x host %02x ours %02x\n", a, *silicon_ptr(a), *p);
             return false;
         }
     }
+    if (pushes && maker_of_host() == MAKER_AMD)
+        resync(); /* two bytes more than ours, which nobody has touched here */
     if (look && !same_windows()) {
-        describe("different windows, since some while", &in, b, n, &s, &u, undef);
-        return false;
+        return tell("different windows, since some while", &in, b, n, &s, &u, undef);
     }
     return true;
 }
@@ -237,7 +267,7 @@ static void compare_runs(bool single, unsigned many)
     if (!have_silicon())
         skip();
     gen_init(&g, seed ? (uint64_t)atoll(seed) : 20061);
-    nfaults = nends = nleft = 0;
+    nfaults = nends = nleft = notherwise = 0;
     for (uint32_t i = 0; i < total && bad < 20; i++) {
         if (many > 1) {
             g.families = BLOCK_FAMILIES;
@@ -251,10 +281,12 @@ static void compare_runs(bool single, unsigned many)
             resync();
         }
     }
-    print_message("%u times: %llu ended, %llu faulted, %llu left\n", total,
-                  (unsigned long long)nends, (unsigned long long)nfaults,
-                  (unsigned long long)nleft);
+    print_message(
+        "%u times: %llu ended, %llu faulted, %llu left; %llu otherwise by the host's maker\n",
+        total, (unsigned long long)nends, (unsigned long long)nfaults, (unsigned long long)nleft,
+        (unsigned long long)notherwise);
     assert_int_equal(bad, 0);
+    assert_true(notherwise < total / 20);
 }
 
 static void generic_handlers(void **state)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "tests/oracle/fake_hw.h"
+#include "tests/oracle/maker.h"
 #include "tests/oracle/fx.h"
 
 enum { RUNS = 600000, AREA = 1024, AT_AREA = 0x1000 };
@@ -293,6 +294,8 @@ static bool same_memory(unsigned op, uint32_t at, uint32_t *where)
         }
         if (op == I_FXSAVE && ((k >= 6 && k < 24) || (k >= 288 && k < 512)))
             continue;
+        if (op == I_FXSAVE && k == 30 && maker_of_host() == MAKER_AMD)
+            continue; /* a bit more in MXCSR */
         if (fh.data[i] != *silicon_ptr(SILICON_DATA + i)) {
             *where = SILICON_DATA + i;
             return false;
@@ -313,7 +316,7 @@ static void copy_data(void)
             memcpy(fh.data + p, silicon_ptr(SILICON_DATA + p), SILICON_PAGE);
 }
 
-static uint32_t vectors[32];
+static uint32_t vectors[32], otherwise; /* by the host's maker */
 
 /* One instruction of n bytes from a state, on both; memory is equal before. */
 static bool compare(unsigned row, const struct ia32_state *in, const uint8_t *b, uint32_t n,
@@ -346,6 +349,20 @@ static bool compare(unsigned row, const struct ia32_state *in, const uint8_t *b,
     ok = ok && (partly || same_memory(op, at, &where));
     if (ok)
         return true;
+    if (end != SILICON_FAULT)
+        f.vector = -1;
+    const struct maker_case m = {
+        .code = b,
+        .len = n,
+        .eip = in->eip,
+        .host = {host.eip, f},
+        .ours = {ours.eip, {vector == 0xff ? -1 : (int)vector, fh.error, fh.cr2}}};
+    if (maker_excuse(&m) != MAKER_NONE) {
+        otherwise++;
+        silicon_reset();
+        copy_data();
+        return true;
+    }
     print_error("%s %s %s:", forms[row].name, forms[row].a, forms[row].b);
     for (uint32_t i = 0; i < n; i++)
         print_error(" %02x", b[i]);
@@ -374,6 +391,7 @@ static bool have_silicon(void)
     silicon_reset();
     memset(fh.code, 0xcc, sizeof fh.code);
     memset(vectors, 0, sizeof vectors);
+    otherwise = 0;
     ia32_identify(1);
     copy_data();
     return true;
@@ -442,6 +460,7 @@ static void run_rows(uint32_t total, bool faults)
     print_message("%u instructions; #UD %u #GP %u #PF %u #MF %u #XM %u\n", done, vectors[X_UD],
                   vectors[X_GP], vectors[X_PF], vectors[X_MF], vectors[X_XM]);
     assert_int_equal(bad, 0);
+    assert_true(otherwise < total / 20);
 }
 
 static void every_row(void **state)
