@@ -126,8 +126,8 @@ static enum maker_kind same_place(const struct maker_case *m, const struct insn 
 {
     const struct ia32_fault *h = &m->host.f, *u = &m->ours.f;
     const bool equal = h->vector == u->vector && h->error == u->error && h->cr2 == u->cr2;
-    if ((h->vector == VEC_GP || h->vector == VEC_SS) && !h->error && u->vector == VEC_PF &&
-        near_the_end(u->cr2))
+    if ((h->vector == VEC_GP || h->vector == VEC_SS) && !h->error &&
+        (u->vector == VEC_AC || (u->vector == VEC_PF && near_the_end(u->cr2))))
         return MAKER_WRAP;
     if (d->op == I_BOUND && u->vector == VEC_BR)
         return MAKER_BOUND;
