@@ -6,6 +6,7 @@
  * test_engine_flags.)
  */
 #include "tests/unit/vmkit.h"
+#include "tests/unit/xorshift.h"
 #include "vliw-model/sem.h"
 
 /* ---- plain ops, by value ---- */
@@ -323,10 +324,7 @@ static bool naive_bundle(struct naive *n, const struct bundle *b)
 static uint64_t rng;
 static uint32_t rnd(uint32_t n)
 {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return (uint32_t)(rng >> 20) % n;
+    return (uint32_t)(xorshift64(&rng) >> 20) % n;
 }
 
 /* Few registers, so that ops of a bundle meet. r8 and r40 hold addresses and are only read. */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "tests/unit/xorshift.h"
 #include "vliw-model/machine.h"
 #include "vliw-model/sem_fp.h"
 #include "vliw-model/sem_fp_fast.h"
@@ -23,10 +24,7 @@ static uint64_t seed = 0x9e3779b97f4a7c15u;
 
 static uint64_t rnd(void)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed * 0x2545f4914f6cdd1du;
+    return xorshift64(&seed) * 0x2545f4914f6cdd1du;
 }
 
 static uint64_t bits(void)

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE 1 /* REG_RIP */
 #include "tests/unit/vmkit.h"
+#include "tests/unit/xorshift.h"
 #include "vliw-model/sem_simd.h"
 #include "vliw-model/state.h"
 
@@ -247,10 +248,7 @@ static uint64_t seed = 0x9e3779b97f4a7c15u;
 
 static uint64_t rnd(void)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed * 0x2545f4914f6cdd1du;
+    return xorshift64(&seed) * 0x2545f4914f6cdd1du;
 }
 
 /* Singles and doubles of every kind; exponents mostly where results are normal, or just not. */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "tests/oracle/fake_hw.h"
+#include "tests/unit/xorshift.h"
 
 enum { RUNS = 300000, AREA = 128, AT_AREA = 0x1000 };
 
@@ -21,10 +22,7 @@ static uint64_t seed = 0x243f6a8885a308d3u;
 
 static uint32_t rnd(void)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)(seed >> 24);
+    return (uint32_t)(xorshift64(&seed) >> 24);
 }
 
 static uint64_t rnd64(void)
