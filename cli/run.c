@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/report.h"
@@ -58,13 +57,6 @@ struct run {
     double started, drawn, set_up;
     char cms_buf[PATH_MAX], program_buf[PATH_MAX];
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* ---- options ---- */
 
@@ -133,7 +125,7 @@ static uint32_t on_hostcall(void *ctx, uint32_t service, uint32_t arg)
 
 static void draw_line(struct run *r)
 {
-    double t = now();
+    double t = cli_now();
     if (t - r->drawn < 0.2)
         return;
     const struct vm_stats *s = vm_stats(r->vm);
@@ -379,7 +371,7 @@ static int report(struct run *r, bool defect)
                          .syscalls = p->syscalls,
                          .faults = p->faults,
                          .image_bytes = r->image.nbytes,
-                         .seconds = now() - r->started,
+                         .seconds = cli_now() - r->started,
                          .setup_seconds = r->set_up,
                          .argc = r->argc,
                          .argv = r->argv};
@@ -429,12 +421,12 @@ int cmd_run(int argc, char **argv)
     struct run *r = calloc(1, sizeof *r);
     if (!r)
         return cli_error("not enough memory");
-    double begun = now();
+    double begun = cli_now();
     int status = parse(r, argc, argv);
     if (!status)
         status = set_up(r);
     if (!status) {
-        r->started = now();
+        r->started = cli_now();
         r->set_up = r->started - begun;
         r->progress = !r->quiet && isatty(STDERR_FILENO);
         intervals_begin(&r->intervals);

@@ -16,7 +16,7 @@
  * delivered, before a translation is entered.
  *
  * To add a trap: its row in traps.def, a function here, a line in the switch, and a case in
- * tests/unit/test_cms_recover.c.
+ * tests/unit/test_cms_recover.c, or in test_cms_faults.c if the guest sees it.
  */
 #include "morpher/cms.h"
 

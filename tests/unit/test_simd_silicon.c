@@ -17,6 +17,7 @@
 #include "tests/oracle/fake_hw.h"
 #include "tests/oracle/maker.h"
 #include "tests/oracle/fx.h"
+#include "tests/unit/xorshift.h"
 
 enum { RUNS = 600000, AREA = 1024, AT_AREA = 0x1000 };
 
@@ -24,10 +25,7 @@ static uint64_t seed = 0x9e3779b97f4a7c15u;
 
 static uint32_t rnd(void)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)(seed >> 24);
+    return (uint32_t)(xorshift64(&seed) >> 24);
 }
 
 static uint64_t rnd64(void)
