@@ -131,6 +131,8 @@ static enum maker_kind same_place(const struct maker_case *m, const struct insn 
         return MAKER_WRAP;
     if (d->op == I_BOUND && u->vector == VEC_BR)
         return MAKER_BOUND;
+    if (d->op == I_POPSEG && h->vector == VEC_AC && u->vector == VEC_PF)
+        return MAKER_PUSHSEG;
     if (!equal)
         return MAKER_NONE;
     if ((d->op == I_MOVD || d->op == I_MOVQ || d->op == I_MOVNTQ) && d->o[0].kind == O_MEM)
@@ -176,7 +178,7 @@ enum maker_kind maker_excuse(const struct maker_case *m)
         if ((kind = locked(m, our_eip - m->eip)) != MAKER_NONE)
             return kind;
     }
-    if (has(m, I_PUSHSEG))
+    if (m->pushes || has(m, I_PUSHSEG))
         return MAKER_PUSHSEG;
     if (maker_shows_mask(m->code, m->len))
         return MAKER_MXCSR_MM;
