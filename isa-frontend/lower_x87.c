@@ -42,7 +42,7 @@ static void new_group(void)
         lx.map[i] = (uint8_t)(WIDE_X87 + i);
 }
 
-void ia32_lower_begin(void)
+void low_x87_begin(void)
 {
     lx.known = lx.on = lx.any = false;
     lx.guards = 0;
@@ -122,12 +122,6 @@ static void write_pair(struct ir_group *g, uint32_t sr, uint32_t first, uint32_t
     ir_emiti(g, OP_MTSP, second, (int32_t)sr, first);
 }
 
-static uint32_t lx_selector_value(struct ir_group *g, uint32_t seg)
-{
-    uint32_t w = ir_get(g, G_SEL0 + seg / 2);
-    return seg & 1 ? ir_bini(g, OP_SRL, w, 16) : ir_un(g, OP_ZEXT16, w);
-}
-
 /* Renamed registers go where they belong: first those whose place nobody's value is in; what is
  * left are circles, each of which a temporary opens. */
 static void settle(struct ir_group *g)
@@ -170,11 +164,11 @@ void ia32_lower_commit(struct ir_group *g)
         lx_write_special(g, SR_FTAG, ir_const(g, (int32_t)state));
     lx.state = state;
     if (lx.ptr) {
-        uint32_t co = ir_bini(g, OP_OR, lx_selector_value(g, SEG_CS), (int32_t)(lx.opcode << 16));
+        uint32_t co = ir_bini(g, OP_OR, low_selector(g, SEG_CS), (int32_t)(lx.opcode << 16));
         write_pair(g, SR_FIP, ir_const(g, (int32_t)lx.eip), co);
     }
     if (lx.mem) {
-        uint32_t dp = ir_addi(g, lx.off, lx.disp), ds = lx_selector_value(g, lx.seg);
+        uint32_t dp = ir_addi(g, lx.off, lx.disp), ds = low_selector(g, lx.seg);
         write_pair(g, SR_FDP, dp, ds);
     }
     new_group();

@@ -5,13 +5,6 @@
  */
 #include "isa-frontend/lower_x87.h"
 
-static struct ir_addr further(struct ir_group *g, const struct insn *in, int32_t by)
-{
-    struct insn at = *in;
-    at.disp += (uint32_t)by;
-    return low_addr(g, &at);
-}
-
 /* The operand's bytes into a temporary: its number and format. */
 static uint32_t fetch(struct ir_group *g, const struct insn *in, uint32_t format)
 {
@@ -22,7 +15,7 @@ static uint32_t fetch(struct ir_group *g, const struct insn *in, uint32_t format
     }
     ir_wide(g, format == WF_F32 || format == WF_I32 ? OP_GLDDZ : OP_GLDW, low_addr(g, in), w);
     if (format == WF_X80)
-        lx_set_word(g, w, 2, low_load(g, further(g, in, 8), 2));
+        lx_set_word(g, w, 2, low_load(g, low_further(g, in, 8), 2));
     return w + 32 * format;
 }
 
@@ -38,7 +31,7 @@ static void store_top(struct ir_group *g, const struct insn *in, uint32_t format
     ir_wide(g, format == WF_F32 || format == WF_I32 ? OP_GSTD : OP_GSTW, low_addr(g, in), w);
     if (format == WF_X80) {
         v = lx_word(g, w, 2);
-        low_store(g, further(g, in, 8), 2, v);
+        low_store(g, low_further(g, in, 8), 2, v);
     }
 }
 
