@@ -197,21 +197,6 @@ uint32_t low_sext(struct ir_group *g, uint32_t v, uint32_t size)
     return size == 4 ? v : ir_un(g, size == 2 ? OP_SEXT16 : OP_SEXT8, v);
 }
 
-void low_push(struct ir_group *g, uint32_t v, uint32_t size)
-{
-    uint32_t esp = ir_get(g, G_ESP);
-    low_store(g, ir_address(g, esp, -(int32_t)size), size, v);
-    ir_put(g, G_ESP, ir_addi(g, esp, -(int32_t)size));
-}
-
-uint32_t low_pop(struct ir_group *g, uint32_t size, uint32_t more)
-{
-    uint32_t esp = ir_get(g, G_ESP);
-    uint32_t v = low_load(g, ir_address(g, esp, 0), size);
-    ir_put(g, G_ESP, ir_addi(g, esp, (int32_t)(size + more)));
-    return v;
-}
-
 void low_require(struct ir_group *g, uint32_t v)
 {
     ir_tied(g, OP_UDIVQ, IR_ZERO, v, IR_ZERO);

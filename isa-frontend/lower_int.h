@@ -20,8 +20,22 @@ uint32_t low_load(struct ir_group *g, struct ir_addr at, uint32_t size); /* zero
 void low_store(struct ir_group *g, struct ir_addr at, uint32_t size, uint32_t datum);
 /* What lies `by` bytes behind the memory operand's beginning. */
 struct ir_addr low_further(struct ir_group *g, const struct insn *in, int32_t by);
-void low_push(struct ir_group *g, uint32_t v, uint32_t size);
-uint32_t low_pop(struct ir_group *g, uint32_t size, uint32_t more);
+
+/* Frequent enough to be inlined. */
+static inline void low_push(struct ir_group *g, uint32_t v, uint32_t size)
+{
+    uint32_t esp = ir_get(g, G_ESP);
+    low_store(g, ir_address(g, esp, -(int32_t)size), size, v);
+    ir_put(g, G_ESP, ir_addi(g, esp, -(int32_t)size));
+}
+
+static inline uint32_t low_pop(struct ir_group *g, uint32_t size, uint32_t more)
+{
+    uint32_t esp = ir_get(g, G_ESP);
+    uint32_t v = low_load(g, ir_address(g, esp, 0), size);
+    ir_put(g, G_ESP, ir_addi(g, esp, (int32_t)(size + more)));
+    return v;
+}
 
 /*
  * Goes back to the last commit and to the interpreter if the value is 0: for what is rare, and is a
