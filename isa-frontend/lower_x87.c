@@ -18,12 +18,14 @@
  * and all tags whatever was there; a guard before one of them, if it is the first, asks only
  * whether an exception is unmasked or pending, and top and tags are written for certain.
  *
- * fldcw has a guard of its own, which leaves if the new control word unmasks anything.
+ * fldcw has a guard of its own, which leaves if the new control word unmasks anything; so have
+ * fscale and fxtract, for what is not a normal number.
  *
  * No two calls that append records stand in one argument list: their order would be the compiler's,
  * and the two builds of CMS would differ.
  *
- * Not here: what is rare (environments, packed decimals, remainders, constants but 0 and 1).
+ * Not here: environments and whole states, packed decimals, remainders, transcendentals.
+ * docs/x87.md says why.
  *
  * To add an instruction: a case in lower_x87_form.c with what it needs of the stack, and in
  * lower_x87_exec.c what it does.
@@ -46,7 +48,8 @@ void low_x87_begin(void)
 {
     lx.known = lx.on = lx.any = false;
     lx.guards = 0;
-    lx.fcw_eip = 0;
+    lx.first = false;
+    lx.checked = 0;
     lx.temp = 0;
     lx.top = lx.tag = lx.state = 0;
     new_group();
@@ -117,7 +120,7 @@ uint32_t lx_status_word(struct ir_group *g)
     return lx_read_special(g, SR_FSW);
 }
 
-static void write_pair(struct ir_group *g, uint32_t sr, uint32_t first, uint32_t second)
+void lx_write_pair(struct ir_group *g, uint32_t sr, uint32_t first, uint32_t second)
 {
     ir_emiti(g, OP_MTSP, second, (int32_t)sr, first);
 }
@@ -165,11 +168,11 @@ void ia32_lower_commit(struct ir_group *g)
     lx.state = state;
     if (lx.ptr) {
         uint32_t co = ir_bini(g, OP_OR, low_selector(g, SEG_CS), (int32_t)(lx.opcode << 16));
-        write_pair(g, SR_FIP, ir_const(g, (int32_t)lx.eip), co);
+        lx_write_pair(g, SR_FIP, ir_const(g, (int32_t)lx.eip), co);
     }
     if (lx.mem) {
         uint32_t dp = ir_addi(g, lx.off, lx.disp), ds = low_selector(g, lx.seg);
-        write_pair(g, SR_FDP, dp, ds);
+        lx_write_pair(g, SR_FDP, dp, ds);
     }
     new_group();
 }
@@ -228,7 +231,7 @@ enum lower_result low_x87(struct ir_group *g, const struct insn *in)
     }
     if (f.kind == K_NONE || !stack_fits(&f))
         return LOW_NONE;
-    if (!lx.on || (f.kind == K_LDCW && lx.fcw_eip != in->eip))
+    if (!lx.on || (f.check && lx.checked != in->eip))
         return lx.guards < GUARDS_MAX ? LOW_GUARD : LOW_NONE;
     if (!f.no_pointers) {
         lx.ptr = true;
@@ -251,7 +254,7 @@ uint32_t low_wide_temp(void)
 
 bool ia32_lower_steady(void)
 {
-    return lx.on && lx.fcw_eip == 0 && (lx.any || x87_state(lx.top, lx.tag, false) == lx.state0);
+    return lx.on && !lx.first && (lx.any || x87_state(lx.top, lx.tag, false) == lx.state0);
 }
 
 void ia32_lower_guard(struct ir_group *g, const struct insn *in)
@@ -268,11 +271,11 @@ void ia32_lower_guard(struct ir_group *g, const struct insn *in)
             bad = ir_bini(g, OP_XOR, lx_read_special(g, SR_FTAG), (int32_t)lx.state);
         }
     }
-    if (in->op == I_FLDCW) {
-        uint32_t v = low_load(g, low_addr(g, in), 2);
-        v = ir_bini(g, OP_XOR, ir_bini(g, OP_AND, v, 0x3f), 0x3f);
+    if (in->op == I_FLDCW || in->op == I_FSCALE || in->op == I_FXTRACT) {
+        uint32_t v = x87_lower_check(g, in);
         bad = bad ? ir_bin(g, OP_OR, bad, v) : v;
-        lx.fcw_eip = in->eip;
+        lx.checked = in->eip;
+        lx.first = lx.first || lx.guards == 0;
     }
     lx.guards++;
     g->end = (struct ir_end){.kind = END_LEAVE, .op = OP_BNZ, .ref = (uint16_t)bad};

@@ -21,7 +21,9 @@ enum {
 struct x87_known {
     bool known, on; /* top and tags have been read; a guard has been made */
     bool any;       /* by MMX: any top and tags will do */
-    uint32_t guards, fcw_eip;
+    bool first;     /* a check stands in the block's first guard */
+    uint32_t guards;
+    uint32_t checked; /* the instruction that the last guard has checked beyond that; 0: none */
     uint32_t top, tag, state; /* now; FTAG as the last commit leaves it */
     uint32_t state0;          /* as the guard found it */
     /* Of this group. */
@@ -118,6 +120,8 @@ static inline void lx_write_special(struct ir_group *g, uint32_t sr, uint32_t v)
     ir_emiti(g, OP_MTS, v, (int32_t)sr, 0);
 }
 
+/* Special registers sr and sr + 1. */
+void lx_write_pair(struct ir_group *g, uint32_t sr, uint32_t first, uint32_t second);
 /* FSW as it would be after what this group has done so far. */
 uint32_t lx_status_word(struct ir_group *g);
 
@@ -146,7 +150,11 @@ enum x87_kind {
     K_LDCW,
     K_NOP,
     K_FREE,
-    K_TURN
+    K_TURN,
+    K_CLEAR,
+    K_INIT,
+    K_SCALE,
+    K_EXTRACT
 };
 
 struct x87_form {
@@ -156,12 +164,15 @@ struct x87_form {
     uint8_t pops;
     uint8_t need; /* bit k: ST(k) must be in use */
     bool push, flags, no_pointers;
+    bool check; /* wants a guard of its own: x87_lower_check */
 };
 
 /* What it is; K_NONE: not lowered. `f` begins as zeros. */
 void x87_mem_form(struct x87_form *f, uint32_t esc, uint32_t reg);
 void x87_reg_form(struct x87_form *f, uint32_t esc, uint32_t modrm);
 
+/* Not 0 unless its operands are such that it can be lowered; in a group of its own, before it. */
+uint32_t x87_lower_check(struct ir_group *g, const struct insn *in);
 /* What it does, once the stack is known to fit. */
 void x87_lower_form(struct ir_group *g, const struct insn *in, const struct x87_form *f);
 

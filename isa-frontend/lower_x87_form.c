@@ -17,7 +17,10 @@ void x87_mem_form(struct x87_form *f, uint32_t esc, uint32_t reg)
         return;
     }
     switch (esc << 3 | reg) {
-    case 1 << 3 | 5: f->kind = K_LDCW; break;
+    case 1 << 3 | 5:
+        f->kind = K_LDCW;
+        f->check = true;
+        break;
     case 1 << 3 | 7: f->kind = K_STCW; break;
     case 5 << 3 | 7: f->kind = K_STSW; break;
     case 3 << 3 | 5:
@@ -65,11 +68,14 @@ static void d9_form(struct x87_form *f, uint32_t modrm)
     case 0xe1: f->kind = K_SIGN; break;
     case 0xe4: f->kind = K_TST; break;
     case 0xe5: f->kind = K_XAM; break;
-    case 0xe8:
-    case 0xee:
+    case 0xe8 ... 0xee:
         f->kind = K_CONST;
         f->need = 0;
         f->push = true;
+        break;
+    case 0xf4:
+        f->kind = K_EXTRACT;
+        f->push = f->check = true;
         break;
     case 0xf6:
     case 0xf7:
@@ -83,6 +89,11 @@ static void d9_form(struct x87_form *f, uint32_t modrm)
     case 0xfc:
         f->kind = K_UNARY;
         f->op = OP_WRND;
+        break;
+    case 0xfd:
+        f->kind = K_SCALE;
+        f->need = 3;
+        f->check = true;
         break;
     default: break;
     }
@@ -147,6 +158,10 @@ void x87_reg_form(struct x87_form *f, uint32_t esc, uint32_t modrm)
     case 2 << 3 | 5:
         if (i == 1)
             compare_form(f, 1, OP_FUCOM, false, 2);
+        return;
+    case 3 << 3 | 4: /* fneni, fndisi of the 8087, fnsetpm of the 80287 do nothing */
+        f->kind = i == 2 ? K_CLEAR : i == 3 ? K_INIT : i < 5 ? K_NOP : K_NONE;
+        f->no_pointers = true;
         return;
     case 3 << 3 | 5: compare_form(f, i, OP_FUCOM, true, 0); return;
     case 3 << 3 | 6: compare_form(f, i, OP_FCOM, true, 0); return;
