@@ -309,7 +309,7 @@ __attribute__((noreturn)) static void leave(uint32_t xlat)
     else if (e->kind == XE_DIRECT)
         chain_exit(xlat, k);
     else if (e->kind == XE_INTERP)
-        go = GO_TAIL;
+        go = GO_LEFT_OUT;
     cms_dispatch(go);
 }
 
