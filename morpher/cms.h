@@ -83,6 +83,8 @@ enum go {
     GO_LEFT_OUT   /* interpreting the one instruction there, which translations leave out */
 };
 __attribute__((noreturn)) void cms_dispatch(enum go go);
+/* The same at `eip`, which G_EIP holds, after a look-up in the JTLB has failed. */
+__attribute__((noreturn)) void cms_dispatch_indirect(uint32_t eip);
 /* After a host call: what its answer means for TLB and JTLB, and what it wrote to translated bytes.
  */
 void cms_hostcall_done(uint32_t answer);

@@ -24,7 +24,8 @@ void cms_hostcall_done(uint32_t answer)
     smc_drain();
 }
 
-__attribute__((noreturn)) static void enter(uint32_t i, uint32_t eip, bool indirect)
+__attribute__((noreturn, always_inline)) static inline void enter(uint32_t i, uint32_t eip,
+                                                                  bool indirect)
 {
     uint32_t code = tc.rec[i].code;
 
@@ -51,7 +52,7 @@ static void count_translation(uint32_t cycles)
 }
 
 /* Translates the block at eip. Its number, or 0. */
-static uint32_t translate(uint32_t eip, uint32_t mode)
+static __attribute__((noinline)) uint32_t translate(uint32_t eip, uint32_t mode)
 {
     uint32_t max_words, base, i = 0, cycles;
     enum abort_reason why;
@@ -112,15 +113,21 @@ static void interpret_left_out(void)
     hw_phase(PH_DISPATCH);
 }
 
+/* Apart from the dispatcher, for it is frequent, and this saves few registers. */
+__attribute__((noreturn)) void cms_dispatch_indirect(uint32_t eip)
+{
+    uint32_t i;
+
+    hw_phase(PH_DISPATCH);
+    i = tcache_find(eip, hw_mfs(SR_MODE));
+    if (i)
+        enter(i, eip, true);
+    cms_dispatch(GO_INDIRECT);
+}
+
 __attribute__((noreturn)) void cms_dispatch(enum go go)
 {
     hw_phase(PH_DISPATCH);
-    if (go == GO_INDIRECT) {
-        uint32_t eip = hw_g(G_EIP), i = tcache_find(eip, hw_mfs(SR_MODE));
-
-        if (i)
-            enter(i, eip, true);
-    }
     switch (go) {
     case GO_INTERPRET: interpret(false); break;
     case GO_ONE: interpret(true); break;
