@@ -229,6 +229,7 @@ int exec_load(struct process *p, const char *name, const char *host, uint32_t ar
     char **list = NULL;
     int r = 0;
 
+    shared_flush_all(&p->frames); /* the program may be one of them */
     snprintf(script, sizeof script, "%s", name);
     snprintf(target, sizeof target, "%s", host);
     for (int depth = 0; !r && shebang(target, lines[depth], &program, &argument);) {
@@ -383,10 +384,8 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
         space_clear(&p->spaces[old]);
     task_make_current(p, p->current);
     for (uint32_t i = 0; i < PROC_FDS; i++)
-        if (p->fd[i].used && p->fd[i].cloexec) {
-            p->fd[i].used = false;
-            open_unref(p, p->fd[i].open);
-        }
+        if (p->fd[i].used && p->fd[i].cloexec)
+            fd_gone(p, p->cur->files, i);
     task_wake(p, WAIT_VFORK, t->tid, 1, WAIT_ANY);
     return SYS_NO_RESULT;
 }

@@ -29,6 +29,7 @@ enum {
     PROC_FILES = 512,
     PROC_EPOLLS = 32,
     EPOLL_ITEMS = 128,
+    PROC_LOCKS = 512,
     PROC_INODE_SLOTS = 1 << 16,
     PIPE_BYTES = 64 << 10,
     PIPE_ATOMIC = 4096 /* PIPE_BUF */
@@ -86,6 +87,16 @@ struct guest_epoll {
     bool used;
     uint32_t turn; /* where the next wait begins to look, so that all have theirs */
     struct epoll_item item[EPOLL_ITEMS];
+};
+
+enum lock_kind { LOCK_POSIX, LOCK_OFD, LOCK_FLOCK };
+
+/* Bytes [first, last] of a file, locked by a table of descriptors or by an open file. */
+struct file_lock {
+    bool used, write;
+    uint8_t kind;
+    uint32_t owner, pid; /* row of `file_table`, or of `open` */
+    uint64_t dev, ino, first, last;
 };
 
 struct guest_fd {
@@ -172,6 +183,7 @@ enum wait_kind {
     WAIT_FUTEX, /* key: space_key */
     WAIT_SLEEP, /* only time or a signal */
     WAIT_POLL,  /* any pipe */
+    WAIT_LOCK,  /* any lock of a file; key: row of the table that holds it, + 1, or 0 */
     WAIT_VFORK  /* key: task id of the child; no signal but a deadly one ends it */
 };
 /* Where a call leaves what it has not needed of its time: as seconds and units of so many ns. */
@@ -221,6 +233,8 @@ struct process {
     struct guest_open open[PROC_OPEN];
     struct guest_pipe pipe[PROC_PIPES];
     struct guest_epoll epoll[PROC_EPOLLS];
+    uint32_t nlocks;
+    struct file_lock lock[PROC_LOCKS];
     bool quiet;        /* a write to a closed pipe is an error without SIGPIPE */
     uint64_t activity; /* of pipes and events: how often any has changed */
     uint32_t nfiles;

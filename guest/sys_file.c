@@ -45,6 +45,15 @@ void open_unref(struct process *p, uint32_t index)
     memset(o, 0, sizeof *o);
 }
 
+void fd_gone(struct process *p, uint32_t files, uint32_t fd)
+{
+    struct guest_fd *f = &p->file_table[files].fd[fd];
+
+    f->used = false;
+    locks_closed(p, files, &p->open[f->open]);
+    open_unref(p, f->open);
+}
+
 static int32_t fd_alloc(struct process *p, uint32_t from)
 {
     for (uint32_t i = from; i < p->grp->limit[LIMIT_NOFILE][0]; i++)
@@ -96,10 +105,8 @@ void files_unref(struct process *p, uint32_t row)
     if (--f->refs)
         return;
     for (uint32_t i = 0; i < PROC_FDS; i++)
-        if (f->fd[i].used) {
-            f->fd[i].used = false;
-            open_unref(p, f->fd[i].open);
-        }
+        if (f->fd[i].used)
+            fd_gone(p, row, i);
 }
 
 static int32_t open_path(struct process *p, const char *path, uint32_t flags, uint32_t mode)
@@ -139,6 +146,8 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
         close(host);
         return fd;
     }
+    if (flags & GO_TRUNC)
+        shared_resized(p, host);
     o->host = host;
     o->stream = !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISBLK(st.st_mode);
     if (!realpath(path, o->path))
@@ -199,8 +208,7 @@ CALL(close)
 {
     if (!fd_open(p, a[0]))
         return -EBADF;
-    p->fd[a[0]].used = false;
-    open_unref(p, p->fd[a[0]].open);
+    fd_gone(p, p->cur->files, a[0]);
     return 0;
 }
 
@@ -225,7 +233,7 @@ static int32_t dup_to(struct process *p, uint32_t from, uint32_t to, bool cloexe
 {
     p->open[p->fd[from].open].refs++;
     if (p->fd[to].used)
-        open_unref(p, p->fd[to].open);
+        fd_gone(p, p->cur->files, to);
     p->fd[to] = (struct guest_fd){true, cloexec, p->fd[from].open};
     return (int32_t)to;
 }
@@ -267,11 +275,11 @@ CALL(fcntl)
         GETFL,
         SETFL,
         GETLK,
-        SETLK,
-        SETLKW,
+        SETLKW = 7,
         GETLK64 = 12,
-        SETLK64,
-        SETLKW64,
+        SETLKW64 = 14,
+        OFD_GETLK = 36,
+        OFD_SETLKW = 38,
         DUPFD_CLOEXEC = 1030
     };
     struct guest_open *o = fd_open(p, a[0]);
@@ -291,10 +299,10 @@ CALL(fcntl)
         o->flags =
             (o->flags & ~(uint32_t)(GO_APPEND | GO_NONBLOCK)) | (a[2] & (GO_APPEND | GO_NONBLOCK));
         return 0;
-    case SETLK:
-    case SETLKW:
-    case SETLK64:
-    case SETLKW64: return 0; /* one process: nobody to lock out */
+    case GETLK ... SETLKW:
+    case GETLK64 ... SETLKW64:
+    case OFD_GETLK ... OFD_SETLKW:
+        return o->flags & GO_PATH ? -EBADF : lock_fcntl(p, o, a[1], a[2]);
     default: return -EINVAL;
     }
 }
@@ -377,10 +385,14 @@ static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
 {
     struct guest_open *o = fd_open(p, fd);
 
-    return !o                               ? -EBADF
-           : o->kind != OPEN_HOST           ? -EINVAL
-           : ftruncate(o->host, (off_t)len) ? -errno
-                                            : 0;
+    if (!o)
+        return -EBADF;
+    if (o->kind != OPEN_HOST)
+        return -EINVAL;
+    if (ftruncate(o->host, (off_t)len))
+        return -errno;
+    shared_resized(p, o->host);
+    return 0;
 }
 
 CALL(ftruncate)
@@ -396,10 +408,6 @@ CALL(fsync)
     return fd_open(p, a[0]) ? 0 : -EBADF;
 }
 CALL(fdatasync)
-{
-    return fd_open(p, a[0]) ? 0 : -EBADF;
-}
-CALL(flock)
 {
     return fd_open(p, a[0]) ? 0 : -EBADF;
 }
@@ -427,6 +435,7 @@ CALL(fallocate)
         return -errno;
     if (!(a[1] & KEEP_SIZE) && st.st_size < from + len && ftruncate(o->host, from + len))
         return -errno;
+    shared_resized(p, o->host);
     return 0;
 }
 

@@ -34,7 +34,7 @@ static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr
     if (!space_ok(p->space, addr, len, true))
         return -EFAULT; /* before anything is taken from a stream */
     ssize_t n = o->stream ? read(o->host, buf, len)
-                          : pread(o->host, buf, len, (off_t)(at ? *at : o->offset));
+                          : file_pread(&p->frames, o->host, buf, len, at ? *at : o->offset);
 
     if (n < 0)
         return -errno;
@@ -66,7 +66,7 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
     if (!o->stream && !at && (o->flags & GO_APPEND) && !fstat(o->host, &st))
         o->offset = (uint64_t)st.st_size;
     ssize_t n = o->stream ? write(o->host, buf, len)
-                          : pwrite(o->host, buf, len, (off_t)(at ? *at : o->offset));
+                          : file_pwrite(&p->frames, o->host, buf, len, at ? *at : o->offset);
     if (n < 0) {
         e = -errno;
         if (e == -EPIPE) {
@@ -239,11 +239,11 @@ static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)
             if (!piece)
                 break;
         }
-        ssize_t n = pread(from->host, buf, piece, (off_t)(off + done));
+        ssize_t n = file_pread(&p->frames, from->host, buf, piece, off + done);
         if (n > 0)
             n = to->kind == OPEN_PIPE_W ? (ssize_t)pipe_put(p, to, buf, (uint32_t)n)
                 : to->stream            ? write(to->host, buf, (size_t)n)
-                                        : pwrite(to->host, buf, (size_t)n, (off_t)to->offset);
+                             : file_pwrite(&p->frames, to->host, buf, (size_t)n, to->offset);
         if (n < 0 && !done)
             return -errno;
         if (n <= 0)
@@ -291,9 +291,9 @@ CALL(copy_file_range)
         return -EINVAL;
     while (done < a[4]) {
         size_t piece = a[4] - done < IO_PIECE ? a[4] - done : IO_PIECE;
-        ssize_t n = pread(from->host, buf, piece, (off_t)(at[0] + done));
+        ssize_t n = file_pread(&p->frames, from->host, buf, piece, at[0] + done);
         if (n > 0)
-            n = pwrite(to->host, buf, (size_t)n, (off_t)(at[1] + done));
+            n = file_pwrite(&p->frames, to->host, buf, (size_t)n, at[1] + done);
         if (n < 0 && !done)
             return -errno;
         if (n <= 0)

@@ -119,7 +119,10 @@ static int32_t truncate_name(struct process *p, uint32_t name, uint64_t len)
 
     if (!e && (int64_t)len < 0)
         e = -EINVAL;
-    return e ? e : truncate(path, (off_t)len) ? -errno : 0;
+    if (e || truncate(path, (off_t)len))
+        return e ? e : -errno;
+    shared_resized_name(p, path);
+    return 0;
 }
 
 CALL(truncate)

@@ -85,6 +85,8 @@ void limits_init(struct group *g);
 /* Descriptors (sys_file.c). */
 struct guest_open *fd_open(struct process *p, uint32_t fd); /* NULL: bad descriptor */
 void open_unref(struct process *p, uint32_t index);
+/* A descriptor of this table is no more. */
+void fd_gone(struct process *p, uint32_t files, uint32_t fd);
 /* A fresh description and a descriptor for it: the descriptor or -errno. */
 int32_t fd_new(struct process *p, uint32_t flags, struct guest_open **o);
 void files_unref(struct process *p, uint32_t row);
@@ -111,6 +113,11 @@ const char *path_for_guest(const struct process *p, const char *host);
 int path_of_open(const struct guest_open *o, char *out, size_t n);
 /* 0, or -EROFS: the run may not change this file, or what is not there yet. */
 int path_may_change(const struct process *p, const char *path);
+
+/* Locks of files (lock.c). */
+int32_t lock_fcntl(struct process *p, struct guest_open *o, uint32_t command, uint32_t at);
+/* A table of descriptors closes one of this; call it before its open_unref. */
+void locks_closed(struct process *p, uint32_t files, const struct guest_open *o);
 
 /* Pipes (pipe.c). */
 int pipe_new(struct process *p); /* its row, with one end of each kind; or -errno */
@@ -217,7 +224,8 @@ int signal_take(struct process *p, struct task *t, uint64_t mask, struct siginfo
 bool signal_ignored(const struct group *g, int signal);
 /* One that cannot be refused, at the running task. */
 void signal_force(struct process *p, int signal, const struct siginfo_guest *info);
-void signal_fault(struct process *p, const struct hc_fault *f);
+/* `beyond`: a page that is mapped, but behind the end of its file. */
+void signal_fault(struct process *p, const struct hc_fault *f, bool beyond);
 bool signal_waits(const struct process *p, const struct task *t); /* one that is not blocked */
 void signals_deliver(struct process *p);
 void signals_forget_handlers(struct group *g);

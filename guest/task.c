@@ -305,6 +305,7 @@ static void switch_to(struct process *p, uint32_t row)
 static void stuck(struct process *p)
 {
     if (!p->ended) {
+        shared_flush_all(&p->frames);
         fprintf(p->log, "chrysalis: every guest task waits for what nobody can bring about\n");
         p->signal = GSIGKILL;
         p->status = 128 + GSIGKILL;

@@ -40,6 +40,8 @@ smc
 remap
 grow
 memory
+shared
+locks
 transcendental
 signals
 rtsignals
