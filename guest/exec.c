@@ -153,6 +153,7 @@ static int load_elf(struct process *p, const char *name, const char *host, uint3
     struct elf_image e;
     uint32_t row = 0, base = 0, entry;
     char why[PATH_MAX + 300];
+    bool in_memory = !strncmp(host, "/proc/", 6); /* a file without a name that lasts */
 
     if (elf_load(&e, host, err, errlen))
         return -ENOEXEC;
@@ -164,7 +165,8 @@ static int load_elf(struct process *p, const char *name, const char *host, uint3
         elf_free(&e);
         return r;
     }
-    process_note_file(p, host);
+    if (!in_memory)
+        process_note_file(p, host);
     snprintf(why, sizeof why, "%s", "out of guest memory (guest.ram_mb)");
     if (e.movable && !elf_place(&e, PIE_BASE))
         r = -ENOMEM;
@@ -189,7 +191,7 @@ static int load_elf(struct process *p, const char *name, const char *host, uint3
     out->space = row;
     out->eip = entry;
     snprintf(out->exe, sizeof out->exe, "%s", name);
-    snprintf(out->host, sizeof out->host, "%s", host);
+    snprintf(out->host, sizeof out->host, "%s", in_memory ? "" : host);
     return 0;
 }
 
@@ -410,6 +412,10 @@ int32_t sys_execveat(struct process *p, const uint32_t *a)
         struct guest_open *o = fd_open(p, a[0]);
         if (!o || o->kind != OPEN_HOST)
             return -EBADF;
+        if (o->mem) {
+            snprintf(host, sizeof host, "/proc/self/fd/%d", o->host);
+            return execve_host(p, o->path, host, a[2], a[3]);
+        }
         r = path_of_open(o, host, sizeof host);
         return r ? r : execve_host(p, path_for_guest(p, host), host, a[2], a[3]);
     }

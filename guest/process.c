@@ -56,6 +56,7 @@ void process_free(struct process *p)
             p->open[i].refs = 1;
             open_unref(p, i);
         }
+    mem_free(p);
     shared_free(&p->frames);
     frames_free(&p->frames);
     free(p);

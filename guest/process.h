@@ -30,6 +30,8 @@ enum {
     PROC_EPOLLS = 32,
     EPOLL_ITEMS = 128,
     PROC_LOCKS = 512,
+    PROC_MEMFILES = 256,
+    PROC_SHM_NAMES = 256,
     PROC_INODE_SLOTS = 1 << 16,
     PIPE_BYTES = 64 << 10,
     PIPE_ATOMIC = 4096 /* PIPE_BUF */
@@ -60,6 +62,7 @@ struct guest_open {
     uint16_t pipe, pipe_out; /* indices of pipes of ours */
     bool stopped[2];         /* of a socket: reading, writing was shut down */
     bool semaphore;          /* of an eventfd */
+    uint16_t mem;            /* of a file in memory: its row + 1 */
     uint64_t offset;         /* of seekable files; the host's own offset is never used */
     uint32_t dirpos;         /* next entry of a directory */
     char path[PATH_MAX];
@@ -87,6 +90,19 @@ struct guest_epoll {
     bool used;
     uint32_t turn; /* where the next wait begins to look, so that all have theirs */
     struct epoll_item item[EPOLL_ITEMS];
+};
+
+/* A file in memory: descriptions and names are what refers to it. */
+struct memfile {
+    uint32_t refs; /* 0: free */
+    uint32_t number, mode, seals, uid, gid;
+    uint64_t changed; /* ns of the guest's clock */
+    int host;         /* derived: what it holds */
+};
+
+struct shm_name {
+    uint16_t file; /* row + 1; 0: free */
+    char name[NAME_MAX + 1];
 };
 
 enum lock_kind { LOCK_POSIX, LOCK_OFD, LOCK_FLOCK };
@@ -233,6 +249,9 @@ struct process {
     struct guest_open open[PROC_OPEN];
     struct guest_pipe pipe[PROC_PIPES];
     struct guest_epoll epoll[PROC_EPOLLS];
+    uint32_t nmem; /* files in memory that ever were */
+    struct memfile mem[PROC_MEMFILES];
+    struct shm_name shm[PROC_SHM_NAMES];
     uint32_t nlocks;
     struct file_lock lock[PROC_LOCKS];
     bool quiet;        /* a write to a closed pipe is an error without SIGPIPE */

@@ -208,12 +208,11 @@ void shared_free(struct frames *f)
     f->nfiles = f->nmapped = 0;
 }
 
-bool shared_is_written(struct frames *f, int host)
+uint32_t shared_row(struct frames *f, int host)
 {
     struct stat st;
-    uint32_t file = find_open(f, host, &st);
 
-    return file && row_of(f, file)->writable;
+    return find_open(f, host, &st);
 }
 
 /* ---- calls that read and write ---- */

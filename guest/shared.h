@@ -43,8 +43,8 @@ int shared_frame(struct frames *f, uint32_t file, uint32_t index, bool write, ui
 void shared_flush(struct frames *f, uint32_t file, uint32_t from, uint32_t end);
 void shared_flush_all(struct frames *f);
 void shared_free(struct frames *f);
-/* Is any mapping of this open file writable? */
-bool shared_is_written(struct frames *f, int host);
+/* The row, + 1, of the file that is open as `host`; 0: it is not mapped. */
+uint32_t shared_row(struct frames *f, int host);
 
 /* Reading and writing of an open file of the host: what is mapped is where it is mapped. As pread
  * and pwrite. */

@@ -37,6 +37,7 @@ void open_unref(struct process *p, uint32_t index)
     if (o->kind == OPEN_EPOLL)
         p->epoll[o->pipe].used = false;
     epoll_forget(p, index);
+    mem_closed(p, o);
     if (o->host > 2)
         close(o->host);
     for (uint32_t i = 0; i < o->ndir; i++)
@@ -183,6 +184,8 @@ static int32_t open_at(struct process *p, int32_t dirfd, uint32_t name, uint32_t
     const char *full = path_absolute(p, dirfd, path, host, sizeof host);
     if (full && proc_find(p, full, &entry) && entry.kind != PROC_LINK)
         return proc_open(p, &entry, flags);
+    if (shm_name_open(p, dirfd, path, flags, mode, &e))
+        return e;
     if (!strcmp(path, "/dev/tty"))
         return -ENXIO;
     e = guest_path_at(p, dirfd, name, follow, path, sizeof path);
@@ -280,6 +283,8 @@ CALL(fcntl)
         SETLKW64 = 14,
         OFD_GETLK = 36,
         OFD_SETLKW = 38,
+        ADD_SEALS = 1033,
+        GET_SEALS,
         DUPFD_CLOEXEC = 1030
     };
     struct guest_open *o = fd_open(p, a[0]);
@@ -303,6 +308,8 @@ CALL(fcntl)
     case GETLK64 ... SETLKW64:
     case OFD_GETLK ... OFD_SETLKW:
         return o->flags & GO_PATH ? -EBADF : lock_fcntl(p, o, a[1], a[2]);
+    case ADD_SEALS:
+    case GET_SEALS: return mem_seal(p, o, a[1] == ADD_SEALS, a[2]);
     default: return -EINVAL;
     }
 }
@@ -387,8 +394,11 @@ static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
 
     if (!o)
         return -EBADF;
-    if (o->kind != OPEN_HOST)
+    if (o->kind != OPEN_HOST || (!o->std && !(o->flags & GO_ACCMODE)) || (int64_t)len < 0)
         return -EINVAL;
+    int32_t e = mem_may(p, o, len, 0, true);
+    if (e)
+        return e;
     if (ftruncate(o->host, (off_t)len))
         return -errno;
     shared_resized(p, o->host);
@@ -433,6 +443,11 @@ CALL(fallocate)
         return -EFBIG;
     if (fstat(o->host, &st))
         return -errno;
+    int32_t e = a[1] & KEEP_SIZE || st.st_size >= from + len
+                    ? 0
+                    : mem_may(p, o, (uint64_t)(from + len), 0, true);
+    if (e)
+        return e;
     if (!(a[1] & KEEP_SIZE) && st.st_size < from + len && ftruncate(o->host, from + len))
         return -errno;
     shared_resized(p, o->host);
@@ -497,7 +512,9 @@ CALL(getdents64)
     if (o->stream)
         return -ENOTDIR;
     if (!o->dir) {
-        int e = o->kind == OPEN_PROC ? proc_list(p, o) : list_directory(o);
+        int e = o->kind != OPEN_PROC           ? list_directory(o)
+                : !strcmp(o->path, "/dev/shm") ? shm_list(p, o)
+                                               : proc_list(p, o);
         if (e)
             return e;
         qsort(o->dir, o->ndir, sizeof *o->dir, by_name);

@@ -65,6 +65,9 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
         return e;
     if (!o->stream && !at && (o->flags & GO_APPEND) && !fstat(o->host, &st))
         o->offset = (uint64_t)st.st_size;
+    e = mem_may(p, o, at ? *at : o->offset, len, false);
+    if (e)
+        return e;
     ssize_t n = o->stream ? write(o->host, buf, len)
                           : file_pwrite(&p->frames, o->host, buf, len, at ? *at : o->offset);
     if (n < 0) {
@@ -240,6 +243,11 @@ static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)
                 break;
         }
         ssize_t n = file_pread(&p->frames, from->host, buf, piece, off + done);
+        e = n > 0 ? mem_may(p, to, to->offset, (uint64_t)n, false) : 0;
+        if (e && !done)
+            return e;
+        if (e)
+            break;
         if (n > 0)
             n = to->kind == OPEN_PIPE_W ? (ssize_t)pipe_put(p, to, buf, (uint32_t)n)
                 : to->stream            ? write(to->host, buf, (size_t)n)
@@ -292,6 +300,11 @@ CALL(copy_file_range)
     while (done < a[4]) {
         size_t piece = a[4] - done < IO_PIECE ? a[4] - done : IO_PIECE;
         ssize_t n = file_pread(&p->frames, from->host, buf, piece, at[0] + done);
+        int32_t e = n > 0 ? mem_may(p, to, at[1] + done, (uint64_t)n, false) : 0;
+        if (e && !done)
+            return e;
+        if (e)
+            break;
         if (n > 0)
             n = file_pwrite(&p->frames, to->host, buf, (size_t)n, at[1] + done);
         if (n < 0 && !done)

@@ -119,7 +119,9 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
     } else if (offset / PAGE + pages > UINT32_MAX) {
         return -EOVERFLOW;
     } else {
-        bool writable = (o->flags & GO_ACCMODE) == GO_RDWR;
+        bool writable = (o->flags & GO_ACCMODE) == GO_RDWR && !mem_sealed(p, o);
+        if (!writable && (prot & P_WRITE))
+            return -EPERM;
         e = shared_file(&p->frames, o->host, writable);
         if (e > 0)
             e = space_map_file(s, first, pages, prot, (uint32_t)e, (uint32_t)(offset / PAGE),

@@ -114,6 +114,28 @@ int path_of_open(const struct guest_open *o, char *out, size_t n);
 /* 0, or -EROFS: the run may not change this file, or what is not there yet. */
 int path_may_change(const struct process *p, const char *path);
 
+/* Files in memory (memfile.c). Those that ask about a name say whether it is one of /dev/shm; if it
+ * is, the call is answered. */
+struct stat;
+enum shm_how { SHM_UNLINK, SHM_RMDIR, SHM_MKDIR, SHM_CHMOD, SHM_TRUNCATE };
+bool shm_name_open(struct process *p, int32_t dirfd, const char *name, uint32_t flags,
+                   uint32_t mode, int32_t *result);
+bool shm_stat(struct process *p, int32_t dirfd, const char *name, struct stat *st, int32_t *result);
+bool shm_change(struct process *p, enum shm_how how, int32_t dirfd, uint32_t addr, uint64_t arg,
+                int32_t *result);
+bool shm_two(struct process *p, int32_t d1, uint32_t n1, int32_t d2, uint32_t n2, bool move,
+             int32_t *result);
+int shm_list(struct process *p, struct guest_open *o);
+void mem_closed(struct process *p, const struct guest_open *o);
+void mem_stat(struct process *p, const struct memfile *m, struct stat *st);
+/* Of files in memory, whether `len` bytes may be written, or the length become `at`; of others,
+ * yes. 0 or -errno. */
+int32_t mem_may(struct process *p, const struct guest_open *o, uint64_t at, uint64_t len,
+                bool resize);
+int32_t mem_seal(struct process *p, const struct guest_open *o, bool set, uint32_t seals);
+bool mem_sealed(struct process *p, const struct guest_open *o); /* against writing */
+void mem_free(struct process *p);
+
 /* Locks of files (lock.c). */
 int32_t lock_fcntl(struct process *p, struct guest_open *o, uint32_t command, uint32_t at);
 /* A table of descriptors closes one of this; call it before its open_unref. */

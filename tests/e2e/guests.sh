@@ -42,6 +42,7 @@ grow
 memory
 shared
 locks
+memfiles
 transcendental
 signals
 rtsignals

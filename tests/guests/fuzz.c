@@ -46,7 +46,8 @@ static u32 number(const char *s)
 }
 
 static u8 *pages, text[4096];
-static const char *const names[] = {"", ".", "x", "y/z", "x/./y", "././././x", "y", "z", "x/"};
+static const char *const names[] = {"",  ".", "x",  "y/z",        "x/./y",     "././././x",
+                                    "y", "z", "x/", "/dev/shm/x", "/dev/shm/y"};
 static const char *const readable[] = {"/proc/self/exe",
                                        "/dev/fd/0",
                                        "/proc/self/fd/3",
@@ -61,7 +62,10 @@ static const char *const readable[] = {"/proc/self/exe",
                                        "/proc/1001/status",
                                        "/proc",
                                        "/proc/self/task/../../self/fd/1",
-                                       "/dev/zero"};
+                                       "/dev/zero",
+                                       "/dev/shm",
+                                       "/dev/shm/x",
+                                       "/dev/shm/../shm/y"};
 
 static const char *outside;
 
@@ -195,7 +199,7 @@ static void child(u32 calls)
                                                   301, 302, 304, 306, 320, 353, 183, 4,   3,   83};
         /* Calls that are worth more than their share. */
         static const unsigned short dear[] = {5,   91,  93,  125, 143, 144, 163, 180,
-                                              181, 192, 192, 192, 194, 219, 221};
+                                              181, 192, 192, 192, 194, 219, 221, 356};
         u32 nr = next() % 460, a[6];
         if (!(next() % 8))
             nr = dear[next() % (sizeof dear / sizeof *dear)];
@@ -208,7 +212,7 @@ static void child(u32 calls)
         if (next() & 15 &&
             (nr == 91 || nr == 125 || nr == 163 || nr == 192 || nr == 219 || nr == 45))
             a[0] = (u32)pages + next() % 64 * 4096; /* let it keep its code, for a while */
-        if (nr == 192 && next() & 1) { /* what is open, shared */
+        if (nr == 192 && next() & 1) {              /* what is open, shared */
             a[1] = next() % 5 * 4096;
             a[2] = next() & 7;
             a[3] = 1 | (next() & 2) | (next() & 0x10);
