@@ -46,6 +46,7 @@ enum open_kind {
     OPEN_PIPE_R, /* ends of a pipe of ours */
     OPEN_PIPE_W,
     OPEN_RANDOM, /* /dev/urandom: the fixed sequence */
+    OPEN_FIFO,   /* both ends of a pipe of ours that has a name: `pipe` and `pipe_out` */
     OPEN_SOCKET, /* one of a connected pair: reads from `pipe`, writes to `pipe_out` */
     OPEN_EVENT,  /* eventfd: `offset` is its number */
     OPEN_EPOLL,  /* `pipe` is its row */
@@ -62,6 +63,7 @@ struct guest_open {
     uint16_t pipe, pipe_out; /* indices of pipes of ours */
     bool stopped[2];         /* of a socket: reading, writing was shut down */
     bool semaphore;          /* of an eventfd */
+    uint32_t came;           /* of a fifo to read: `came` of the pipe, if no writer was there yet */
     uint16_t mem;            /* of a file in memory: its row + 1 */
     uint64_t offset;         /* of seekable files; the host's own offset is never used */
     uint32_t dirpos;         /* next entry of a directory */
@@ -74,6 +76,8 @@ struct guest_open {
 struct guest_pipe {
     bool used;
     uint32_t readers, writers; /* descriptions of either end */
+    uint32_t fifo;             /* virtual inode of its name; 0: none */
+    uint32_t came;             /* writers of a fifo that ever were */
     uint32_t head, count;      /* first byte, and how many there are */
     uint8_t bytes[PIPE_BYTES];
 };
@@ -199,6 +203,7 @@ enum wait_kind {
     WAIT_FUTEX, /* key: space_key */
     WAIT_SLEEP, /* only time or a signal */
     WAIT_POLL,  /* any pipe */
+    WAIT_FIFO,  /* to open an end of a fifo; key: its inode and which end */
     WAIT_LOCK,  /* any lock of a file; key: row of the table that holds it, + 1, or 0 */
     WAIT_VFORK  /* key: task id of the child; no signal but a deadly one ends it */
 };
@@ -218,7 +223,8 @@ struct task {
     uint32_t tid;
     uint64_t wait_key, wait_until, wait_order; /* until: UINT64_MAX: for ever */
     uint32_t wait_bits;                        /* futex bitset */
-    uint32_t io_done; /* bytes that a write had put into a pipe before it had to wait */
+    uint16_t fifo_end; /* one that is counted as its own: twice the row + 1, + 1 to write */
+    uint32_t io_done;  /* bytes that a write had put into a pipe before it had to wait */
     struct time_left left;
     struct vm_context regs; /* while it does not run */
     uint64_t sigmask, saved_mask;

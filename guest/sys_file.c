@@ -32,7 +32,7 @@ void open_unref(struct process *p, uint32_t index)
 
     if (--o->refs)
         return;
-    if (o->kind == OPEN_PIPE_R || o->kind == OPEN_PIPE_W || o->kind == OPEN_SOCKET)
+    if (open_reads_pipe(o) || open_writes_pipe(o))
         pipe_end_closed(p, o);
     if (o->kind == OPEN_EPOLL)
         p->epoll[o->pipe].used = false;
@@ -113,7 +113,7 @@ void files_unref(struct process *p, uint32_t row)
 static int32_t open_path(struct process *p, const char *path, uint32_t flags, uint32_t mode)
 {
     struct guest_open *o;
-    struct stat st;
+    struct stat st = {0};
     int h = 0;
     static const uint32_t map[][2] = {{GO_CREAT, O_CREAT},       {GO_EXCL, O_EXCL},
                                       {GO_TRUNC, O_TRUNC},       {GO_DIRECTORY, O_DIRECTORY},
@@ -130,6 +130,12 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
         if (e)
             return e;
     }
+    if (!(flags & GO_PATH) && !lstat(path, &st) && S_ISLNK(st.st_mode) && !(flags & GO_NOFOLLOW))
+        st.st_mode = stat(path, &st) ? 0 : st.st_mode;
+    if (!(flags & GO_PATH) && S_ISFIFO(st.st_mode))
+        return (flags & (GO_CREAT | GO_EXCL)) == (GO_CREAT | GO_EXCL) ? -EEXIST
+               : flags & GO_DIRECTORY                                 ? -ENOTDIR
+                                                                      : fifo_open(p, path, flags);
     int host = open(path, h | (int)(flags & GO_ACCMODE) | O_NOCTTY | O_CLOEXEC,
                     mode & ~p->files->umask & 07777);
     if (host < 0)
@@ -169,6 +175,10 @@ static int32_t open_at(struct process *p, int32_t dirfd, uint32_t name, uint32_t
     bool follow = !(flags & GO_NOFOLLOW) && (flags & (GO_CREAT | GO_EXCL)) != (GO_CREAT | GO_EXCL);
     int e = space_string(p->space, name, path, sizeof path);
 
+    if (p->cur->fifo_end) { /* whatever has become of the name since */
+        e = e < 0 ? e : guest_path_at(p, dirfd, name, follow, path, sizeof path);
+        return fifo_let_in(p, e < 0 ? NULL : path, flags);
+    }
     if (e < 0)
         return e;
     if (path_descriptor(path) >= 0)
@@ -380,7 +390,7 @@ CALL(ioctl)
         o->flags = (o->flags & ~(uint32_t)GO_NONBLOCK) | (v ? (uint32_t)GO_NONBLOCK : 0);
         return 0;
     case FIONREAD:
-        if (o->kind != OPEN_PIPE_R && o->kind != OPEN_PIPE_W && o->kind != OPEN_SOCKET)
+        if (!open_reads_pipe(o) && !open_writes_pipe(o))
             return -ENOTTY;
         return space_write(p->space, a[2], &p->pipe[o->pipe].count, 4);
     default: /* there is no terminal, whatever the host's streams are: runs stay equal */

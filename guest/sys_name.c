@@ -64,6 +64,30 @@ PATH_CALL_AT(fchownat, !(a[4] & GAT_SYMLINK_NOFOLLOW),
              fchownat(AT_FDCWD, path, a[2], a[3],
                       a[4] & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
 
+/* Fifos, and what else anybody may make: a file, a socket's name. Devices are not for guests. */
+static int32_t make_node(struct process *p, int32_t dirfd, uint32_t name, uint32_t mode)
+{
+    char path[PATH_MAX];
+    int32_t e = path_to_change(p, dirfd, name, false, path, sizeof path);
+
+    if (!(mode & S_IFMT))
+        mode |= S_IFREG;
+    if (S_ISCHR(mode) || S_ISBLK(mode) || S_ISDIR(mode))
+        return -EPERM;
+    if (!S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
+        return -EINVAL;
+    return e ? e : mknod(path, mode & (S_IFMT | (~p->files->umask & 07777)), 0) ? -errno : 0;
+}
+
+CALL(mknod)
+{
+    return make_node(p, GAT_FDCWD, a[0], a[1]);
+}
+CALL(mknodat)
+{
+    return make_node(p, (int32_t)a[0], a[1], a[2]);
+}
+
 CALL(fchmod)
 {
     struct guest_open *o = fd_open(p, a[0]);

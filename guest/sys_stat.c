@@ -116,6 +116,11 @@ static int32_t stat_fd(struct process *p, uint32_t fd, uint32_t at, put_fn put)
     memset(&st, 0, sizeof st);
     if (o->kind == OPEN_HOST && fstat(o->host, &st))
         return -errno;
+    bool named = !o->std && (open_reads_pipe(o) || open_writes_pipe(o)) && o->host > 2;
+    if (named && fstat(o->host, &st))
+        return -errno;
+    if (named)
+        return put(p, at, &st);
     if (o->mem)
         mem_stat(p, &p->mem[o->mem - 1], &st);
     else if (o->kind == OPEN_PROC && !strcmp(o->path, "/dev/shm"))

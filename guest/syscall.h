@@ -154,6 +154,25 @@ uint32_t pipe_room(const struct process *p, const struct guest_open *o);
 /* From the simulator's own memory, as many bytes as there is room for. */
 uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, uint32_t len);
 
+static inline bool open_reads_pipe(const struct guest_open *o)
+{
+    return o->kind == OPEN_PIPE_R || o->kind == OPEN_FIFO || o->kind == OPEN_SOCKET;
+}
+static inline bool open_writes_pipe(const struct guest_open *o)
+{
+    return o->kind == OPEN_PIPE_W || o->kind == OPEN_FIFO || o->kind == OPEN_SOCKET;
+}
+
+static inline uint16_t pipe_row_out(const struct guest_open *o)
+{
+    return o->kind == OPEN_SOCKET || o->kind == OPEN_FIFO ? o->pipe_out : o->pipe;
+}
+
+/* Fifos (fifo.c), by the host's name: to open one, and for who was let in when it waited. */
+int32_t fifo_open(struct process *p, const char *path, uint32_t flags);
+int32_t fifo_let_in(struct process *p, const char *path, uint32_t flags);
+void fifo_task_end(struct process *p, struct task *t);
+
 /* Waiting for descriptors (poll.c, event.c). */
 /* How long a call may take, from its first execution on, and where it tells what is left of that.
  */

@@ -189,6 +189,7 @@ void task_exit(struct process *p, struct task *t, int status)
     if (t->state == TASK_FREE)
         return;
     futex_task_end(p, t);
+    fifo_task_end(p, t);
     sigqueue_drop(p, &t->queue, UINT64_MAX);
     t->state = TASK_FREE;
     files_unref(p, t->files);

@@ -43,6 +43,7 @@ memory
 shared
 locks
 memfiles
+fifo
 transcendental
 signals
 rtsignals
