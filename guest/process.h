@@ -198,21 +198,23 @@ struct group {
 enum task_state { TASK_FREE, TASK_RUN, TASK_BLOCKED };
 enum wait_kind {
     WAIT_NONE,
-    WAIT_PIPE,  /* key: pipe index; also anything that a poll may have asked about */
-    WAIT_CHILD, /* key: group index */
-    WAIT_FUTEX, /* key: space_key */
-    WAIT_SLEEP, /* only time or a signal */
-    WAIT_POLL,  /* any pipe */
-    WAIT_FIFO,  /* to open an end of a fifo; key: its inode and which end */
-    WAIT_LOCK,  /* any lock of a file; key: row of the table that holds it, + 1, or 0 */
-    WAIT_VFORK  /* key: task id of the child; no signal but a deadly one ends it */
+    WAIT_PIPE,    /* key: pipe index; also anything that a poll may have asked about */
+    WAIT_CHILD,   /* key: group index */
+    WAIT_FUTEX,   /* key: space_key */
+    WAIT_PI,      /* key: space_key of a futex that has an owner */
+    WAIT_REQUEUE, /* key: space_key of one from which it will be moved to such a futex */
+    WAIT_SLEEP,   /* only time or a signal */
+    WAIT_POLL,    /* any pipe */
+    WAIT_FIFO,    /* to open an end of a fifo; key: its inode and which end */
+    WAIT_LOCK,    /* any lock of a file; key: row of the table that holds it, + 1, or 0 */
+    WAIT_VFORK    /* key: task id of the child; no signal but a deadly one ends it */
 };
 /* Where a call leaves what it has not needed of its time: as seconds and units of so many ns. */
 struct time_left {
     uint32_t at, unit; /* at 0: nowhere */
     bool wide;
 };
-enum restart { RESTART_SYS /* by SA_RESTART */, RESTART_NEVER };
+enum restart { RESTART_SYS /* by SA_RESTART */, RESTART_NEVER, RESTART_ALWAYS };
 
 struct task {
     uint8_t state, wait, restart_rule;
@@ -223,6 +225,9 @@ struct task {
     uint32_t tid;
     uint64_t wait_key, wait_until, wait_order; /* until: UINT64_MAX: for ever */
     uint32_t wait_bits;                        /* futex bitset */
+    uint64_t pi_key;            /* of a futex with an owner that it will be moved to */
+    uint32_t pi_owner, pi_addr; /* while it waits for one: the owner's id, the word */
+    bool pi_moved;
     uint16_t fifo_end; /* one that is counted as its own: twice the row + 1, + 1 to write */
     uint32_t io_done;  /* bytes that a write had put into a pipe before it had to wait */
     struct time_left left;

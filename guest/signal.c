@@ -246,7 +246,8 @@ static void end_call(struct process *p, const struct sigaction_guest *act)
     if (!t->restarting)
         return;
     t->restarting = false;
-    if (t->restart_rule == RESTART_SYS && (act->flags & GSA_RESTART) && !t->io_done)
+    if (t->restart_rule == RESTART_ALWAYS ||
+        (t->restart_rule == RESTART_SYS && (act->flags & GSA_RESTART) && !t->io_done))
         return; /* EIP is at the int 0x80, EAX has its number */
     time_left(p, &t->left, t->wait_until);
     vm_set_reg(p->vm, GUEST_REG0 + G_EIP, vm_reg(p->vm, GUEST_REG0 + G_EIP) + 2);

@@ -44,6 +44,7 @@ shared
 locks
 memfiles
 fifo
+pi
 transcendental
 signals
 rtsignals

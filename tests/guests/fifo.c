@@ -40,7 +40,7 @@ static void shut(u32 fd)
 }
 static void pass(u32 ms)
 {
-    u32 t[2] = {0, ms * 1000000};
+    u32 t[2] = {0, ms * 4000000};
     call(SYS_NANOSLEEP, (u32)t, 0, 0, 0, 0, 0);
 }
 static u32 begin(void)

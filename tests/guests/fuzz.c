@@ -198,8 +198,8 @@ static void child(u32 calls)
                                                   83,  85,  93,  133, 198, 212, 220, 295, 296, 298,
                                                   301, 302, 304, 306, 320, 353, 183, 4,   3,   83};
         /* Calls that are worth more than their share. */
-        static const unsigned short dear[] = {5,   91,  93,  125, 143, 144, 163, 180, 181, 192,
-                                              192, 192, 194, 219, 221, 356, 14,  14,  5};
+        static const unsigned short dear[] = {5,   91,  93,  125, 143, 144, 163, 180, 181, 192, 192,
+                                              192, 194, 219, 221, 240, 240, 356, 14,  14,  5};
         u32 nr = next() % 460, a[6];
         if (!(next() % 8))
             nr = dear[next() % (sizeof dear / sizeof *dear)];
@@ -223,6 +223,15 @@ static void child(u32 calls)
             a[0] = 3 + next() % 8;
             a[1] = next() % 16384;
             a[2] = 0;
+        }
+        if (nr == 240 && next() & 3) { /* a few words, of whatever kind */
+            a[0] = (u32)text + next() % 4 * 4;
+            a[1] = next() % 14;
+            a[4] = (u32)text + next() % 4 * 4;
+            if (next() & 1)
+                *(u32 *)a[0] = next() & 1 ? 0 : next() & 3 ? 1000 + next() % 8 : argument();
+            a[2] = next() & 1 ? *(u32 *)a[0] : a[2];
+            a[5] = next() & 1 ? *(u32 *)a[0] : a[5];
         }
         if (nr == 14 && next() & 1)
             a[1] = 0010644;

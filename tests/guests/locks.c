@@ -45,7 +45,7 @@ static void ask(const char *what, u32 f, u32 how, u32 type, u32 from, u32 len)
 
 static void pass(u32 ms)
 {
-    u32 t[2] = {0, ms * 1000000};
+    u32 t[2] = {0, ms * 4000000};
     call(SYS_NANOSLEEP, (u32)t, 0, 0, 0, 0, 0);
 }
 
