@@ -36,6 +36,7 @@ static void count(struct process *p, int row, bool reading, bool writing)
     q->readers += reading;
     q->writers += writing;
     q->came += writing;
+    q->rang[RING_END]++;
     pipe_changed(p, (uint64_t)row);
 }
 

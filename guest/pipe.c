@@ -24,6 +24,7 @@ static void left(struct process *p, uint32_t row)
 
     if (!q->readers && !q->writers)
         q->used = false;
+    q->rang[RING_END] += !q->readers != !q->writers;
     pipe_changed(p, row);
 }
 
@@ -72,8 +73,10 @@ int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32
         e = space_write(p->space, addr + first, q->bytes, n - first);
     if (e)
         return e;
+    bool full = PIPE_BYTES - q->count < PIPE_ATOMIC;
     q->head = (q->head + n) % PIPE_BYTES;
     q->count -= n;
+    q->rang[RING_OUT] += o->kind == OPEN_SOCKET || (full && PIPE_BYTES - q->count >= PIPE_ATOMIC);
     pipe_changed(p, o->pipe);
     return (int32_t)n;
 }
@@ -100,6 +103,7 @@ uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, 
         q->count += run;
         done += run;
     }
+    q->rang[RING_IN] += done != 0;
     if (done)
         pipe_changed(p, pipe_row_out(o));
     return done;
@@ -137,6 +141,7 @@ int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint3
             done += run;
         }
     }
+    q->rang[RING_IN] += done != 0;
     if (done)
         pipe_changed(p, pipe_row_out(o));
     return done ? (int32_t)done : e;

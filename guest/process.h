@@ -53,6 +53,9 @@ enum open_kind {
     OPEN_PROC    /* of /proc or /sys: `path` names it, `host` holds its text */
 };
 
+/* For what those who poll are woken. */
+enum ring { RING_IN, RING_OUT, RING_END, RINGS };
+
 /* An open file description: what dup'ed descriptors share. */
 struct guest_open {
     uint32_t refs;  /* 0: free */
@@ -63,6 +66,7 @@ struct guest_open {
     uint16_t pipe, pipe_out; /* indices of pipes of ours */
     bool stopped[2];         /* of a socket: reading, writing was shut down */
     bool semaphore;          /* of an eventfd */
+    uint64_t rang[RING_END]; /* of an eventfd: as a pipe's */
     uint32_t came;           /* of a fifo to read: `came` of the pipe, if no writer was there yet */
     uint16_t mem;            /* of a file in memory: its row + 1 */
     uint64_t offset;         /* of seekable files; the host's own offset is never used */
@@ -79,6 +83,7 @@ struct guest_pipe {
     uint32_t fifo;             /* virtual inode of its name; 0: none */
     uint32_t came;             /* writers of a fifo that ever were */
     uint32_t head, count;      /* first byte, and how many there are */
+    uint64_t rang[RINGS];      /* how often whoever polls was woken: see enum ring */
     uint8_t bytes[PIPE_BYTES];
 };
 
@@ -87,12 +92,13 @@ struct epoll_item {
     uint16_t fd, open;
     bool used, off; /* off: reported once, as asked */
     uint32_t events;
-    uint64_t data, seen; /* seen: `activity` when it was last reported, for edges */
+    uint64_t data, seen; /* seen: its rings when it was last reported, for edges */
 };
 
 struct guest_epoll {
     bool used;
     uint32_t turn; /* where the next wait begins to look, so that all have theirs */
+    uint64_t rang; /* how often it was ready by a change of its list; rings of what is no more */
     struct epoll_item item[EPOLL_ITEMS];
 };
 
