@@ -22,8 +22,10 @@ static void left(struct process *p, uint32_t row)
 {
     struct guest_pipe *q = &p->pipe[row];
 
-    if (!q->readers && !q->writers)
+    if (!q->readers && !q->writers) {
         q->used = false;
+        rights_drop_pipe(p, row);
+    }
     q->rang[RING_END] += !q->readers != !q->writers;
     pipe_changed(p, row);
 }
@@ -52,13 +54,36 @@ uint32_t pipe_room(const struct process *p, const struct guest_open *o)
     return PIPE_BYTES - p->pipe[pipe_row_out(o)].count;
 }
 
+void pipe_look(struct process *p, const struct guest_open *o, uint8_t *to, uint32_t n)
+{
+    const struct guest_pipe *q = &p->pipe[o->pipe];
+    uint32_t first = PIPE_BYTES - q->head < n ? PIPE_BYTES - q->head : n;
+
+    memcpy(to, q->bytes + q->head, first);
+    memcpy(to + first, q->bytes, n - first);
+}
+
+void pipe_skip(struct process *p, const struct guest_open *o, uint32_t n)
+{
+    struct guest_pipe *q = &p->pipe[o->pipe];
+    bool full = PIPE_BYTES - q->count < PIPE_ATOMIC;
+
+    q->out += n;
+    q->head = (q->head + n) % PIPE_BYTES;
+    q->count -= n;
+    q->rang[RING_OUT] += o->kind == OPEN_SOCKET || (full && PIPE_BYTES - q->count >= PIPE_ATOMIC);
+    rights_passed(p, o->pipe);
+    pipe_changed(p, o->pipe);
+}
+
 int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len)
 {
     struct guest_pipe *q = &p->pipe[o->pipe];
     uint32_t n = len < q->count ? len : q->count, first = PIPE_BYTES - q->head;
 
-    if (!len)
+    if (!len || p->got_rights)
         return 0;
+    n = rights_limit(p, o->pipe, n);
     if (!n) {
         if (!q->writers || o->stopped[0])
             return 0;
@@ -71,14 +96,9 @@ int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32
     int e = space_write(p->space, addr, q->bytes + q->head, first);
     if (!e && n > first)
         e = space_write(p->space, addr + first, q->bytes, n - first);
-    if (e)
-        return e;
-    bool full = PIPE_BYTES - q->count < PIPE_ATOMIC;
-    q->head = (q->head + n) % PIPE_BYTES;
-    q->count -= n;
-    q->rang[RING_OUT] += o->kind == OPEN_SOCKET || (full && PIPE_BYTES - q->count >= PIPE_ATOMIC);
-    pipe_changed(p, o->pipe);
-    return (int32_t)n;
+    if (!e && !p->peek)
+        pipe_skip(p, o, n);
+    return e ? e : (int32_t)n;
 }
 
 /* Where the next byte goes, and how many go there without a wrap. */
@@ -101,6 +121,7 @@ uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, 
             run = len - done;
         memcpy(q->bytes + at, from + done, run);
         q->count += run;
+        q->in += run;
         done += run;
     }
     q->rang[RING_IN] += done != 0;
@@ -138,6 +159,7 @@ int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint3
         e = space_read(p->space, addr + done, q->bytes + at, run);
         if (!e) {
             q->count += run;
+            q->in += run;
             done += run;
         }
     }
@@ -158,6 +180,7 @@ int pipe_new(struct process *p)
     struct guest_pipe *q = &p->pipe[row];
     q->used = true;
     q->head = q->count = q->fifo = 0;
+    q->in = q->out = 0;
     q->readers = q->writers = 1;
     return row;
 }
@@ -180,6 +203,7 @@ static int32_t make_pipe(struct process *p, uint32_t at, uint32_t flags)
     struct guest_pipe *q = &p->pipe[row];
     q->used = true;
     q->head = q->count = q->fifo = 0;
+    q->in = q->out = 0;
     q->readers = q->writers = 1;
     r->kind = OPEN_PIPE_R;
     r->stream = true;

@@ -34,6 +34,8 @@ void open_unref(struct process *p, uint32_t index)
         return;
     if (open_reads_pipe(o) || open_writes_pipe(o))
         pipe_end_closed(p, o);
+    if (o->sock)
+        socket_closed(p, o);
     if (o->kind == OPEN_EPOLL)
         p->epoll[o->pipe].used = false;
     epoll_forget(p, index);
@@ -61,6 +63,17 @@ static int32_t fd_alloc(struct process *p, uint32_t from)
         if (!p->fd[i].used)
             return (int32_t)i;
     return -EMFILE;
+}
+
+int32_t fd_share(struct process *p, uint32_t open, bool cloexec)
+{
+    int32_t fd = fd_alloc(p, 0);
+
+    if (fd < 0)
+        return fd;
+    p->open[open].refs++;
+    p->fd[fd] = (struct guest_fd){true, cloexec, (uint16_t)open};
+    return fd;
 }
 
 void process_note_file(struct process *p, const char *path)

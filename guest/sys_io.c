@@ -23,6 +23,8 @@ static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr
 
     if (open_reads_pipe(o))
         return pipe_read(p, o, addr, len);
+    if (o->kind == OPEN_SOCK)
+        return socket_read(p, o, addr, len);
     if (o->kind == OPEN_EVENT)
         return event_read(p, o, addr, len);
     if (o->kind == OPEN_EPOLL)
@@ -54,6 +56,8 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
 
     if (open_writes_pipe(o))
         return pipe_write(p, o, addr, len);
+    if (o->kind == OPEN_SOCK)
+        return socket_write(p, o, addr, len);
     if (o->kind == OPEN_EVENT)
         return event_write(p, o, addr, len);
     if (o->kind == OPEN_EPOLL)
@@ -146,7 +150,7 @@ CALL(pwrite64)
 }
 
 /* `at`: where in the file; NULL: at its offset. */
-static int32_t vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out)
+int32_t io_vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out)
 {
     uint32_t done = 0, v[2], before = out ? done_before(p) : 0;
 
@@ -185,11 +189,11 @@ static int32_t vectored(struct process *p, const uint32_t *a, const uint64_t *at
 
 CALL(readv)
 {
-    return vectored(p, a, NULL, false);
+    return io_vectored(p, a, NULL, false);
 }
 CALL(writev)
 {
-    return vectored(p, a, NULL, true);
+    return io_vectored(p, a, NULL, true);
 }
 
 static int32_t vectored_at(struct process *p, const uint32_t *a, bool out)
@@ -199,7 +203,7 @@ static int32_t vectored_at(struct process *p, const uint32_t *a, bool out)
 
     if ((int64_t)at < 0)
         return -EINVAL;
-    return o && o->stream ? -ESPIPE : vectored(p, a, &at, out);
+    return o && o->stream ? -ESPIPE : io_vectored(p, a, &at, out);
 }
 
 CALL(preadv)

@@ -85,6 +85,8 @@ void limits_init(struct group *g);
 /* Descriptors (sys_file.c). */
 struct guest_open *fd_open(struct process *p, uint32_t fd); /* NULL: bad descriptor */
 void open_unref(struct process *p, uint32_t index);
+/* A descriptor for what is open: its number or -errno. */
+int32_t fd_share(struct process *p, uint32_t open, bool cloexec);
 /* A descriptor of this table is no more. */
 void fd_gone(struct process *p, uint32_t files, uint32_t fd);
 /* A fresh description and a descriptor for it: the descriptor or -errno. */
@@ -150,6 +152,9 @@ void pipe_stop(struct process *p, struct guest_open *o, bool reading, bool writi
 void pipe_changed(struct process *p, uint64_t key);
 int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
 int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+/* The next bytes of one, which has so many: into the simulator's own memory; and past them. */
+void pipe_look(struct process *p, const struct guest_open *o, uint8_t *to, uint32_t n);
+void pipe_skip(struct process *p, const struct guest_open *o, uint32_t n);
 uint32_t pipe_room(const struct process *p, const struct guest_open *o);
 /* From the simulator's own memory, as many bytes as there is room for. */
 uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, uint32_t len);
@@ -167,6 +172,20 @@ static inline uint16_t pipe_row_out(const struct guest_open *o)
 {
     return o->kind == OPEN_SOCKET || o->kind == OPEN_FIFO ? o->pipe_out : o->pipe;
 }
+
+/* Sockets (socket.c, sockmsg.c). */
+void socket_closed(struct process *p, struct guest_open *o);
+uint32_t socket_ready(struct process *p, const struct guest_open *o);
+/* Reading and writing one that is no end of a stream. */
+int32_t socket_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+int32_t socket_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+/* Descriptors that go with a pipe's bytes: how much of `n` may be read at once; what was read came
+ * to some; the pipe is no more. */
+uint32_t rights_limit(const struct process *p, uint32_t pipe, uint32_t n);
+void rights_passed(struct process *p, uint32_t pipe);
+void rights_drop_pipe(struct process *p, uint32_t pipe);
+/* Several parts at a file's offset, or of a stream. */
+int32_t io_vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out);
 
 /* Fifos (fifo.c), by the host's name: to open one, and for who was let in when it waited. */
 int32_t fifo_open(struct process *p, const char *path, uint32_t flags);

@@ -45,6 +45,7 @@ locks
 memfiles
 fifo
 pi
+sockets
 transcendental
 signals
 rtsignals
