@@ -132,7 +132,9 @@ static int32_t stat_fd(struct process *p, uint32_t fd, uint32_t at, put_fn put)
         memset(&st, 0, sizeof st);
         st.st_mode = S_IFIFO | 0600;
         st.st_nlink = 1;
-        st.st_dev = st.st_ino = (ino_t)-1 - (ino_t)(o->std ? o->std - 1u : 8u + o->pipe);
+        st.st_dev = st.st_ino = (ino_t)-1 - (ino_t)(o->std    ? o->std - 1u
+                                                    : o->sock ? 8u + PROC_PIPES + o->sock
+                                                              : 8u + o->pipe);
         if (o->kind == OPEN_SOCKET || o->kind == OPEN_SOCK)
             st.st_mode = S_IFSOCK | 0777;
         if (o->kind == OPEN_RANDOM)
@@ -280,11 +282,7 @@ static int32_t read_link(struct process *p, int32_t dirfd, uint32_t name, uint32
         const struct guest_open *o = fd_open(p, (uint32_t)fd);
         if (!o)
             return -ENOENT;
-        if (o->stream)
-            n = snprintf(target, sizeof target, "pipe:[%u]", o->std ? o->std - 1u : 8u + o->pipe);
-        else
-            n = snprintf(target, sizeof target, "%s",
-                         o->mem ? o->path : path_for_guest(p, o->path));
+        n = open_link(p, o, target, sizeof target);
     } else if (names_proc(p, dirfd, name, &entry)) {
         if (!strcmp(entry.name, "/proc/self"))
             n = snprintf(target, sizeof target, "%u", p->grp->tgid);
