@@ -328,9 +328,11 @@ int space_map_more(struct space *s, uint32_t at, uint32_t pages, uint32_t like, 
 
     if (!a)
         return -EFAULT;
+    uint64_t index = (uint64_t)a->index + (like - a->first) + skip;
+    if (a->file && index + pages > UINT32_MAX)
+        return -EINVAL;
     if (a->file)
-        return space_map_file(s, at, pages, a->prot, a->file, a->index + (like - a->first) + skip,
-                              a->no_write);
+        return space_map_file(s, at, pages, a->prot, a->file, (uint32_t)index, a->no_write);
     return a->shared ? space_map_shared(s, at, pages, a->prot)
                      : space_map(s, at, pages, a->prot, false);
 }
