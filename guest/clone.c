@@ -84,7 +84,7 @@ static int copy_group(struct process *p, struct task *t, const struct clone_args
             continue;
         *g = *p->grp;
         g->refs = 1;
-        g->zombie = g->exiting = g->stopped = g->stop_told = false;
+        g->zombie = g->exiting = g->stopped = g->news = false;
         memset(&g->queue, 0, sizeof g->queue);
         memset(g->timer, 0, sizeof g->timer);
         g->next_timer = 0;

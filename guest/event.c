@@ -147,6 +147,8 @@ static uint64_t rings(const struct process *p, const struct guest_open *o, uint3
         if (o->kind == OPEN_SOCK)
             return n;
     }
+    if (o->kind == OPEN_TIMER)
+        return events & IN ? p->timerfd[o->pipe].rang : 0;
     if (!open_reads_pipe(o) && !open_writes_pipe(o))
         return p->activity; /* of the host's streams nothing is known */
     if (open_reads_pipe(o))

@@ -42,7 +42,7 @@ enum {
     PIPE_ATOMIC = 4096 /* PIPE_BUF */
 };
 enum { NSIG_GUEST = 65, GSIGRTMIN = 32, TLS_SLOTS = 3, TLS_FIRST = 6, GUEST_TIMERS = 3, COMM = 16 };
-enum { SIGNALS_QUEUED = 1024, PROC_TIMERS = 256 };
+enum { SIGNALS_QUEUED = 1024, PROC_TIMERS = 256, PROC_TIMERFDS = 64 };
 enum { LIMIT_STACK = 3, LIMIT_NOFILE = 7, LIMIT_SIGPENDING = 11, GUEST_LIMITS = 16 };
 enum { SEL_USER_CS = 0x73, SEL_USER_DS = 0x7b };
 
@@ -55,6 +55,7 @@ enum open_kind {
     OPEN_SOCKET, /* one of a connected pair: reads from `pipe`, writes to `pipe_out` */
     OPEN_SOCK,   /* a socket that is no end of a stream: `sock` is its row, + 1 */
     OPEN_EVENT,  /* eventfd: `offset` is its number */
+    OPEN_TIMER,  /* timerfd: `pipe` is its row */
     OPEN_EPOLL,  /* `pipe` is its row */
     OPEN_PROC    /* of /proc or /sys: `path` names it, `host` holds its text */
 };
@@ -239,9 +240,18 @@ struct posix_timer {   /* of timer_create */
     struct guest_timer t;
 };
 
+struct timerfd {
+    bool used, told; /* told: those who wait know that it has rung */
+    uint8_t clock;
+    struct guest_timer t;
+    uint64_t rang; /* how often who waits was told */
+};
+
 struct group {
     uint32_t refs; /* tasks alive in it */
-    bool used, zombie, exiting, stopped, stop_told, vforked;
+    bool used, zombie, exiting, stopped, vforked;
+    bool news; /* that it has stopped, or gone on, is what its parent has not asked about */
+    uint8_t stop_signal; /* the last that stopped it */
     uint32_t tgid, ppid, pgid, sid;
     uint32_t exit_signal; /* sent to the parent at the end; 0: none */
     int status;           /* as wait4 gives it */
@@ -251,6 +261,7 @@ struct group {
     uint64_t limit[GUEST_LIMITS][2];
     uint32_t arg[2], env[2]; /* where the program found its arguments and environment */
     int32_t nice;
+    uint32_t persona;    /* as personality() has it */
     uint32_t next_timer; /* number of the next timer_create */
     char exe[PATH_MAX];  /* as the guest names it */
     char host[PATH_MAX]; /* the file itself */
@@ -339,6 +350,7 @@ struct process {
     struct guest_file file[PROC_FILES];
     struct queued_signal queued[SIGNALS_QUEUED + PROC_TIMERS];
     struct posix_timer timer[PROC_TIMERS];
+    struct timerfd timerfd[PROC_TIMERFDS];
     uint32_t current, next_tid;
     uint64_t order; /* of waits, so that the first to wait is the first to go */
     /* Derived from `current`. */

@@ -38,6 +38,8 @@ void open_unref(struct process *p, uint32_t index)
         socket_closed(p, o);
     if (o->kind == OPEN_EPOLL)
         p->epoll[o->pipe].used = false;
+    if (o->kind == OPEN_TIMER)
+        p->timerfd[o->pipe].used = false;
     epoll_forget(p, index);
     mem_closed(p, o);
     if (o->host > 2)
@@ -353,8 +355,15 @@ static int64_t seek(struct process *p, uint32_t fd, int64_t off, uint32_t whence
         return -ESPIPE;
     if (fstat(o->host, &st))
         return -errno;
-    if (whence > 2)
+    if (whence > 4)
         return -EINVAL;
+    if (whence >
+        2) { /* SEEK_DATA, SEEK_HOLE: a file without holes, whatever the host makes of it */
+        if (off < 0 || off >= st.st_size)
+            return -ENXIO;
+        off = whence == 3 ? off : (int64_t)st.st_size;
+        whence = 0;
+    }
     off += whence == 0 ? 0 : whence == 1 ? (int64_t)o->offset : (int64_t)st.st_size;
     if (off < 0)
         return -EINVAL;

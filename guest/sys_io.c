@@ -27,6 +27,8 @@ static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr
         return socket_read(p, o, addr, len);
     if (o->kind == OPEN_EVENT)
         return event_read(p, o, addr, len);
+    if (o->kind == OPEN_TIMER)
+        return timerfd_read(p, o, addr, len);
     if (o->kind == OPEN_EPOLL)
         return -EINVAL;
     if (o->kind == OPEN_RANDOM) {
@@ -60,7 +62,7 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
         return socket_write(p, o, addr, len);
     if (o->kind == OPEN_EVENT)
         return event_write(p, o, addr, len);
-    if (o->kind == OPEN_EPOLL)
+    if (o->kind == OPEN_EPOLL || o->kind == OPEN_TIMER)
         return -EINVAL;
     if (o->kind == OPEN_RANDOM)
         return (int32_t)len;
@@ -213,6 +215,25 @@ CALL(preadv)
 CALL(pwritev)
 {
     return vectored_at(p, a, true);
+}
+
+/* With advice; what asks for more than that is not there. An offset of -1 is the file's own. */
+static int32_t vectored_flags(struct process *p, const uint32_t *a, bool out)
+{
+    enum { HIGH_PRIORITY = 1, DATA_SYNC = 2, SYNC = 4 };
+
+    if (a[5] & ~(uint32_t)(HIGH_PRIORITY | DATA_SYNC | SYNC))
+        return -EOPNOTSUPP;
+    return (a[3] & a[4]) == UINT32_MAX ? io_vectored(p, a, NULL, out) : vectored_at(p, a, out);
+}
+
+CALL(preadv2)
+{
+    return vectored_flags(p, a, false);
+}
+CALL(pwritev2)
+{
+    return vectored_flags(p, a, true);
 }
 
 static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)

@@ -152,11 +152,30 @@ CALL(munmap)
     return space_unmap(p->space, a[0] / PAGE, pages_of(a[1]));
 }
 
+/* The lowest page of the stack that this one is of; 0: of none. */
+static uint32_t stack_begin(const struct space *s, uint32_t page)
+{
+    for (uint32_t i = 0; i < s->nareas; i++)
+        if (s->area[i].first <= page && page < s->area[i].end)
+            return s->area[i].stack ? s->area[i].first : 0;
+    return 0;
+}
+
 CALL(mprotect)
 {
-    if (a[0] % PAGE || a[2] & ~7u)
+    enum { GROWSDOWN = 1 << 24 };
+    uint32_t first = a[0] / PAGE, end = first + pages_of(a[1]);
+
+    if (a[0] % PAGE || a[2] & ~(7u | GROWSDOWN))
         return -EINVAL;
-    return a[1] ? space_protect(p->space, a[0] / PAGE, pages_of(a[1]), a[2]) : 0;
+    if (!a[1])
+        return 0;
+    if (a[2] & GROWSDOWN) {
+        first = stack_begin(p->space, first);
+        if (!first)
+            return -EINVAL;
+    }
+    return space_protect(p->space, first, end - first, a[2] & 7);
 }
 
 CALL(mremap)

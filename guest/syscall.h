@@ -308,6 +308,14 @@ void timer_signal_taken(struct process *p, struct siginfo_guest *info);
 void timers_of_group_end(struct process *p, struct group *g);
 void timers_expire(struct process *p);
 uint64_t timers_next(const struct process *p); /* ns; UINT64_MAX: none */
+/* The first time behind `now` at which a timer that should have rung at `next` will, and how often
+ * it should have until then. */
+uint64_t timer_forward(uint64_t next, uint64_t interval, uint64_t now, uint64_t *times);
+/* Those that are read (timerfd.c). */
+int32_t timerfd_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+uint32_t timerfd_ready(const struct process *p, const struct guest_open *o);
+void timerfds_expire(struct process *p);
+uint64_t timerfds_next(const struct process *p);
 /* Tells the guest how far off `until` is. */
 void time_left(struct process *p, const struct time_left *l, uint64_t until);
 int32_t put_timespec(struct process *p, uint32_t at, uint64_t ns, bool wide);

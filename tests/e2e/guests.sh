@@ -54,6 +54,7 @@ calls
 events
 processes
 segments
+timerfd
 limits
 code16
 singlestep
