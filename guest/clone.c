@@ -128,7 +128,7 @@ static int32_t do_clone(struct process *p, const struct clone_args *c)
     t->restarting = t->woken = t->restore_mask = false;
     t->clear_tid = t->robust_list = t->fifo_end = 0;
     if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
-        t->alt_sp = t->alt_size = 0;
+        t->alt_sp = t->alt_size = t->alt_flags = 0;
     vm_get_context(p->vm, &t->regs);
     t->regs.r[G_EAX] = 0;
     if (c->stack)

@@ -287,7 +287,7 @@ CALL(dup2)
 
 CALL(dup3)
 {
-    if (a[0] == a[1])
+    if (a[0] == a[1] || a[2] & ~(uint32_t)GO_CLOEXEC)
         return -EINVAL;
     return !fd_open(p, a[0]) || a[1] >= p->grp->limit[LIMIT_NOFILE][0]
                ? -EBADF
@@ -399,6 +399,7 @@ CALL(ioctl)
 {
     enum { FIONREAD = 0x541b, FIONBIO = 0x5421, FIONCLEX = 0x5450, FIOCLEX = 0x5451 };
     struct guest_open *o = fd_open(p, a[0]);
+    struct stat st;
     uint32_t v;
 
     if (!o)
@@ -412,6 +413,10 @@ CALL(ioctl)
         o->flags = (o->flags & ~(uint32_t)GO_NONBLOCK) | (v ? (uint32_t)GO_NONBLOCK : 0);
         return 0;
     case FIONREAD:
+        if (o->kind == OPEN_HOST && !o->stream && !fstat(o->host, &st) && S_ISREG(st.st_mode)) {
+            v = (uint32_t)((uint64_t)st.st_size - o->offset);
+            return space_write(p->space, a[2], &v, 4);
+        }
         if (!open_reads_pipe(o) && !open_writes_pipe(o))
             return -ENOTTY;
         return space_write(p->space, a[2], &p->pipe[o->pipe].count, 4);

@@ -32,7 +32,7 @@ static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr
     if (o->kind == OPEN_EPOLL)
         return -EINVAL;
     if (o->kind == OPEN_RANDOM) {
-        const uint32_t random[2] = {addr, len};
+        const uint32_t random[3] = {addr, len};
         return sys_getrandom(p, random);
     }
     if (!space_ok(p->space, addr, len, true))
@@ -69,13 +69,14 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
     int e = space_read(p->space, addr, buf, len);
     if (e)
         return e;
-    if (!o->stream && !at && (o->flags & GO_APPEND) && !fstat(o->host, &st))
-        o->offset = (uint64_t)st.st_size;
-    e = mem_may(p, o, at ? *at : o->offset, len, false);
+    uint64_t where = at ? *at : o->offset;
+    if (!o->stream && (o->flags & GO_APPEND) && !fstat(o->host, &st))
+        where = (uint64_t)st.st_size; /* in Linux even where a place was given */
+    e = mem_may(p, o, where, len, false);
     if (e)
         return e;
-    ssize_t n = o->stream ? write(o->host, buf, len)
-                          : file_pwrite(&p->frames, o->host, buf, len, at ? *at : o->offset);
+    ssize_t n =
+        o->stream ? write(o->host, buf, len) : file_pwrite(&p->frames, o->host, buf, len, where);
     if (n < 0) {
         e = -errno;
         if (e == -EPIPE) {
@@ -85,7 +86,7 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
         return e;
     }
     if (!o->stream && !at)
-        o->offset += (uint64_t)n;
+        o->offset = where + (uint64_t)n;
     return (int32_t)n;
 }
 
@@ -247,7 +248,7 @@ static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)
         return e;
     if (!to || !from || (!to->std && !(to->flags & GO_ACCMODE)) || (to->flags & GO_PATH))
         return -EBADF;
-    if (from->stream || (to->kind != OPEN_HOST && !open_writes_pipe(to)))
+    if (from->stream || to->flags & GO_APPEND || (to->kind != OPEN_HOST && !open_writes_pipe(to)))
         return -EINVAL;
     if (!a[2])
         off = from->offset;

@@ -85,12 +85,14 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
 {
     struct space *s = p->space;
     uint32_t pages = pages_of(len), first = addr / PAGE;
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     struct guest_open *o = NULL;
     uint32_t type = flags & MAP_TYPE;
     int e;
 
-    if (!len || addr % PAGE || offset % PAGE || prot & ~7u)
+    if (!len || (fixed && addr % PAGE) || offset % PAGE)
         return -EINVAL;
+    prot &= P_READ | P_WRITE | P_EXEC; /* what else is asked for is not heard */
     if (!(flags & MAP_ANON)) {
         o = fd_open(p, fd);
         if (!o || (o->flags & GO_PATH))
@@ -98,7 +100,9 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
     }
     if (!type || type > (o ? MAP_SHARED_VALIDATE : MAP_PRIVATE))
         return -EINVAL;
-    if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
+    if (!fixed) { /* where it is wished, by the page, if there is room */
+        if (first && first < SPACE_FIRST_PAGE)
+            first = SPACE_FIRST_PAGE;
         if (!first || !space_is_free(s, first, pages))
             first = space_find_free(s, pages);
         if (!first)
@@ -152,28 +156,20 @@ CALL(munmap)
     return space_unmap(p->space, a[0] / PAGE, pages_of(a[1]));
 }
 
-/* The lowest page of the stack that this one is of; 0: of none. */
-static uint32_t stack_begin(const struct space *s, uint32_t page)
-{
-    for (uint32_t i = 0; i < s->nareas; i++)
-        if (s->area[i].first <= page && page < s->area[i].end)
-            return s->area[i].stack ? s->area[i].first : 0;
-    return 0;
-}
-
 CALL(mprotect)
 {
-    enum { GROWSDOWN = 1 << 24 };
+    enum { SEM = 8, GROWSDOWN = 1 << 24 };
     uint32_t first = a[0] / PAGE, end = first + pages_of(a[1]);
 
-    if (a[0] % PAGE || a[2] & ~(7u | GROWSDOWN))
+    if (a[0] % PAGE || a[2] & ~(7u | SEM | GROWSDOWN))
         return -EINVAL;
     if (!a[1])
         return 0;
     if (a[2] & GROWSDOWN) {
-        first = stack_begin(p->space, first);
-        if (!first)
-            return -EINVAL;
+        const struct area *stack = space_area(p->space, first, 1);
+        if (!stack || !stack->stack)
+            return stack ? -EINVAL : -ENOMEM;
+        first = stack->first; /* from its lowest page on */
     }
     return space_protect(p->space, first, end - first, a[2] & 7);
 }
@@ -190,8 +186,7 @@ CALL(mremap)
     const struct area *from = first < SPACE_TOP_PAGE && old <= SPACE_TOP_PAGE - first
                                   ? space_area(s, first, old ? old : 1)
                                   : NULL;
-    /* Of private memory only what is writable, which is what allocators ask for. */
-    if (!from || (!from->shared && !(from->prot & P_WRITE)))
+    if (!from)
         return -EFAULT;
     if (!old && (!from->file || !(a[3] & MAYMOVE)))
         return -EINVAL;
@@ -269,9 +264,11 @@ CALL(mincore)
 CALL(madvise)
 {
     enum { DONTNEED = 4 };
+    /* 0 to 4, 8 to 25; 100 and 101, which poison memory, are for testers. */
+    static const uint32_t known[4] = {0x03ffff1f};
     uint32_t first = a[0] / PAGE, pages = pages_of(a[1]);
 
-    if (a[0] % PAGE)
+    if (a[0] % PAGE || a[2] > 101 || !(known[a[2] / 32] >> a[2] % 32 & 1))
         return -EINVAL;
     if (a[2] == DONTNEED && pages)
         return space_discard(p->space, first, pages);

@@ -3,8 +3,10 @@
  * Calls that change names and attributes of files: on the host, if the run may (path_may_change).
  * "Now" is the guest's own.
  */
+#define _GNU_SOURCE /* renameat2 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -141,9 +143,24 @@ CALL(renameat)
 {
     return two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], rename);
 }
+static int rename_to_nothing(const char *from, const char *to)
+{
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+static int exchange(const char *one, const char *other)
+{
+    return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
 CALL(renameat2)
 {
-    return a[4] ? -EINVAL : two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], rename);
+    enum { NOREPLACE = 1, EXCHANGE = 2 };
+
+    if (a[4] & ~(uint32_t)(NOREPLACE | EXCHANGE) || a[4] == (NOREPLACE | EXCHANGE))
+        return -EINVAL;
+    return two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3],
+                     a[4] & NOREPLACE  ? rename_to_nothing
+                     : a[4] & EXCHANGE ? exchange
+                                       : rename);
 }
 CALL(link)
 {

@@ -377,7 +377,8 @@ CALL(umask)
     return (int32_t)old;
 }
 
-static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint32_t mode)
+static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint32_t mode,
+                          bool follow)
 {
     char path[PATH_MAX];
     struct proc_entry entry;
@@ -390,24 +391,29 @@ static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint3
     if (!(mode & ~7u) && space_string(p->space, addr, path, sizeof path) > 0 &&
         shm_stat(p, dirfd, path, &st, &e))
         return e || !(mode & X_OK) || S_ISDIR(st.st_mode) || (st.st_mode & 0111) ? e : -EACCES;
-    e = guest_path_at(p, dirfd, addr, true, path, sizeof path);
+    e = guest_path_at(p, dirfd, addr, follow, path, sizeof path);
 
     if (mode & ~7u)
         return -EINVAL;
-    if (!e && access(path, (int)mode))
+    if (!e && faccessat(AT_FDCWD, path, (int)mode, follow ? 0 : AT_SYMLINK_NOFOLLOW))
         e = -errno;
     return e || !(mode & W_OK) ? e : path_may_change(p, path);
 }
 
 CALL(access)
 {
-    return may_access(p, GAT_FDCWD, a[0], a[1]);
+    return may_access(p, GAT_FDCWD, a[0], a[1], true);
 }
 CALL(faccessat)
 {
-    return may_access(p, (int32_t)a[0], a[1], a[2]);
+    return may_access(p, (int32_t)a[0], a[1], a[2], true);
 }
 CALL(faccessat2)
 {
-    return may_access(p, (int32_t)a[0], a[1], a[2]);
+    enum { EACCESS = 0x200 };
+    uint32_t flags = EACCESS | GAT_SYMLINK_NOFOLLOW | GAT_EMPTY_PATH;
+
+    if (a[3] & ~flags)
+        return -EINVAL;
+    return may_access(p, (int32_t)a[0], a[1], a[2], !(a[3] & GAT_SYMLINK_NOFOLLOW));
 }

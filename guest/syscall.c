@@ -188,6 +188,8 @@ CALL(getrandom)
 {
     uint32_t done = 0;
 
+    if (a[2] > 7 || (a[2] & 6) == 6) /* GRND_RANDOM and GRND_INSECURE */
+        return -EINVAL;
     while (done < a[1] && done < 1 << 20) {
         uint32_t r = process_random(p), n = a[1] - done < 4 ? a[1] - done : 4;
         int32_t e = space_write(p->space, a[0] + done, &r, n);

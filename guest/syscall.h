@@ -289,6 +289,10 @@ void signal_fault(struct process *p, const struct hc_fault *f, bool beyond);
 bool signal_waits(const struct process *p, const struct task *t); /* one that is not blocked */
 void signals_deliver(struct process *p);
 void signals_forget_handlers(struct group *g);
+enum { SS_ONSTACK = 1, SS_DISABLE = 2 };
+#define SS_AUTODISARM 0x80000000u
+/* 0 or -errno; `sp`: where the task's stack pointer is, which may be on the old one. */
+int signal_altstack_set(struct task *t, const uint32_t stack[3], uint32_t sp);
 uint32_t signal_altstack_state(const struct task *t, uint32_t sp);
 bool sigframe_push(struct process *p, int signal, const struct siginfo_guest *info,
                    const struct sigaction_guest *act, uint64_t mask);

@@ -55,6 +55,7 @@ events
 processes
 segments
 timerfd
+details
 limits
 code16
 singlestep
