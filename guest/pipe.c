@@ -11,11 +11,6 @@
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
                        const uint32_t *a __attribute__((unused)))
 
-static uint16_t out_row(const struct guest_open *o)
-{
-    return o->kind == OPEN_SOCKET ? o->pipe_out : o->pipe;
-}
-
 void pipe_changed(struct process *p, uint64_t key)
 {
     p->activity++;
@@ -27,8 +22,11 @@ static void left(struct process *p, uint32_t row)
 {
     struct guest_pipe *q = &p->pipe[row];
 
-    if (!q->readers && !q->writers)
+    if (!q->readers && !q->writers) {
         q->used = false;
+        rights_drop_pipe(p, row);
+    }
+    q->rang[RING_END] += !q->readers != !q->writers;
     pipe_changed(p, row);
 }
 
@@ -39,8 +37,8 @@ void pipe_stop(struct process *p, struct guest_open *o, bool reading, bool writi
         left(p, o->pipe);
     }
     if (writing && !o->stopped[1]) {
-        p->pipe[out_row(o)].writers--;
-        left(p, out_row(o));
+        p->pipe[pipe_row_out(o)].writers--;
+        left(p, pipe_row_out(o));
     }
     o->stopped[0] |= reading;
     o->stopped[1] |= writing;
@@ -53,7 +51,29 @@ void pipe_end_closed(struct process *p, struct guest_open *o)
 
 uint32_t pipe_room(const struct process *p, const struct guest_open *o)
 {
-    return PIPE_BYTES - p->pipe[out_row(o)].count;
+    return PIPE_BYTES - p->pipe[pipe_row_out(o)].count;
+}
+
+void pipe_look(struct process *p, const struct guest_open *o, uint8_t *to, uint32_t n)
+{
+    const struct guest_pipe *q = &p->pipe[o->pipe];
+    uint32_t first = PIPE_BYTES - q->head < n ? PIPE_BYTES - q->head : n;
+
+    memcpy(to, q->bytes + q->head, first);
+    memcpy(to + first, q->bytes, n - first);
+}
+
+void pipe_skip(struct process *p, const struct guest_open *o, uint32_t n)
+{
+    struct guest_pipe *q = &p->pipe[o->pipe];
+    bool full = PIPE_BYTES - q->count < PIPE_ATOMIC;
+
+    q->out += n;
+    q->head = (q->head + n) % PIPE_BYTES;
+    q->count -= n;
+    q->rang[RING_OUT] += o->kind == OPEN_SOCKET || (full && PIPE_BYTES - q->count >= PIPE_ATOMIC);
+    rights_passed(p, o->pipe);
+    pipe_changed(p, o->pipe);
 }
 
 int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len)
@@ -61,8 +81,9 @@ int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32
     struct guest_pipe *q = &p->pipe[o->pipe];
     uint32_t n = len < q->count ? len : q->count, first = PIPE_BYTES - q->head;
 
-    if (!len)
+    if (!len || p->got_rights)
         return 0;
+    n = rights_limit(p, o->pipe, n);
     if (!n) {
         if (!q->writers || o->stopped[0])
             return 0;
@@ -75,12 +96,9 @@ int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32
     int e = space_write(p->space, addr, q->bytes + q->head, first);
     if (!e && n > first)
         e = space_write(p->space, addr + first, q->bytes, n - first);
-    if (e)
-        return e;
-    q->head = (q->head + n) % PIPE_BYTES;
-    q->count -= n;
-    pipe_changed(p, o->pipe);
-    return (int32_t)n;
+    if (!e && !p->peek)
+        pipe_skip(p, o, n);
+    return e ? e : (int32_t)n;
 }
 
 /* Where the next byte goes, and how many go there without a wrap. */
@@ -94,7 +112,7 @@ static uint32_t tail(const struct guest_pipe *q, uint32_t *run)
 
 uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, uint32_t len)
 {
-    struct guest_pipe *q = &p->pipe[out_row(o)];
+    struct guest_pipe *q = &p->pipe[pipe_row_out(o)];
     uint32_t done = 0, run;
 
     while (done < len && q->count < PIPE_BYTES) {
@@ -103,17 +121,19 @@ uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, 
             run = len - done;
         memcpy(q->bytes + at, from + done, run);
         q->count += run;
+        q->in += run;
         done += run;
     }
+    q->rang[RING_IN] += done != 0;
     if (done)
-        pipe_changed(p, out_row(o));
+        pipe_changed(p, pipe_row_out(o));
     return done;
 }
 
 /* Gives what went in at once; less than asked means that the rest must wait for room. */
 int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len)
 {
-    struct guest_pipe *q = &p->pipe[out_row(o)];
+    struct guest_pipe *q = &p->pipe[pipe_row_out(o)];
     uint32_t room = pipe_room(p, o), done = 0, run;
     int e = 0;
 
@@ -128,7 +148,7 @@ int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint3
     if (len <= PIPE_ATOMIC ? room < len : !room) {
         if (o->flags & GO_NONBLOCK)
             return -EAGAIN;
-        return task_block(p, WAIT_PIPE, out_row(o), UINT64_MAX, RESTART_SYS);
+        return task_block(p, WAIT_PIPE, pipe_row_out(o), UINT64_MAX, RESTART_SYS);
     }
     if (len > room)
         len = room;
@@ -139,11 +159,13 @@ int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint3
         e = space_read(p->space, addr + done, q->bytes + at, run);
         if (!e) {
             q->count += run;
+            q->in += run;
             done += run;
         }
     }
+    q->rang[RING_IN] += done != 0;
     if (done)
-        pipe_changed(p, out_row(o));
+        pipe_changed(p, pipe_row_out(o));
     return done ? (int32_t)done : e;
 }
 
@@ -157,7 +179,8 @@ int pipe_new(struct process *p)
         return -ENFILE;
     struct guest_pipe *q = &p->pipe[row];
     q->used = true;
-    q->head = q->count = 0;
+    q->head = q->count = q->fifo = 0;
+    q->in = q->out = 0;
     q->readers = q->writers = 1;
     return row;
 }
@@ -179,7 +202,8 @@ static int32_t make_pipe(struct process *p, uint32_t at, uint32_t flags)
     int32_t out = fd_new(p, flags | GO_WRONLY, &w);
     struct guest_pipe *q = &p->pipe[row];
     q->used = true;
-    q->head = q->count = 0;
+    q->head = q->count = q->fifo = 0;
+    q->in = q->out = 0;
     q->readers = q->writers = 1;
     r->kind = OPEN_PIPE_R;
     r->stream = true;

@@ -149,6 +149,15 @@ void proc_stat(const struct proc_entry *e, struct stat *st)
     st->st_ino = h;
 }
 
+int open_link(const struct process *p, const struct guest_open *o, char *out, size_t n)
+{
+    if (o->sock)
+        return snprintf(out, n, "socket:[%u]", PROC_PIPES + o->sock);
+    if (o->stream && !(o->host > 2 && o->kind != OPEN_HOST)) /* a fifo has a name */
+        return snprintf(out, n, "pipe:[%u]", o->std ? o->std - 1u : 8u + o->pipe);
+    return snprintf(out, n, "%s", o->mem ? o->path : path_for_guest(p, o->path));
+}
+
 int proc_link(struct process *p, const struct proc_entry *e, char *out, size_t n)
 {
     const struct guest_open *o;
@@ -168,9 +177,7 @@ int proc_link(struct process *p, const struct proc_entry *e, char *out, size_t n
     }
     number(e->rest + strlen("/fd"), &fd);
     o = &p->open[files->fd[fd].open];
-    if (o->stream)
-        return snprintf(out, n, "pipe:[%u]", o->std ? o->std - 1u : 8u + o->pipe);
-    return snprintf(out, n, "%s", path_for_guest(p, o->path));
+    return open_link(p, o, out, n);
 }
 
 int32_t proc_open(struct process *p, const struct proc_entry *e, uint32_t flags)

@@ -25,16 +25,24 @@ enum {
     PROC_TASKS = 1024,
     PROC_FDS = 256,
     PROC_OPEN = 1024,
-    PROC_PIPES = 128,
+    PROC_PIPES = 512,
+    PROC_SOCKETS = 256,
+    PROC_MESSAGES = 256,
+    MESSAGE_BYTES = 64 << 10,
+    PROC_RIGHTS = 64,
+    RIGHTS_MAX = 64,
     PROC_FILES = 512,
     PROC_EPOLLS = 32,
     EPOLL_ITEMS = 128,
+    PROC_LOCKS = 512,
+    PROC_MEMFILES = 256,
+    PROC_SHM_NAMES = 256,
     PROC_INODE_SLOTS = 1 << 16,
     PIPE_BYTES = 64 << 10,
     PIPE_ATOMIC = 4096 /* PIPE_BUF */
 };
 enum { NSIG_GUEST = 65, GSIGRTMIN = 32, TLS_SLOTS = 3, TLS_FIRST = 6, GUEST_TIMERS = 3, COMM = 16 };
-enum { SIGNALS_QUEUED = 1024, PROC_TIMERS = 256 };
+enum { SIGNALS_QUEUED = 1024, PROC_TIMERS = 256, PROC_TIMERFDS = 64 };
 enum { LIMIT_STACK = 3, LIMIT_NOFILE = 7, LIMIT_SIGPENDING = 11, GUEST_LIMITS = 16 };
 enum { SEL_USER_CS = 0x73, SEL_USER_DS = 0x7b };
 
@@ -43,11 +51,17 @@ enum open_kind {
     OPEN_PIPE_R, /* ends of a pipe of ours */
     OPEN_PIPE_W,
     OPEN_RANDOM, /* /dev/urandom: the fixed sequence */
+    OPEN_FIFO,   /* both ends of a pipe of ours that has a name: `pipe` and `pipe_out` */
     OPEN_SOCKET, /* one of a connected pair: reads from `pipe`, writes to `pipe_out` */
+    OPEN_SOCK,   /* a socket that is no end of a stream: `sock` is its row, + 1 */
     OPEN_EVENT,  /* eventfd: `offset` is its number */
+    OPEN_TIMER,  /* timerfd: `pipe` is its row */
     OPEN_EPOLL,  /* `pipe` is its row */
     OPEN_PROC    /* of /proc or /sys: `path` names it, `host` holds its text */
 };
+
+/* For what those who poll are woken. */
+enum ring { RING_IN, RING_OUT, RING_END, RINGS };
 
 /* An open file description: what dup'ed descriptors share. */
 struct guest_open {
@@ -59,6 +73,10 @@ struct guest_open {
     uint16_t pipe, pipe_out; /* indices of pipes of ours */
     bool stopped[2];         /* of a socket: reading, writing was shut down */
     bool semaphore;          /* of an eventfd */
+    uint64_t rang[RING_END]; /* of an eventfd: as a pipe's */
+    uint32_t came;           /* of a fifo to read: `came` of the pipe, if no writer was there yet */
+    uint16_t sock;           /* of a socket: its row + 1 */
+    uint16_t mem;            /* of a file in memory: its row + 1 */
     uint64_t offset;         /* of seekable files; the host's own offset is never used */
     uint32_t dirpos;         /* next entry of a directory */
     char path[PATH_MAX];
@@ -70,8 +88,59 @@ struct guest_open {
 struct guest_pipe {
     bool used;
     uint32_t readers, writers; /* descriptions of either end */
+    uint32_t fifo;             /* virtual inode of its name; 0: none */
+    uint32_t came;             /* writers of a fifo that ever were */
     uint32_t head, count;      /* first byte, and how many there are */
+    uint64_t in, out;          /* bytes that ever went in and out */
+    uint64_t rang[RINGS];      /* how often whoever polls was woken: see enum ring */
     uint8_t bytes[PIPE_BYTES];
+};
+
+/* Where a socket is: a name or an address of this machine. */
+struct sock_addr {
+    uint16_t family, port;
+    uint8_t ip[16]; /* of IPv4: the mapped one */
+    uint32_t inode; /* of a name in the file system: its virtual inode */
+    uint8_t len;    /* of a name: its bytes, a zero at its end included */
+    char path[108];
+};
+
+struct guest_socket {
+    bool used, bound, listening, v6only, reuse, linger_off;
+    bool connecting; /* a connect that did not wait has not been asked about */
+    uint8_t family, type;
+    uint16_t open;           /* its description's row, + 1 */
+    uint16_t peer;           /* of a datagram socket: whom it is connected to, row + 1 */
+    bool connected;          /* to `peer_name` */
+    uint16_t listener;       /* of one that waits to be accepted: row + 1 */
+    uint16_t pipe, pipe_out; /* and its stream */
+    uint32_t backlog, waiting;
+    uint64_t order;
+    int32_t error; /* that getsockopt will tell */
+    uint32_t pid, peer_pid;
+    struct sock_addr name, peer_name;
+    uint16_t first, last; /* messages that came: rows + 1 */
+    uint32_t messages;
+    uint64_t rang[RINGS];
+};
+
+/* A datagram on its way. */
+struct guest_message {
+    bool used;
+    uint16_t next; /* row + 1 */
+    uint16_t rights;
+    uint32_t len, from_family;
+    struct sock_addr from;
+    uint8_t bytes[MESSAGE_BYTES];
+};
+
+/* Descriptions on their way: with the bytes [at, end) of a pipe, or with a message. */
+struct guest_rights {
+    bool used, message;
+    uint16_t pipe;
+    uint64_t at, end;
+    uint32_t n;
+    uint16_t open[RIGHTS_MAX];
 };
 
 /* What an epoll looks at. It goes with the last descriptor of what was open. */
@@ -79,13 +148,37 @@ struct epoll_item {
     uint16_t fd, open;
     bool used, off; /* off: reported once, as asked */
     uint32_t events;
-    uint64_t data, seen; /* seen: `activity` when it was last reported, for edges */
+    uint64_t data, seen; /* seen: its rings when it was last reported, for edges */
 };
 
 struct guest_epoll {
     bool used;
     uint32_t turn; /* where the next wait begins to look, so that all have theirs */
+    uint64_t rang; /* how often it was ready by a change of its list; rings of what is no more */
     struct epoll_item item[EPOLL_ITEMS];
+};
+
+/* A file in memory: descriptions and names are what refers to it. */
+struct memfile {
+    uint32_t refs; /* 0: free */
+    uint32_t number, mode, seals, uid, gid;
+    uint64_t changed; /* ns of the guest's clock */
+    int host;         /* derived: what it holds */
+};
+
+struct shm_name {
+    uint16_t file; /* row + 1; 0: free */
+    char name[NAME_MAX + 1];
+};
+
+enum lock_kind { LOCK_POSIX, LOCK_OFD, LOCK_FLOCK };
+
+/* Bytes [first, last] of a file, locked by a table of descriptors or by an open file. */
+struct file_lock {
+    bool used, write;
+    uint8_t kind;
+    uint32_t owner, pid; /* row of `file_table`, or of `open` */
+    uint64_t dev, ino, first, last;
 };
 
 struct guest_fd {
@@ -147,9 +240,18 @@ struct posix_timer {   /* of timer_create */
     struct guest_timer t;
 };
 
+struct timerfd {
+    bool used, told; /* told: those who wait know that it has rung */
+    uint8_t clock;
+    struct guest_timer t;
+    uint64_t rang; /* how often who waits was told */
+};
+
 struct group {
     uint32_t refs; /* tasks alive in it */
-    bool used, zombie, exiting, stopped, stop_told, vforked;
+    bool used, zombie, exiting, stopped, vforked;
+    bool news; /* that it has stopped, or gone on, is what its parent has not asked about */
+    uint8_t stop_signal; /* the last that stopped it */
     uint32_t tgid, ppid, pgid, sid;
     uint32_t exit_signal; /* sent to the parent at the end; 0: none */
     int status;           /* as wait4 gives it */
@@ -159,6 +261,7 @@ struct group {
     uint64_t limit[GUEST_LIMITS][2];
     uint32_t arg[2], env[2]; /* where the program found its arguments and environment */
     int32_t nice;
+    uint32_t persona;    /* as personality() has it */
     uint32_t next_timer; /* number of the next timer_create */
     char exe[PATH_MAX];  /* as the guest names it */
     char host[PATH_MAX]; /* the file itself */
@@ -167,19 +270,23 @@ struct group {
 enum task_state { TASK_FREE, TASK_RUN, TASK_BLOCKED };
 enum wait_kind {
     WAIT_NONE,
-    WAIT_PIPE,  /* key: pipe index; also anything that a poll may have asked about */
-    WAIT_CHILD, /* key: group index */
-    WAIT_FUTEX, /* key: space_key */
-    WAIT_SLEEP, /* only time or a signal */
-    WAIT_POLL,  /* any pipe */
-    WAIT_VFORK  /* key: task id of the child; no signal but a deadly one ends it */
+    WAIT_PIPE,    /* key: pipe index; also anything that a poll may have asked about */
+    WAIT_CHILD,   /* key: group index */
+    WAIT_FUTEX,   /* key: space_key */
+    WAIT_PI,      /* key: space_key of a futex that has an owner */
+    WAIT_REQUEUE, /* key: space_key of one from which it will be moved to such a futex */
+    WAIT_SLEEP,   /* only time or a signal */
+    WAIT_POLL,    /* any pipe */
+    WAIT_FIFO,    /* to open an end of a fifo; key: its inode and which end */
+    WAIT_LOCK,    /* any lock of a file; key: row of the table that holds it, + 1, or 0 */
+    WAIT_VFORK    /* key: task id of the child; no signal but a deadly one ends it */
 };
 /* Where a call leaves what it has not needed of its time: as seconds and units of so many ns. */
 struct time_left {
     uint32_t at, unit; /* at 0: nowhere */
     bool wide;
 };
-enum restart { RESTART_SYS /* by SA_RESTART */, RESTART_NEVER };
+enum restart { RESTART_SYS /* by SA_RESTART */, RESTART_NEVER, RESTART_ALWAYS };
 
 struct task {
     uint8_t state, wait, restart_rule;
@@ -190,7 +297,11 @@ struct task {
     uint32_t tid;
     uint64_t wait_key, wait_until, wait_order; /* until: UINT64_MAX: for ever */
     uint32_t wait_bits;                        /* futex bitset */
-    uint32_t io_done; /* bytes that a write had put into a pipe before it had to wait */
+    uint64_t pi_key;            /* of a futex with an owner that it will be moved to */
+    uint32_t pi_owner, pi_addr; /* while it waits for one: the owner's id, the word */
+    bool pi_moved;
+    uint16_t fifo_end; /* one that is counted as its own: twice the row + 1, + 1 to write */
+    uint32_t io_done;  /* bytes that a write had put into a pipe before it had to wait */
     struct time_left left;
     struct vm_context regs; /* while it does not run */
     uint64_t sigmask, saved_mask;
@@ -220,13 +331,26 @@ struct process {
     struct files file_table[PROC_TASKS];
     struct guest_open open[PROC_OPEN];
     struct guest_pipe pipe[PROC_PIPES];
+    struct guest_socket socket[PROC_SOCKETS];
+    struct guest_message message[PROC_MESSAGES];
+    struct guest_rights rights[PROC_RIGHTS];
+    uint32_t nrights, next_port, next_name;
+    bool peek;           /* what is read stays */
+    uint16_t got_rights; /* what a read came upon: row + 1 */
+    bool want_rights;    /* it is not to be dropped */
     struct guest_epoll epoll[PROC_EPOLLS];
+    uint32_t nmem; /* files in memory that ever were */
+    struct memfile mem[PROC_MEMFILES];
+    struct shm_name shm[PROC_SHM_NAMES];
+    uint32_t nlocks;
+    struct file_lock lock[PROC_LOCKS];
     bool quiet;        /* a write to a closed pipe is an error without SIGPIPE */
     uint64_t activity; /* of pipes and events: how often any has changed */
     uint32_t nfiles;
     struct guest_file file[PROC_FILES];
     struct queued_signal queued[SIGNALS_QUEUED + PROC_TIMERS];
     struct posix_timer timer[PROC_TIMERS];
+    struct timerfd timerfd[PROC_TIMERFDS];
     uint32_t current, next_tid;
     uint64_t order; /* of waits, so that the first to wait is the first to go */
     /* Derived from `current`. */

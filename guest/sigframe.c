@@ -87,7 +87,27 @@ static bool on_altstack(const struct task *t, uint32_t sp)
 
 uint32_t signal_altstack_state(const struct task *t, uint32_t sp)
 {
-    return !t->alt_size ? 2 : on_altstack(t, sp) ? 1 : 0;
+    /* One that is given up while a handler runs on it is never the stack of anything. */
+    bool on = on_altstack(t, sp) && !(t->alt_flags & SS_AUTODISARM);
+
+    return !t->alt_size ? SS_DISABLE : on ? SS_ONSTACK : 0;
+}
+
+int signal_altstack_set(struct task *t, const uint32_t stack[3], uint32_t sp)
+{
+    enum { MIN = 2048 };
+    uint32_t mode = stack[1] & ~SS_AUTODISARM;
+
+    if (signal_altstack_state(t, sp) == SS_ONSTACK)
+        return -EPERM;
+    if (mode != SS_DISABLE && mode != SS_ONSTACK && mode)
+        return -EINVAL;
+    if (mode != SS_DISABLE && stack[2] < MIN)
+        return -ENOMEM;
+    t->alt_sp = mode == SS_DISABLE ? 0 : stack[0];
+    t->alt_size = mode == SS_DISABLE ? 0 : stack[2];
+    t->alt_flags = stack[1];
+    return 0;
 }
 
 /* Writes frame and FP state below the stack pointer. 0: it cannot be done. */
@@ -95,7 +115,7 @@ static uint32_t place(struct process *p, const struct sigaction_guest *act, uint
                       uint32_t *fp_at)
 {
     uint32_t sp = vm_reg(p->vm, GUEST_REG0 + G_ESP);
-    bool was_on = on_altstack(p->cur, sp), moved = false;
+    bool was_on = signal_altstack_state(p->cur, sp) == SS_ONSTACK, moved = false;
 
     if ((act->flags & GSA_ONSTACK) && !signal_altstack_state(p->cur, sp)) {
         sp = p->cur->alt_sp + p->cur->alt_size;
@@ -135,16 +155,17 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
     e = fpstate_save(p, &c, fp_at);
     c.r[G_ECX] = c.r[G_EDX] = 0;
     if (rt) {
-        struct rt_frame f = {
-            .sig = (uint32_t)sig,
-            .pinfo = sp + offsetof(struct rt_frame, info),
-            .puc = sp + offsetof(struct rt_frame, flags),
-            .info = {(uint32_t)sig, 0, (uint32_t)info->code},
-            .stack = {p->cur->alt_sp, signal_altstack_state(p->cur, c.r[G_ESP]), p->cur->alt_size},
-            .sc = sc,
-            .mask = mask,
-            /* mov eax, 173; int 0x80 */
-            .retcode = {0xb8, 173, 0, 0, 0, 0xcd, 0x80, 0}};
+        struct rt_frame f = {.sig = (uint32_t)sig,
+                             .pinfo = sp + offsetof(struct rt_frame, info),
+                             .puc = sp + offsetof(struct rt_frame, flags),
+                             .info = {(uint32_t)sig, 0, (uint32_t)info->code},
+                             .stack = {p->cur->alt_sp,
+                                       p->cur->alt_size ? p->cur->alt_flags : SS_DISABLE,
+                                       p->cur->alt_size},
+                             .sc = sc,
+                             .mask = mask,
+                             /* mov eax, 173; int 0x80 */
+                             .retcode = {0xb8, 173, 0, 0, 0, 0xcd, 0x80, 0}};
         memcpy(f.info + 3, info->field, sizeof info->field);
         f.pretcode = act->flags & GSA_RESTORER ? act->restorer
                                                : sp + (uint32_t)offsetof(struct rt_frame, retcode);
@@ -152,6 +173,8 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
         c.r[G_ECX] = f.puc;
         if (!e)
             e = space_write(p->space, sp, &f, sizeof f);
+        if (!e && p->cur->alt_flags & SS_AUTODISARM)
+            p->cur->alt_sp = p->cur->alt_size = p->cur->alt_flags = 0;
     } else {
         struct frame f = {.sig = (uint32_t)sig,
                           .sc = sc,
@@ -244,16 +267,15 @@ CALL(sigreturn)
 CALL(rt_sigreturn)
 {
     struct rt_frame f;
-    uint32_t at = vm_reg(p->vm, GUEST_REG0 + G_ESP) - 4;
+    uint32_t stack[3], at = vm_reg(p->vm, GUEST_REG0 + G_ESP) - 4;
     int e = space_read(p->space, at, &f, sizeof f);
 
     if (!e) {
         p->cur->sigmask = f.mask & ~(1ull << 8 | 1ull << 18);
         e = load_frame(p, f.sc);
     }
-    if (!e && (f.stack[1] == 0 || f.stack[1] == 2)) {
-        p->cur->alt_sp = f.stack[1] ? 0 : f.stack[0];
-        p->cur->alt_size = f.stack[1] ? 0 : f.stack[2];
-    }
+    memcpy(stack, f.stack, sizeof stack);
+    if (!e)
+        signal_altstack_set(p->cur, stack, vm_reg(p->vm, GUEST_REG0 + G_ESP));
     return returned(p, e);
 }

@@ -46,13 +46,34 @@ static void interrupt(struct process *p, struct task *t, bool kill)
         task_run(p, t);
 }
 
+/* A process stops or goes on. */
+static void tell_parent(struct process *p, struct group *g, bool stops, int s)
+{
+    enum { CLD_STOPPED = 5, CLD_CONTINUED };
+    struct group *parent = group_by_pid(p, g->ppid);
+    struct siginfo_guest info = {.code = stops ? CLD_STOPPED : CLD_CONTINUED,
+                                 .field = {g->tgid, GUEST_UID, (uint32_t)s}};
+
+    g->stopped = stops;
+    g->news = true;
+    if (stops)
+        g->stop_signal = (uint8_t)s;
+    if (!parent)
+        return;
+    if (!(parent->act[GSIGCHLD].flags & GSA_NOCLDSTOP))
+        signal_to_group(p, parent, GSIGCHLD, &info);
+    task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX, WAIT_ANY);
+}
+
 /* What a signal does the moment it is sent. False: nothing is left to deliver. */
 static bool sent(struct process *p, struct group *g, uint64_t mask, int s)
 {
     uint32_t row = group_row(p, g);
 
-    if (s == GSIGCONT || s == GSIGKILL)
-        g->stopped = g->stop_told = false;
+    if (s == GSIGCONT && g->stopped)
+        tell_parent(p, g, false, s);
+    if (s == GSIGKILL)
+        g->stopped = g->news = false;
     if (s == GSIGCONT || (STOPPING & BIT(s))) { /* each takes back the other */
         uint64_t drop = s == GSIGCONT ? STOPPING : BIT(GSIGCONT);
         sigqueue_drop(p, &g->queue, drop);
@@ -144,7 +165,7 @@ static int32_t fp_code(uint32_t flags)
     return flags & 1 ? 7 : flags & 4 ? 3 : flags & 8 ? 4 : flags & 0x12 ? 5 : flags & 0x20 ? 6 : 0;
 }
 
-void signal_fault(struct process *p, const struct hc_fault *f)
+void signal_fault(struct process *p, const struct hc_fault *f, bool beyond)
 {
     struct fault_cause c = {(uint8_t)f->vector, GSIGSEGV, GSI_KERNEL, AT_NONE};
     struct siginfo_guest info = {0};
@@ -173,6 +194,10 @@ void signal_fault(struct process *p, const struct hc_fault *f)
     if (f->vector == 19)
         info.code = fp_code(vm_special(p->vm, SR_MXCSR) & ~(vm_special(p->vm, SR_MXCSR) >> 7));
     info.field[0] = c.at == AT_CR2 ? f->addr : c.at == AT_EIP ? f->eip : 0;
+    if (beyond) {
+        c.signal = GSIGBUS;
+        info.code = 2; /* BUS_ADRERR */
+    }
     t->fault_signal = c.signal;
     signal_force(p, c.signal, &info);
 }
@@ -208,21 +233,6 @@ int signal_take(struct process *p, struct task *t, uint64_t mask, struct siginfo
     return s;
 }
 
-static void stop(struct process *p, struct group *g)
-{
-    struct group *parent = group_by_pid(p, g->ppid);
-
-    g->stopped = true;
-    g->stop_told = false;
-    if (!parent)
-        return;
-    if (!(parent->act[GSIGCHLD].flags & GSA_NOCLDSTOP)) {
-        struct siginfo_guest info = {.code = 5 /* CLD_STOPPED */, .field = {g->tgid, 0, GSIGSTOP}};
-        signal_to_group(p, parent, GSIGCHLD, &info);
-    }
-    task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX, WAIT_ANY);
-}
-
 static void die(struct process *p, int s)
 {
     struct task *t = p->cur;
@@ -242,7 +252,8 @@ static void end_call(struct process *p, const struct sigaction_guest *act)
     if (!t->restarting)
         return;
     t->restarting = false;
-    if (t->restart_rule == RESTART_SYS && (act->flags & GSA_RESTART) && !t->io_done)
+    if (t->restart_rule == RESTART_ALWAYS ||
+        (t->restart_rule == RESTART_SYS && (act->flags & GSA_RESTART) && !t->io_done))
         return; /* EIP is at the int 0x80, EAX has its number */
     time_left(p, &t->left, t->wait_until);
     vm_set_reg(p->vm, GUEST_REG0 + G_EIP, vm_reg(p->vm, GUEST_REG0 + G_EIP) + 2);
@@ -264,7 +275,7 @@ void signals_deliver(struct process *p)
             continue;
         if (was.handler == GSIG_DFL || s == GSIGKILL || s == GSIGSTOP) {
             if (STOPPING & BIT(s)) {
-                stop(p, p->grp);
+                tell_parent(p, p->grp, true, s);
                 return;
             }
             die(p, s);

@@ -21,20 +21,24 @@ static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr
 {
     static uint8_t buf[IO_PIECE];
 
-    if (o->kind == OPEN_PIPE_R || o->kind == OPEN_SOCKET)
+    if (open_reads_pipe(o))
         return pipe_read(p, o, addr, len);
+    if (o->kind == OPEN_SOCK)
+        return socket_read(p, o, addr, len);
     if (o->kind == OPEN_EVENT)
         return event_read(p, o, addr, len);
+    if (o->kind == OPEN_TIMER)
+        return timerfd_read(p, o, addr, len);
     if (o->kind == OPEN_EPOLL)
         return -EINVAL;
     if (o->kind == OPEN_RANDOM) {
-        const uint32_t random[2] = {addr, len};
+        const uint32_t random[3] = {addr, len};
         return sys_getrandom(p, random);
     }
     if (!space_ok(p->space, addr, len, true))
         return -EFAULT; /* before anything is taken from a stream */
     ssize_t n = o->stream ? read(o->host, buf, len)
-                          : pread(o->host, buf, len, (off_t)(at ? *at : o->offset));
+                          : file_pread(&p->frames, o->host, buf, len, at ? *at : o->offset);
 
     if (n < 0)
         return -errno;
@@ -52,21 +56,27 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
     static uint8_t buf[IO_PIECE];
     struct stat st;
 
-    if (o->kind == OPEN_PIPE_W || o->kind == OPEN_SOCKET)
+    if (open_writes_pipe(o))
         return pipe_write(p, o, addr, len);
+    if (o->kind == OPEN_SOCK)
+        return socket_write(p, o, addr, len);
     if (o->kind == OPEN_EVENT)
         return event_write(p, o, addr, len);
-    if (o->kind == OPEN_EPOLL)
+    if (o->kind == OPEN_EPOLL || o->kind == OPEN_TIMER)
         return -EINVAL;
     if (o->kind == OPEN_RANDOM)
         return (int32_t)len;
     int e = space_read(p->space, addr, buf, len);
     if (e)
         return e;
-    if (!o->stream && !at && (o->flags & GO_APPEND) && !fstat(o->host, &st))
-        o->offset = (uint64_t)st.st_size;
-    ssize_t n = o->stream ? write(o->host, buf, len)
-                          : pwrite(o->host, buf, len, (off_t)(at ? *at : o->offset));
+    uint64_t where = at ? *at : o->offset;
+    if (!o->stream && (o->flags & GO_APPEND) && !fstat(o->host, &st))
+        where = (uint64_t)st.st_size; /* in Linux even where a place was given */
+    e = mem_may(p, o, where, len, false);
+    if (e)
+        return e;
+    ssize_t n =
+        o->stream ? write(o->host, buf, len) : file_pwrite(&p->frames, o->host, buf, len, where);
     if (n < 0) {
         e = -errno;
         if (e == -EPIPE) {
@@ -76,7 +86,7 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
         return e;
     }
     if (!o->stream && !at)
-        o->offset += (uint64_t)n;
+        o->offset = where + (uint64_t)n;
     return (int32_t)n;
 }
 
@@ -105,7 +115,7 @@ static int32_t transfer(struct process *p, uint32_t fd, uint32_t addr, uint32_t 
         if (n < 0)
             return done ? (int32_t)done : n;
         done += (uint32_t)n;
-        if (out && (o->kind == OPEN_PIPE_W || o->kind == OPEN_SOCKET) && !(o->flags & GO_NONBLOCK))
+        if (out && open_writes_pipe(o) && !(o->flags & GO_NONBLOCK))
             continue; /* a write to a pipe goes on until all is written */
         if ((uint32_t)n < piece || o->stream)
             break;
@@ -143,7 +153,7 @@ CALL(pwrite64)
 }
 
 /* `at`: where in the file; NULL: at its offset. */
-static int32_t vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out)
+int32_t io_vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out)
 {
     uint32_t done = 0, v[2], before = out ? done_before(p) : 0;
 
@@ -182,11 +192,11 @@ static int32_t vectored(struct process *p, const uint32_t *a, const uint64_t *at
 
 CALL(readv)
 {
-    return vectored(p, a, NULL, false);
+    return io_vectored(p, a, NULL, false);
 }
 CALL(writev)
 {
-    return vectored(p, a, NULL, true);
+    return io_vectored(p, a, NULL, true);
 }
 
 static int32_t vectored_at(struct process *p, const uint32_t *a, bool out)
@@ -196,7 +206,7 @@ static int32_t vectored_at(struct process *p, const uint32_t *a, bool out)
 
     if ((int64_t)at < 0)
         return -EINVAL;
-    return o && o->stream ? -ESPIPE : vectored(p, a, &at, out);
+    return o && o->stream ? -ESPIPE : io_vectored(p, a, &at, out);
 }
 
 CALL(preadv)
@@ -206,6 +216,25 @@ CALL(preadv)
 CALL(pwritev)
 {
     return vectored_at(p, a, true);
+}
+
+/* With advice; what asks for more than that is not there. An offset of -1 is the file's own. */
+static int32_t vectored_flags(struct process *p, const uint32_t *a, bool out)
+{
+    enum { HIGH_PRIORITY = 1, DATA_SYNC = 2, SYNC = 4 };
+
+    if (a[5] & ~(uint32_t)(HIGH_PRIORITY | DATA_SYNC | SYNC))
+        return -EOPNOTSUPP;
+    return (a[3] & a[4]) == UINT32_MAX ? io_vectored(p, a, NULL, out) : vectored_at(p, a, out);
+}
+
+CALL(preadv2)
+{
+    return vectored_flags(p, a, false);
+}
+CALL(pwritev2)
+{
+    return vectored_flags(p, a, true);
 }
 
 static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)
@@ -219,31 +248,36 @@ static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)
         return e;
     if (!to || !from || (!to->std && !(to->flags & GO_ACCMODE)) || (to->flags & GO_PATH))
         return -EBADF;
-    if (from->stream || (to->kind != OPEN_HOST && to->kind != OPEN_PIPE_W))
+    if (from->stream || to->flags & GO_APPEND || (to->kind != OPEN_HOST && !open_writes_pipe(to)))
         return -EINVAL;
     if (!a[2])
         off = from->offset;
     uint32_t done = 0;
     while (done < a[3]) {
         uint32_t piece = a[3] - done < IO_PIECE ? a[3] - done : IO_PIECE;
-        if (to->kind == OPEN_PIPE_W) {
+        if (open_writes_pipe(to)) {
             uint32_t room = pipe_room(p, to);
-            if (!p->pipe[to->pipe].readers)
+            if (!p->pipe[pipe_row_out(to)].readers)
                 return done ? (int32_t)done : pipe_write(p, to, 0, 0);
             if (!room && !done) /* waits there */
                 return to->flags & GO_NONBLOCK
                            ? -EAGAIN
-                           : task_block(p, WAIT_PIPE, to->pipe, UINT64_MAX, RESTART_SYS);
+                           : task_block(p, WAIT_PIPE, pipe_row_out(to), UINT64_MAX, RESTART_SYS);
             if (piece > room)
                 piece = room;
             if (!piece)
                 break;
         }
-        ssize_t n = pread(from->host, buf, piece, (off_t)(off + done));
+        ssize_t n = file_pread(&p->frames, from->host, buf, piece, off + done);
+        e = n > 0 ? mem_may(p, to, to->offset, (uint64_t)n, false) : 0;
+        if (e && !done)
+            return e;
+        if (e)
+            break;
         if (n > 0)
-            n = to->kind == OPEN_PIPE_W ? (ssize_t)pipe_put(p, to, buf, (uint32_t)n)
-                : to->stream            ? write(to->host, buf, (size_t)n)
-                                        : pwrite(to->host, buf, (size_t)n, (off_t)to->offset);
+            n = open_writes_pipe(to) ? (ssize_t)pipe_put(p, to, buf, (uint32_t)n)
+                : to->stream         ? write(to->host, buf, (size_t)n)
+                             : file_pwrite(&p->frames, to->host, buf, (size_t)n, to->offset);
         if (n < 0 && !done)
             return -errno;
         if (n <= 0)
@@ -291,9 +325,14 @@ CALL(copy_file_range)
         return -EINVAL;
     while (done < a[4]) {
         size_t piece = a[4] - done < IO_PIECE ? a[4] - done : IO_PIECE;
-        ssize_t n = pread(from->host, buf, piece, (off_t)(at[0] + done));
+        ssize_t n = file_pread(&p->frames, from->host, buf, piece, at[0] + done);
+        int32_t e = n > 0 ? mem_may(p, to, at[1] + done, (uint64_t)n, false) : 0;
+        if (e && !done)
+            return e;
+        if (e)
+            break;
         if (n > 0)
-            n = pwrite(to->host, buf, (size_t)n, (off_t)(at[1] + done));
+            n = file_pwrite(&p->frames, to->host, buf, (size_t)n, at[1] + done);
         if (n < 0 && !done)
             return -errno;
         if (n <= 0)

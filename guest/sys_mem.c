@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls about the address space. Files are mapped by copying: a private mapping cannot tell
- * the difference. */
+/* System calls about the address space. Private mappings of files are copies, made at once; shared
+ * ones have their pages in common (shared.c). */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "guest/syscall.h"
 
@@ -10,7 +11,16 @@
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
                        const uint32_t *a __attribute__((unused)))
 
-enum { MAP_SHARED = 1, MAP_FIXED = 0x10, MAP_ANON = 0x20, MAP_FIXED_NOREPLACE = 0x100000 };
+enum {
+    MAP_SHARED = 1,
+    MAP_PRIVATE = 2,
+    MAP_SHARED_VALIDATE = 3,
+    MAP_TYPE = 15,
+    MAP_FIXED = 0x10,
+    MAP_ANON = 0x20,
+    MAP_OLD_FLAGS = 0x7c07f973, /* all there were before MAP_SHARED_VALIDATE */
+    MAP_FIXED_NOREPLACE = 0x100000
+};
 
 static uint32_t pages_of(uint32_t bytes)
 {
@@ -40,7 +50,8 @@ static int32_t fill_from_file(struct process *p, uint32_t addr, uint32_t len, in
     uint8_t buf[PAGE];
 
     for (uint32_t done = 0; done < len;) {
-        ssize_t n = pread(host, buf, len - done < PAGE ? len - done : PAGE, (off_t)(offset + done));
+        ssize_t n =
+            file_pread(&p->frames, host, buf, len - done < PAGE ? len - done : PAGE, offset + done);
         if (n < 0)
             return -errno;
         if (!n)
@@ -53,27 +64,45 @@ static int32_t fill_from_file(struct process *p, uint32_t addr, uint32_t len, in
     return 0;
 }
 
+/* May this be mapped so? As Linux, in its order. */
+static int32_t file_may(const struct guest_open *o, uint32_t prot, uint32_t flags)
+{
+    uint32_t type = flags & MAP_TYPE, mode = o->flags & GO_ACCMODE;
+    struct stat st;
+
+    if (type == MAP_SHARED_VALIDATE && (flags & ~(uint32_t)MAP_OLD_FLAGS))
+        return -EOPNOTSUPP;
+    if (type != MAP_PRIVATE && (prot & P_WRITE) && mode != GO_RDWR)
+        return -EACCES;
+    if (mode == GO_WRONLY && !o->std)
+        return -EACCES;
+    return o->stream || o->kind != OPEN_HOST || fstat(o->host, &st) || S_ISDIR(st.st_mode) ? -ENODEV
+                                                                                           : 0;
+}
+
 static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot, uint32_t flags,
                    uint32_t fd, uint64_t offset)
 {
     struct space *s = p->space;
     uint32_t pages = pages_of(len), first = addr / PAGE;
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     struct guest_open *o = NULL;
+    uint32_t type = flags & MAP_TYPE;
+    int e;
 
-    if (!len || addr % PAGE || offset % PAGE || prot & ~7u)
+    if (!len || (fixed && addr % PAGE) || offset % PAGE)
         return -EINVAL;
+    prot &= P_READ | P_WRITE | P_EXEC; /* what else is asked for is not heard */
     if (!(flags & MAP_ANON)) {
         o = fd_open(p, fd);
-        if (!o)
+        if (!o || (o->flags & GO_PATH))
             return -EBADF;
-        if (o->stream)
-            return -ENODEV;
-        if (o->kind != OPEN_HOST)
-            return -ENODEV;
-        if ((flags & MAP_SHARED) && (prot & P_WRITE))
-            return -EINVAL; /* shared writable file mappings are not supported */
     }
-    if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
+    if (!type || type > (o ? MAP_SHARED_VALIDATE : MAP_PRIVATE))
+        return -EINVAL;
+    if (!fixed) { /* where it is wished, by the page, if there is room */
+        if (first && first < SPACE_FIRST_PAGE)
+            first = SPACE_FIRST_PAGE;
         if (!first || !space_is_free(s, first, pages))
             first = space_find_free(s, pages);
         if (!first)
@@ -84,10 +113,25 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
     } else if ((flags & MAP_FIXED_NOREPLACE) && !space_is_free(s, first, pages)) {
         return -EEXIST;
     }
-    bool shared = !o && (flags & MAP_SHARED);
-    int e =
-        shared ? space_map_shared(s, first, pages, prot) : space_map(s, first, pages, prot, false);
-    if (!e && o)
+    e = o ? file_may(o, prot, flags) : 0;
+    if (e)
+        return e;
+    if (type == MAP_PRIVATE) {
+        e = space_map(s, first, pages, prot, false);
+    } else if (!o) {
+        e = space_map_shared(s, first, pages, prot);
+    } else if (offset / PAGE + pages > UINT32_MAX) {
+        return -EOVERFLOW;
+    } else {
+        bool writable = (o->flags & GO_ACCMODE) == GO_RDWR && !mem_sealed(p, o);
+        if (!writable && (prot & P_WRITE))
+            return -EPERM;
+        e = shared_file(&p->frames, o->host, writable);
+        if (e > 0)
+            e = space_map_file(s, first, pages, prot, (uint32_t)e, (uint32_t)(offset / PAGE),
+                               !writable);
+    }
+    if (!e && o && type == MAP_PRIVATE)
         e = fill_from_file(p, first * PAGE, len, o->host, offset);
     return e ? e : (int32_t)(first * PAGE);
 }
@@ -114,9 +158,20 @@ CALL(munmap)
 
 CALL(mprotect)
 {
-    if (a[0] % PAGE || a[2] & ~7u)
+    enum { SEM = 8, GROWSDOWN = 1 << 24 };
+    uint32_t first = a[0] / PAGE, end = first + pages_of(a[1]);
+
+    if (a[0] % PAGE || a[2] & ~(7u | SEM | GROWSDOWN))
         return -EINVAL;
-    return a[1] ? space_protect(p->space, a[0] / PAGE, pages_of(a[1]), a[2]) : 0;
+    if (!a[1])
+        return 0;
+    if (a[2] & GROWSDOWN) {
+        const struct area *stack = space_area(p->space, first, 1);
+        if (!stack || !stack->stack)
+            return stack ? -EINVAL : -ENOMEM;
+        first = stack->first; /* from its lowest page on */
+    }
+    return space_protect(p->space, first, end - first, a[2] & 7);
 }
 
 CALL(mremap)
@@ -125,12 +180,26 @@ CALL(mremap)
     struct space *s = p->space;
     uint32_t first = a[0] / PAGE, old = pages_of(a[1]), now = pages_of(a[2]);
 
-    if (a[0] % PAGE || !now || !old || (a[3] & ~(uint32_t)(MAYMOVE | FIXED)) ||
+    if (a[0] % PAGE || !now || (a[3] & ~(uint32_t)(MAYMOVE | FIXED)) ||
         (a[3] & (MAYMOVE | FIXED)) == FIXED)
         return -EINVAL;
-    if (!space_ok(s, a[0], old * PAGE, true))
-        return -EFAULT; /* only private writable memory is moved, which is what allocators ask for
-                         */
+    const struct area *from = first < SPACE_TOP_PAGE && old <= SPACE_TOP_PAGE - first
+                                  ? space_area(s, first, old ? old : 1)
+                                  : NULL;
+    if (!from)
+        return -EFAULT;
+    if (!old && (!from->file || !(a[3] & MAYMOVE)))
+        return -EINVAL;
+    if (!old) { /* the same pages once more */
+        uint32_t at = a[3] & FIXED ? a[4] / PAGE : space_find_free(s, now);
+        if (a[3] & FIXED && (a[4] % PAGE || at < SPACE_FIRST_PAGE || at >= SPACE_TOP_PAGE ||
+                             now > SPACE_TOP_PAGE - at))
+            return -EINVAL;
+        if (!at)
+            return -ENOMEM;
+        int e = space_map_more(s, at, now, first, 0);
+        return e ? e : (int32_t)(at * PAGE);
+    }
     if (a[3] & FIXED) {
         uint32_t at = a[4] / PAGE;
         if (a[4] % PAGE || at < SPACE_FIRST_PAGE || at >= SPACE_TOP_PAGE ||
@@ -141,7 +210,7 @@ CALL(mremap)
         if (!e)
             e = space_move(s, first, at, keep);
         if (!e && now > old)
-            e = space_map(s, at + old, now - old, P_READ | P_WRITE, false);
+            e = space_map_more(s, at + old, now - old, at + old - 1, 1);
         if (!e && now < old)
             e = space_unmap(s, first + now, old - now);
         return e ? e : (int32_t)a[4];
@@ -151,7 +220,7 @@ CALL(mremap)
         return e ? e : (int32_t)a[0];
     }
     if (space_is_free(s, first + old, now - old)) {
-        int e = space_map(s, first + old, now - old, P_READ | P_WRITE, false);
+        int e = space_map_more(s, first + old, now - old, first + old - 1, 1);
         return e ? e : (int32_t)a[0];
     }
     if (!(a[3] & MAYMOVE))
@@ -161,8 +230,20 @@ CALL(mremap)
         return -ENOMEM;
     int e = space_move(s, first, to, old);
     if (!e)
-        e = space_map(s, to + old, now - old, P_READ | P_WRITE, false);
+        e = space_map_more(s, to + old, now - old, to + old - 1, 1);
     return e ? e : (int32_t)(to * PAGE);
+}
+
+CALL(msync)
+{
+    enum { ASYNC = 1, INVALIDATE = 2, SYNC = 4 };
+    uint32_t first = a[0] / PAGE, pages = pages_of(a[1]);
+
+    if (a[0] % PAGE || a[2] > 7 || (a[2] & (ASYNC | SYNC)) == (ASYNC | SYNC))
+        return -EINVAL;
+    if (first >= SPACE_TOP_PAGE || pages > SPACE_TOP_PAGE - first)
+        return -ENOMEM;
+    return pages ? space_sync(p->space, first, pages) : 0;
 }
 
 CALL(mincore)
@@ -183,9 +264,11 @@ CALL(mincore)
 CALL(madvise)
 {
     enum { DONTNEED = 4 };
+    /* 0 to 4, 8 to 25; 100 and 101, which poison memory, are for testers. */
+    static const uint32_t known[4] = {0x03ffff1f};
     uint32_t first = a[0] / PAGE, pages = pages_of(a[1]);
 
-    if (a[0] % PAGE)
+    if (a[0] % PAGE || a[2] > 101 || !(known[a[2] / 32] >> a[2] % 32 & 1))
         return -EINVAL;
     if (a[2] == DONTNEED && pages)
         return space_discard(p->space, first, pages);

@@ -135,6 +135,30 @@ CALL(sched_setscheduler)
     return (a[1] && a[1] != 3 && a[1] != 5) || priority ? -EINVAL : nobody(p, a[0]) ? -ESRCH : 0;
 }
 
+CALL(sched_setparam)
+{
+    const uint32_t as_it_is[3] = {a[0], 0, a[1]};
+
+    return sys_sched_setscheduler(p, as_it_is);
+}
+
+/* How long a task runs while others want to: Linux has no fixed answer, this is one of its own. */
+static int32_t slice(struct process *p, const uint32_t *a, bool wide)
+{
+    if ((int32_t)a[0] < 0)
+        return -EINVAL;
+    return nobody(p, a[0]) ? -ESRCH : put_timespec(p, a[1], 4000000, wide);
+}
+
+CALL(sched_rr_get_interval)
+{
+    return slice(p, a, false);
+}
+CALL(sched_rr_get_interval64)
+{
+    return slice(p, a, true);
+}
+
 static int32_t priority_limit(uint32_t policy, int32_t real_time)
 {
     static const uint32_t others = 1 << 0 | 1 << 3 | 1 << 5 | 1 << 6;
@@ -199,7 +223,11 @@ CALL(membarrier)
 
 CALL(personality)
 {
-    return a[0] == UINT32_MAX || !a[0] ? 0 : -EINVAL;
+    uint32_t old = p->grp->persona;
+
+    if (a[0] != UINT32_MAX)
+        p->grp->persona = a[0]; /* kept and inherited; addresses are never random */
+    return (int32_t)old;
 }
 
 /* ---- memory that never leaves ---- */
@@ -228,17 +256,9 @@ CALL(munlockall)
     return 0;
 }
 
-CALL(msync)
-{
-    enum { ASYNC = 1, INVALIDATE = 2, SYNC = 4 };
-
-    if (a[0] % PAGE || a[2] > 7 || (a[2] & (ASYNC | SYNC)) == (ASYNC | SYNC))
-        return -EINVAL;
-    return resident(p, a[0], a[1]);
-}
-
 CALL(sync)
 {
+    shared_flush_all(&p->frames);
     return 0;
 }
 

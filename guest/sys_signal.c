@@ -226,28 +226,17 @@ CALL(rt_sigtimedwait64)
 
 CALL(sigaltstack)
 {
-    enum { SS_ONSTACK = 1, SS_DISABLE = 2, MIN = 2048 };
     struct task *t = p->cur;
-    uint32_t now[3],
-        old[3] = {t->alt_sp, signal_altstack_state(t, vm_reg(p->vm, GUEST_REG0 + G_ESP)),
-                  t->alt_size};
+    uint32_t now[3], sp = vm_reg(p->vm, GUEST_REG0 + G_ESP);
+    const uint32_t old[3] = {
+        t->alt_sp, signal_altstack_state(t, sp) | (t->alt_flags & SS_AUTODISARM), t->alt_size};
 
     if (a[0]) {
         int32_t e = space_read(p->space, a[0], now, sizeof now);
+        if (!e)
+            e = signal_altstack_set(t, now, sp);
         if (e)
             return e;
-        if (old[1] == SS_ONSTACK)
-            return -EPERM;
-        uint32_t mode = now[1] & 0x7fffffff;
-        if (mode != SS_DISABLE && mode != SS_ONSTACK && mode)
-            return -EINVAL;
-        if (mode == SS_DISABLE)
-            now[0] = now[2] = 0;
-        else if (now[2] < MIN)
-            return -ENOMEM;
-        t->alt_sp = now[0];
-        t->alt_size = now[2];
-        t->alt_flags = now[1] & ~0x7fffffffu;
     }
     return a[1] ? space_write(p->space, a[1], old, sizeof old) : 0;
 }

@@ -109,21 +109,33 @@ static int32_t stat_fd(struct process *p, uint32_t fd, uint32_t at, put_fn put)
     struct guest_open *o = fd_open(p, fd);
     struct proc_entry entry;
     struct stat st;
+    int32_t e = 0;
 
     if (!o)
         return -EBADF;
     memset(&st, 0, sizeof st);
     if (o->kind == OPEN_HOST && fstat(o->host, &st))
         return -errno;
-    if (o->kind == OPEN_PROC && proc_find(p, o->path, &entry)) {
+    bool named = !o->std && (open_reads_pipe(o) || open_writes_pipe(o)) && o->host > 2;
+    if (named && fstat(o->host, &st))
+        return -errno;
+    if (named)
+        return put(p, at, &st);
+    if (o->mem)
+        mem_stat(p, &p->mem[o->mem - 1], &st);
+    else if (o->kind == OPEN_PROC && !strcmp(o->path, "/dev/shm"))
+        shm_stat(p, GAT_FDCWD, o->path, &st, &e);
+    else if (o->kind == OPEN_PROC && proc_find(p, o->path, &entry)) {
         proc_stat(&entry, &st);
     } else if (o->std || o->kind != OPEN_HOST) {
         /* Standard streams look alike wherever they lead: a pipe with nothing known of it. */
         memset(&st, 0, sizeof st);
         st.st_mode = S_IFIFO | 0600;
         st.st_nlink = 1;
-        st.st_dev = st.st_ino = (ino_t)-1 - (ino_t)(o->std ? o->std - 1u : 8u + o->pipe);
-        if (o->kind == OPEN_SOCKET)
+        st.st_dev = st.st_ino = (ino_t)-1 - (ino_t)(o->std    ? o->std - 1u
+                                                    : o->sock ? 8u + PROC_PIPES + o->sock
+                                                              : 8u + o->pipe);
+        if (o->kind == OPEN_SOCKET || o->kind == OPEN_SOCK)
             st.st_mode = S_IFSOCK | 0777;
         if (o->kind == OPEN_RANDOM)
             st.st_mode = S_IFCHR | 0666;
@@ -159,8 +171,11 @@ static int32_t stat_at(struct process *p, uint32_t dirfd, uint32_t name, uint32_
         proc_stat(&entry, &st);
         return put(p, at, &st);
     }
-    int e =
-        guest_path_at(p, (int32_t)dirfd, name, !(flags & GAT_SYMLINK_NOFOLLOW), path, sizeof path);
+    int32_t e;
+    if (space_string(p->space, name, path, sizeof path) > 0 &&
+        shm_stat(p, (int32_t)dirfd, path, &st, &e))
+        return e ? e : put(p, at, &st);
+    e = guest_path_at(p, (int32_t)dirfd, name, !(flags & GAT_SYMLINK_NOFOLLOW), path, sizeof path);
     if (e)
         return e;
     if (fstatat(AT_FDCWD, path, &st, flags & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
@@ -216,7 +231,11 @@ static int32_t named(struct process *p, uint32_t name)
 
     if (names_proc(p, GAT_FDCWD, name, &entry))
         return 0;
-    int e = guest_path(p, name, true, path, sizeof path);
+    int32_t e;
+    if (space_string(p->space, name, path, sizeof path) > 0 &&
+        shm_stat(p, GAT_FDCWD, path, &st, &e))
+        return e;
+    e = guest_path(p, name, true, path, sizeof path);
     return e ? e : stat(path, &st) ? -errno : 0;
 }
 
@@ -263,10 +282,7 @@ static int32_t read_link(struct process *p, int32_t dirfd, uint32_t name, uint32
         const struct guest_open *o = fd_open(p, (uint32_t)fd);
         if (!o)
             return -ENOENT;
-        if (o->stream)
-            n = snprintf(target, sizeof target, "pipe:[%u]", o->std ? o->std - 1u : 8u + o->pipe);
-        else
-            n = snprintf(target, sizeof target, "%s", path_for_guest(p, o->path));
+        n = open_link(p, o, target, sizeof target);
     } else if (names_proc(p, dirfd, name, &entry)) {
         if (!strcmp(entry.name, "/proc/self"))
             n = snprintf(target, sizeof target, "%u", p->grp->tgid);
@@ -361,31 +377,43 @@ CALL(umask)
     return (int32_t)old;
 }
 
-static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint32_t mode)
+static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint32_t mode,
+                          bool follow)
 {
     char path[PATH_MAX];
     struct proc_entry entry;
 
     if (!(mode & ~7u) && names_proc(p, dirfd, addr, &entry) && entry.kind != PROC_LINK)
         return mode & (entry.kind == PROC_DIR ? W_OK : W_OK | X_OK) ? -EACCES : 0;
-    int e = guest_path_at(p, dirfd, addr, true, path, sizeof path);
+    struct stat st;
+    int32_t e;
+
+    if (!(mode & ~7u) && space_string(p->space, addr, path, sizeof path) > 0 &&
+        shm_stat(p, dirfd, path, &st, &e))
+        return e || !(mode & X_OK) || S_ISDIR(st.st_mode) || (st.st_mode & 0111) ? e : -EACCES;
+    e = guest_path_at(p, dirfd, addr, follow, path, sizeof path);
 
     if (mode & ~7u)
         return -EINVAL;
-    if (!e && access(path, (int)mode))
+    if (!e && faccessat(AT_FDCWD, path, (int)mode, follow ? 0 : AT_SYMLINK_NOFOLLOW))
         e = -errno;
     return e || !(mode & W_OK) ? e : path_may_change(p, path);
 }
 
 CALL(access)
 {
-    return may_access(p, GAT_FDCWD, a[0], a[1]);
+    return may_access(p, GAT_FDCWD, a[0], a[1], true);
 }
 CALL(faccessat)
 {
-    return may_access(p, (int32_t)a[0], a[1], a[2]);
+    return may_access(p, (int32_t)a[0], a[1], a[2], true);
 }
 CALL(faccessat2)
 {
-    return may_access(p, (int32_t)a[0], a[1], a[2]);
+    enum { EACCESS = 0x200 };
+    uint32_t flags = EACCESS | GAT_SYMLINK_NOFOLLOW | GAT_EMPTY_PATH;
+
+    if (a[3] & ~flags)
+        return -EINVAL;
+    return may_access(p, (int32_t)a[0], a[1], a[2], !(a[3] & GAT_SYMLINK_NOFOLLOW));
 }

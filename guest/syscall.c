@@ -174,10 +174,22 @@ CALL(rseq)
     return -ENOSYS;
 } /* a quiet no: glibc asks at every start and does without */
 
+/* As quiet: programs look at files from time to time instead. */
+CALL(inotify_init)
+{
+    return -ENOSYS;
+}
+CALL(inotify_init1)
+{
+    return -ENOSYS;
+}
+
 CALL(getrandom)
 {
     uint32_t done = 0;
 
+    if (a[2] > 7 || (a[2] & 6) == 6) /* GRND_RANDOM and GRND_INSECURE */
+        return -EINVAL;
     while (done < a[1] && done < 1 << 20) {
         uint32_t r = process_random(p), n = a[1] - done < 4 ? a[1] - done : 4;
         int32_t e = space_write(p->space, a[0] + done, &r, n);

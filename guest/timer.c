@@ -21,8 +21,7 @@ enum { TIMER_ABSTIME = 1 };
 
 static const uint8_t timer_signal[GUEST_TIMERS] = {GSIGALRM, GSIGVTALRM, GSIGPROF};
 
-/* The first time behind `now` at which a timer that should have rung at `next` will. */
-static uint64_t forward(uint64_t next, uint64_t interval, uint64_t now, uint64_t *times)
+uint64_t timer_forward(uint64_t next, uint64_t interval, uint64_t now, uint64_t *times)
 {
     *times = next > now ? 0 : (now - next) / interval + 1;
     return next + *times * interval;
@@ -36,7 +35,7 @@ static void expire_itimers(struct process *p, struct group *g, uint64_t now)
         struct guest_timer *t = &g->timer[k];
         if (!t->next || t->next > now)
             continue;
-        t->next = t->interval ? forward(t->next, t->interval, now, &times) : 0;
+        t->next = t->interval ? timer_forward(t->next, t->interval, now, &times) : 0;
         signal_to_group(p, g, timer_signal[k], NULL);
     }
 }
@@ -75,7 +74,7 @@ static void expire(struct process *p, struct posix_timer *t, uint64_t now)
     } else if (!t->t.interval) {
         t->t.next = 0;
     } else { /* nobody listens: look again when it may be worth it */
-        t->t.next = forward(t->t.next, t->t.interval, now + IDLE_STEP, &times);
+        t->t.next = timer_forward(t->t.next, t->t.interval, now + IDLE_STEP, &times);
         t->missed += (uint32_t)times;
     }
 }
@@ -95,6 +94,7 @@ void timers_expire(struct process *p)
     for (uint32_t i = 0; i < PROC_TIMERS; i++)
         if (rings(&p->timer[i]) && p->timer[i].t.next <= now)
             expire(p, &p->timer[i], now);
+    timerfds_expire(p);
 }
 
 void timer_signal_taken(struct process *p, struct siginfo_guest *info)
@@ -109,7 +109,7 @@ void timer_signal_taken(struct process *p, struct siginfo_guest *info)
     if (!t->resting)
         return;
     t->resting = false;
-    t->t.next = forward(t->t.next, t->t.interval, process_now_ns(p), &times);
+    t->t.next = timer_forward(t->t.next, t->t.interval, process_now_ns(p), &times);
     t->overrun = t->missed + (uint32_t)times - (times != 0);
     t->missed = 0;
     info->field[1] += t->overrun;
@@ -117,7 +117,7 @@ void timer_signal_taken(struct process *p, struct siginfo_guest *info)
 
 uint64_t timers_next(const struct process *p)
 {
-    uint64_t next = UINT64_MAX;
+    uint64_t next = timerfds_next(p);
 
     for (uint32_t i = 0; i < p->rows; i++)
         for (uint32_t k = 0; p->group[i].used && k < GUEST_TIMERS; k++) {
@@ -269,7 +269,7 @@ static int32_t put_posix(struct process *p, const struct posix_timer *t, uint32_
     uint64_t now = process_now_ns(p), next = t->t.next, left = 0, times;
 
     if (next && t->t.interval && (t->resting || t->notify == NOTIFY_NONE))
-        next = forward(next, t->t.interval, now, &times);
+        next = timer_forward(next, t->t.interval, now, &times);
     if (next)
         left = next > now ? next - now : t->notify != NOTIFY_NONE;
     int32_t e = put_timespec(p, at, t->t.interval, wide);

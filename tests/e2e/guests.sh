@@ -40,6 +40,12 @@ smc
 remap
 grow
 memory
+shared
+locks
+memfiles
+fifo
+pi
+sockets
 transcendental
 signals
 rtsignals
@@ -48,6 +54,8 @@ calls
 events
 processes
 segments
+timerfd
+details
 limits
 code16
 singlestep
