@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/report.h"
@@ -73,6 +74,7 @@ static int parse(struct run *r, int argc, char **argv)
                                           {"env", required_argument, NULL, O_ENV},
                                           {"quiet", no_argument, NULL, O_QUIET},
                                           {0}};
+    struct stat st;
     int c;
     opterr = 0;
     while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1)
@@ -82,6 +84,9 @@ static int parse(struct run *r, int argc, char **argv)
         case O_ROOT:
             if (r->sysroot)
                 return cli_error("run: more than one of --sysroot and --root");
+            errno = 0;
+            if (stat(optarg, &st) || !S_ISDIR(st.st_mode))
+                return cli_error("%s: %s", optarg, strerror(errno ? errno : ENOTDIR));
             r->sysroot = optarg;
             r->confined = c == O_ROOT;
             break;

@@ -212,7 +212,7 @@ static void draw(const struct validate *v, double started)
             "##############################", WIDTH - fill, "", n, v->run.tests,
             (double)n / (cli_now() - started));
     if (bad)
-        fprintf(stderr, ", %" PRIu64 " mismatches", bad);
+        fprintf(stderr, ", %" PRIu64 " mismatch%s", bad, bad == 1 ? "" : "es");
 }
 
 /* 0, or the exit status when a worker could not begin or died. */
@@ -321,8 +321,12 @@ int cmd_validate(int argc, char **argv)
     struct validate v = {.run = {.seed = 1, .tests = 1000000}, .max_mismatches = 10};
     unsigned nruns = 0, first, last;
     int status = parse(&v, argc, argv);
+    FILE *f;
     if (status)
         return status;
+    /* Not to be found out after a quarter of an hour. */
+    if (v.report && (!(f = fopen(v.report, "a")) || fclose(f)))
+        return cli_error("%s: %s", v.report, strerror(errno));
     first = v.all ? 0 : v.run.mode;
     last = v.all ? VALIDATE_MODES - 1 : v.run.mode;
     v.run.machine = v.machine.path;
@@ -341,7 +345,7 @@ int cmd_validate(int argc, char **argv)
         runs[nruns++] = one.run;
     }
     if (v.report) {
-        FILE *f = fopen(v.report, "w");
+        f = fopen(v.report, "w");
         if (!f)
             return cli_error("%s: %s", v.report, strerror(errno));
         validate_report(runs, nruns, v.run.tests, f);

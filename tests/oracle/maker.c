@@ -131,8 +131,9 @@ static enum maker_kind same_place(const struct maker_case *m, const struct insn 
         return MAKER_WRAP;
     if (d->op == I_BOUND && u->vector == VEC_BR)
         return MAKER_BOUND;
-    if (d->op == I_POPSEG && h->vector == VEC_AC && u->vector == VEC_PF)
-        return MAKER_PUSHSEG;
+    if ((d->op == I_POPSEG || d->op == I_RETF || d->op == I_IRET) && h->vector == VEC_AC &&
+        u->vector == VEC_PF)
+        return MAKER_FAR;
     if (!equal)
         return MAKER_NONE;
     if ((d->op == I_MOVD || d->op == I_MOVQ || d->op == I_MOVNTQ) && d->o[0].kind == O_MEM)
