@@ -14,6 +14,8 @@
 
 enum { VEC_DB = 1, VEC_BR = 5, VEC_UD = 6, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14, VEC_AC = 17 };
 
+enum { FSW_UE = 0x10, FSW_ES = 0x80, FSW_B = 0x8000 };
+
 const char *const maker_reasons[MAKER_KINDS] = {
     "",
 #define KIND(name, reason) reason,
@@ -179,6 +181,8 @@ enum maker_kind maker_excuse(const struct maker_case *m)
         if ((kind = locked(m, our_eip - m->eip)) != MAKER_NONE)
             return kind;
     }
+    if (m->fsw == (FSW_UE | FSW_ES | FSW_B) && (has(m, I_FPREM) || has(m, I_FPREM1)))
+        return MAKER_FPREM;
     if (m->pushes || has(m, I_PUSHSEG))
         return MAKER_PUSHSEG;
     if (maker_shows_mask(m->code, m->len))

@@ -39,6 +39,7 @@ struct maker_case {
     bool code16;
     bool pushes; /* it is known to have executed a PUSH of a segment register */
     struct maker_end host, ours;
+    uint32_t fsw; /* bits of the x87's status in which they differ, if it is compared */
 };
 /* Of results that differ somehow: the kind of difference that it is, on this host; MAKER_NONE: none
  * that is known. */

@@ -300,13 +300,18 @@ static enum verdict different(struct validator *v, const struct oracle_case *c)
     bool pushes = false;
     for (uint32_t i = 0; i < v->trace.nrows; i++)
         pushes |= ia32_rows[v->trace.rows[i]].op == I_PUSHSEG;
-    const struct maker_case m = {.code = c->code,
-                                 .len = c->len,
-                                 .eip = c->in.eip,
-                                 .code16 = c->in.code16,
-                                 .pushes = pushes,
-                                 .host = {v->silicon.st.eip, v->silicon.f},
-                                 .ours = {v->ours.st.eip, v->ours.f}};
+    struct fx_image host, ours;
+    struct maker_case m = {.code = c->code,
+                           .len = c->len,
+                           .eip = c->in.eip,
+                           .code16 = c->in.code16,
+                           .pushes = pushes,
+                           .host = {v->silicon.st.eip, v->silicon.f},
+                           .ours = {v->ours.st.eip, v->ours.f}};
+    memcpy(&host, v->silicon.st.fx, sizeof host);
+    memcpy(&ours, v->ours.st.fx, sizeof ours);
+    if (c->fx)
+        m.fsw = host.fsw ^ ours.fsw;
     v->kind = v->ask_unicorn ? MAKER_NONE : maker_excuse(&m);
     return v->kind == MAKER_NONE ? VERDICT_DIFFERENT : VERDICT_MAKER;
 }
