@@ -126,7 +126,7 @@ static int32_t do_clone(struct process *p, const struct clone_args *c)
     t->state = TASK_FREE; /* until nothing can fail any more */
     memset(&t->queue, 0, sizeof t->queue);
     t->restarting = t->woken = t->restore_mask = false;
-    t->clear_tid = t->robust_list = 0;
+    t->clear_tid = t->robust_list = t->fifo_end = 0;
     if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
         t->alt_sp = t->alt_size = 0;
     vm_get_context(p->vm, &t->regs);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * eventfd and epoll. An epoll is a list of what to ask open_ready about; nothing is kept of the
- * answers, but for edges: how much had happened (process.activity) when one was last reported. So
- * an edge may be reported once too often, which a program must expect anyway, and never too seldom.
+ * answers, but for edges: how often those who poll had been woken (rings) when one was last
+ * reported. What is ready is an edge if it has rung since for something that was asked for. Epolls
+ * nest: one rings when something in it does.
  */
+#define _GNU_SOURCE /* POLLRDNORM */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -15,7 +17,7 @@
 
 enum { EVENT_KEY = 1 << 20 /* keys of waits behind those of pipes */ };
 enum { EP_ADD = 1, EP_DEL, EP_MOD };
-enum { EP_ONESHOT = 1 << 30, EP_ANY = 0x3fff };
+enum { EP_EXCLUSIVE = 1 << 28, EP_WAKEUP = 1 << 29, EP_ONESHOT = 1 << 30, EP_ANY = 0x3fff };
 #define EP_EDGE (1u << 31)
 
 /* ---- eventfd ---- */
@@ -64,6 +66,7 @@ int32_t event_read(struct process *p, struct guest_open *o, uint32_t addr, uint3
     if (e)
         return e;
     o->offset -= v;
+    o->rang[RING_OUT]++;
     pipe_changed(p, key_of(p, o));
     return sizeof v;
 }
@@ -82,6 +85,7 @@ int32_t event_write(struct process *p, struct guest_open *o, uint32_t addr, uint
                    ? -EAGAIN
                    : task_block(p, WAIT_PIPE, key_of(p, o), UINT64_MAX, RESTART_SYS);
     o->offset += v;
+    o->rang[RING_IN]++;
     pipe_changed(p, key_of(p, o));
     return sizeof v;
 }
@@ -119,12 +123,72 @@ CALL(epoll_create1)
     return epoll_new(p, a[0]);
 }
 
+/* How often what was asked for may have happened. */
+static uint64_t rings(const struct process *p, const struct guest_open *o, uint32_t events)
+{
+    enum { IN = POLLIN | POLLPRI | POLLRDNORM | POLLRDBAND | GPOLLRDHUP };
+    const struct guest_pipe *in = &p->pipe[o->pipe], *out = &p->pipe[pipe_row_out(o)];
+    uint64_t n = 0;
+
+    if (o->kind == OPEN_EPOLL) {
+        const struct guest_epoll *ep = &p->epoll[o->pipe];
+        n = ep->rang;
+        for (uint32_t k = 0; k < EPOLL_ITEMS; k++)
+            if (ep->item[k].used)
+                n += rings(p, &p->open[ep->item[k].open], ep->item[k].events);
+        return n;
+    }
+    if (o->kind == OPEN_EVENT)
+        return (events & IN ? o->rang[RING_IN] : 0) + (events & POLLOUT ? o->rang[RING_OUT] : 0);
+    if (!open_reads_pipe(o) && !open_writes_pipe(o))
+        return p->activity; /* of the host's streams nothing is known */
+    if (open_reads_pipe(o))
+        n += in->rang[RING_END] + (events & IN ? in->rang[RING_IN] : 0);
+    if (open_writes_pipe(o))
+        n += out->rang[RING_END] + (events & POLLOUT ? out->rang[RING_OUT] : 0);
+    return n;
+}
+
+/* What an item has rung stays part of its epoll's sum, which never falls. */
+static void item_drop(struct process *p, struct guest_epoll *ep, struct epoll_item *i)
+{
+    ep->rang += rings(p, &p->open[i->open], i->events);
+    i->used = false;
+}
+
 void epoll_forget(struct process *p, uint32_t open)
 {
     for (uint32_t i = 0; i < PROC_EPOLLS; i++)
         for (uint32_t k = 0; p->epoll[i].used && k < EPOLL_ITEMS; k++)
-            if (p->epoll[i].item[k].open == open)
-                p->epoll[i].item[k].used = false;
+            if (p->epoll[i].item[k].used && p->epoll[i].item[k].open == open)
+                item_drop(p, &p->epoll[i], &p->epoll[i].item[k]);
+}
+
+/* Is `ep` in what is open as `o`, at whatever depth, or that deeper than Linux goes? */
+static bool contains(const struct process *p, const struct guest_open *o,
+                     const struct guest_open *ep, uint32_t depth)
+{
+    enum { DEPTH = 4 };
+
+    if (o->kind != OPEN_EPOLL)
+        return false;
+    if (o->pipe == ep->pipe || depth > DEPTH)
+        return true;
+    for (uint32_t k = 0; k < EPOLL_ITEMS; k++) {
+        const struct epoll_item *i = &p->epoll[o->pipe].item[k];
+        if (i->used && contains(p, &p->open[i->open], ep, depth + 1))
+            return true;
+    }
+    return false;
+}
+
+static uint32_t item_ready(struct process *p, const struct epoll_item *i)
+{
+    const struct guest_open *o = &p->open[i->open];
+
+    if (!i->used || i->off || ((i->events & EP_EDGE) && i->seen == rings(p, o, i->events)))
+        return 0;
+    return open_ready(p, o) & i->events & EP_ANY;
 }
 
 CALL(epoll_ctl)
@@ -142,8 +206,13 @@ CALL(epoll_ctl)
         return -EPERM; /* files are always ready, and Linux will not say so here */
     if (ep->kind != OPEN_EPOLL || ep == o)
         return -EINVAL;
-    if (o->kind == OPEN_EPOLL)
-        return -ELOOP; /* Linux would nest them */
+    bool alone = event[0] & EP_EXCLUSIVE;
+    if (alone && a[1] != EP_DEL &&
+        (a[1] == EP_MOD || o->kind == OPEN_EPOLL ||
+         (event[0] & ~(POLLIN | POLLOUT | POLLERR | POLLHUP | EP_WAKEUP | EP_EDGE | EP_EXCLUSIVE))))
+        return -EINVAL;
+    if (a[1] == EP_ADD && contains(p, o, ep, 0))
+        return -ELOOP;
     for (uint32_t k = 0; k < EPOLL_ITEMS; k++) {
         struct epoll_item *i = &p->epoll[ep->pipe].item[k];
         if (!i->used)
@@ -161,6 +230,9 @@ CALL(epoll_ctl)
     case EP_DEL:
         if (!found)
             return -ENOENT;
+        if (a[1] == EP_MOD && (found->events & EP_EXCLUSIVE))
+            return -EINVAL;
+        item_drop(p, &p->epoll[ep->pipe], found);
         break;
     default: return -EINVAL;
     }
@@ -170,15 +242,10 @@ CALL(epoll_ctl)
                                  .events = event[0] | POLLERR | POLLHUP,
                                  .data = event[1] | (uint64_t)event[2] << 32,
                                  .seen = UINT64_MAX};
+    if (item_ready(p, found))
+        p->epoll[ep->pipe].rang++;
     pipe_changed(p, EVENT_KEY - 1); /* whoever waits there looks again */
     return 0;
-}
-
-static uint32_t item_ready(struct process *p, const struct epoll_item *i)
-{
-    if (!i->used || i->off || ((i->events & EP_EDGE) && i->seen == p->activity))
-        return 0;
-    return open_ready(p, &p->open[i->open]) & i->events & EP_ANY;
 }
 
 bool epoll_any(struct process *p, const struct guest_open *o)
@@ -208,7 +275,7 @@ static int32_t epoll_look(struct process *p, const uint32_t *a, const struct pat
         int e = space_write(p->space, a[1] + 12 * (uint32_t)n, out, sizeof out);
         if (e)
             return n ? n : e;
-        i->seen = p->activity;
+        i->seen = rings(p, &p->open[i->open], i->events);
         i->off = i->events & EP_ONESHOT;
         n++;
         if (n == max)

@@ -153,6 +153,7 @@ static int load_elf(struct process *p, const char *name, const char *host, uint3
     struct elf_image e;
     uint32_t row = 0, base = 0, entry;
     char why[PATH_MAX + 300];
+    bool in_memory = !strncmp(host, "/proc/", 6); /* a file without a name that lasts */
 
     if (elf_load(&e, host, err, errlen))
         return -ENOEXEC;
@@ -164,7 +165,8 @@ static int load_elf(struct process *p, const char *name, const char *host, uint3
         elf_free(&e);
         return r;
     }
-    process_note_file(p, host);
+    if (!in_memory)
+        process_note_file(p, host);
     snprintf(why, sizeof why, "%s", "out of guest memory (guest.ram_mb)");
     if (e.movable && !elf_place(&e, PIE_BASE))
         r = -ENOMEM;
@@ -189,7 +191,7 @@ static int load_elf(struct process *p, const char *name, const char *host, uint3
     out->space = row;
     out->eip = entry;
     snprintf(out->exe, sizeof out->exe, "%s", name);
-    snprintf(out->host, sizeof out->host, "%s", host);
+    snprintf(out->host, sizeof out->host, "%s", in_memory ? "" : host);
     return 0;
 }
 
@@ -229,6 +231,7 @@ int exec_load(struct process *p, const char *name, const char *host, uint32_t ar
     char **list = NULL;
     int r = 0;
 
+    shared_flush_all(&p->frames); /* the program may be one of them */
     snprintf(script, sizeof script, "%s", name);
     snprintf(target, sizeof target, "%s", host);
     for (int depth = 0; !r && shebang(target, lines[depth], &program, &argument);) {
@@ -383,10 +386,8 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
         space_clear(&p->spaces[old]);
     task_make_current(p, p->current);
     for (uint32_t i = 0; i < PROC_FDS; i++)
-        if (p->fd[i].used && p->fd[i].cloexec) {
-            p->fd[i].used = false;
-            open_unref(p, p->fd[i].open);
-        }
+        if (p->fd[i].used && p->fd[i].cloexec)
+            fd_gone(p, p->cur->files, i);
     task_wake(p, WAIT_VFORK, t->tid, 1, WAIT_ANY);
     return SYS_NO_RESULT;
 }
@@ -411,6 +412,10 @@ int32_t sys_execveat(struct process *p, const uint32_t *a)
         struct guest_open *o = fd_open(p, a[0]);
         if (!o || o->kind != OPEN_HOST)
             return -EBADF;
+        if (o->mem) {
+            snprintf(host, sizeof host, "/proc/self/fd/%d", o->host);
+            return execve_host(p, o->path, host, a[2], a[3]);
+        }
         r = path_of_open(o, host, sizeof host);
         return r ? r : execve_host(p, path_for_guest(p, host), host, a[2], a[3]);
     }

@@ -4,19 +4,7 @@
  * waiters are the tasks that are blocked on that key, the first to wait being the first to go.
  */
 #include <errno.h>
-#include "guest/syscall.h"
-
-enum {
-    OP_WAIT = 0,
-    OP_WAKE = 1,
-    OP_REQUEUE = 3,
-    OP_CMP_REQUEUE = 4,
-    OP_WAKE_OP = 5,
-    OP_WAIT_BITSET = 9,
-    OP_WAKE_BITSET = 10,
-    OP_MASK = 0x7f,
-    OP_REALTIME = 256
-};
+#include "guest/futex.h"
 
 static uint32_t wake(struct process *p, uint64_t key, uint32_t max, uint32_t bits)
 {
@@ -83,6 +71,7 @@ void futex_task_end(struct process *p, struct task *t)
     uint32_t zero = 0;
 
     walk_robust(p, t);
+    futex_pi_owner_gone(p, t);
     if (t->clear_tid && s->refs > 1 && !space_write(s, t->clear_tid, &zero, 4))
         wake_one(p, s, t->clear_tid);
     t->robust_list = t->clear_tid = 0;
@@ -94,7 +83,7 @@ static int32_t wait(struct process *p, const uint32_t *a, uint32_t op, uint64_t 
 {
     struct task *t = p->cur;
     uint64_t now = process_now_ns(p), until = UINT64_MAX, ns;
-    uint32_t bits = op == OP_WAIT_BITSET ? a[5] : WAIT_ANY, v;
+    uint32_t bits = op == FUTEX_WAIT_BITSET ? a[5] : WAIT_ANY, v;
     int32_t e;
 
     if (t->restarting) {
@@ -107,8 +96,8 @@ static int32_t wait(struct process *p, const uint32_t *a, uint32_t op, uint64_t 
         e = read_timespec(p, a[3], wide, &ns);
         if (e)
             return e;
-        if (op == OP_WAIT_BITSET) { /* absolute */
-            uint64_t epoch = a[1] & OP_REALTIME ? p->epoch * 1000000000u : 0;
+        if (op == FUTEX_WAIT_BITSET) { /* absolute */
+            uint64_t epoch = a[1] & FUTEX_REALTIME ? p->epoch * 1000000000u : 0;
             until = ns > epoch ? ns - epoch : 0;
         } else {
             until = now + ns;
@@ -191,22 +180,30 @@ static int32_t wake_op(struct process *p, const uint32_t *a, uint64_t key)
 
 static int32_t futex(struct process *p, const uint32_t *a, bool wide)
 {
-    uint32_t op = a[1] & OP_MASK;
+    uint32_t op = a[1] & FUTEX_OP;
     uint64_t key = space_key(p->space, a[0]);
 
+    if ((a[1] & FUTEX_REALTIME) && op != FUTEX_WAIT_BITSET && op != FUTEX_WAIT_REQUEUE_PI &&
+        op != FUTEX_LOCK_PI2)
+        return -ENOSYS;
     if (a[0] % 4)
         return -EINVAL;
     if (!key)
         return -EFAULT;
+    bool wakes = op == FUTEX_WAKE || op == FUTEX_WAKE_BITSET || op == FUTEX_WAKE_OP ||
+                 op == FUTEX_REQUEUE || op == FUTEX_CMP_REQUEUE;
+    if (wakes &&
+        (task_waiting(p, WAIT_PI, key, WAIT_ANY) || task_waiting(p, WAIT_REQUEUE, key, WAIT_ANY)))
+        return -EINVAL; /* those are not woken, but given what they wait for */
     switch (op) {
-    case OP_WAIT:
-    case OP_WAIT_BITSET: return wait(p, a, op, key, wide);
-    case OP_WAKE: return (int32_t)wake(p, key, a[2], WAIT_ANY);
-    case OP_WAKE_BITSET: return a[5] ? (int32_t)wake(p, key, a[2], a[5]) : -EINVAL;
-    case OP_REQUEUE: return requeue(p, a, key, false);
-    case OP_CMP_REQUEUE: return requeue(p, a, key, true);
-    case OP_WAKE_OP: return wake_op(p, a, key);
-    default: return -ENOSYS;
+    case FUTEX_WAIT:
+    case FUTEX_WAIT_BITSET: return wait(p, a, op, key, wide);
+    case FUTEX_WAKE: return (int32_t)wake(p, key, a[2], WAIT_ANY);
+    case FUTEX_WAKE_BITSET: return a[5] ? (int32_t)wake(p, key, a[2], a[5]) : -EINVAL;
+    case FUTEX_REQUEUE: return requeue(p, a, key, false);
+    case FUTEX_CMP_REQUEUE: return requeue(p, a, key, true);
+    case FUTEX_WAKE_OP: return wake_op(p, a, key);
+    default: return futex_pi(p, a, key, wide);
     }
 }
 

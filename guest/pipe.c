@@ -11,11 +11,6 @@
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
                        const uint32_t *a __attribute__((unused)))
 
-static uint16_t out_row(const struct guest_open *o)
-{
-    return o->kind == OPEN_SOCKET ? o->pipe_out : o->pipe;
-}
-
 void pipe_changed(struct process *p, uint64_t key)
 {
     p->activity++;
@@ -29,6 +24,7 @@ static void left(struct process *p, uint32_t row)
 
     if (!q->readers && !q->writers)
         q->used = false;
+    q->rang[RING_END] += !q->readers != !q->writers;
     pipe_changed(p, row);
 }
 
@@ -39,8 +35,8 @@ void pipe_stop(struct process *p, struct guest_open *o, bool reading, bool writi
         left(p, o->pipe);
     }
     if (writing && !o->stopped[1]) {
-        p->pipe[out_row(o)].writers--;
-        left(p, out_row(o));
+        p->pipe[pipe_row_out(o)].writers--;
+        left(p, pipe_row_out(o));
     }
     o->stopped[0] |= reading;
     o->stopped[1] |= writing;
@@ -53,7 +49,7 @@ void pipe_end_closed(struct process *p, struct guest_open *o)
 
 uint32_t pipe_room(const struct process *p, const struct guest_open *o)
 {
-    return PIPE_BYTES - p->pipe[out_row(o)].count;
+    return PIPE_BYTES - p->pipe[pipe_row_out(o)].count;
 }
 
 int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len)
@@ -77,8 +73,10 @@ int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32
         e = space_write(p->space, addr + first, q->bytes, n - first);
     if (e)
         return e;
+    bool full = PIPE_BYTES - q->count < PIPE_ATOMIC;
     q->head = (q->head + n) % PIPE_BYTES;
     q->count -= n;
+    q->rang[RING_OUT] += o->kind == OPEN_SOCKET || (full && PIPE_BYTES - q->count >= PIPE_ATOMIC);
     pipe_changed(p, o->pipe);
     return (int32_t)n;
 }
@@ -94,7 +92,7 @@ static uint32_t tail(const struct guest_pipe *q, uint32_t *run)
 
 uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, uint32_t len)
 {
-    struct guest_pipe *q = &p->pipe[out_row(o)];
+    struct guest_pipe *q = &p->pipe[pipe_row_out(o)];
     uint32_t done = 0, run;
 
     while (done < len && q->count < PIPE_BYTES) {
@@ -105,15 +103,16 @@ uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, 
         q->count += run;
         done += run;
     }
+    q->rang[RING_IN] += done != 0;
     if (done)
-        pipe_changed(p, out_row(o));
+        pipe_changed(p, pipe_row_out(o));
     return done;
 }
 
 /* Gives what went in at once; less than asked means that the rest must wait for room. */
 int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len)
 {
-    struct guest_pipe *q = &p->pipe[out_row(o)];
+    struct guest_pipe *q = &p->pipe[pipe_row_out(o)];
     uint32_t room = pipe_room(p, o), done = 0, run;
     int e = 0;
 
@@ -128,7 +127,7 @@ int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint3
     if (len <= PIPE_ATOMIC ? room < len : !room) {
         if (o->flags & GO_NONBLOCK)
             return -EAGAIN;
-        return task_block(p, WAIT_PIPE, out_row(o), UINT64_MAX, RESTART_SYS);
+        return task_block(p, WAIT_PIPE, pipe_row_out(o), UINT64_MAX, RESTART_SYS);
     }
     if (len > room)
         len = room;
@@ -142,8 +141,9 @@ int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint3
             done += run;
         }
     }
+    q->rang[RING_IN] += done != 0;
     if (done)
-        pipe_changed(p, out_row(o));
+        pipe_changed(p, pipe_row_out(o));
     return done ? (int32_t)done : e;
 }
 
@@ -157,7 +157,7 @@ int pipe_new(struct process *p)
         return -ENFILE;
     struct guest_pipe *q = &p->pipe[row];
     q->used = true;
-    q->head = q->count = 0;
+    q->head = q->count = q->fifo = 0;
     q->readers = q->writers = 1;
     return row;
 }
@@ -179,7 +179,7 @@ static int32_t make_pipe(struct process *p, uint32_t at, uint32_t flags)
     int32_t out = fd_new(p, flags | GO_WRONLY, &w);
     struct guest_pipe *q = &p->pipe[row];
     q->used = true;
-    q->head = q->count = 0;
+    q->head = q->count = q->fifo = 0;
     q->readers = q->writers = 1;
     r->kind = OPEN_PIPE_R;
     r->stream = true;

@@ -17,12 +17,15 @@ uint32_t open_ready(struct process *p, const struct guest_open *o)
 {
     const struct guest_pipe *in = &p->pipe[o->pipe],
                             *out = &p->pipe[o->kind == OPEN_SOCKET ? o->pipe_out : o->pipe];
+    /* A fifo that was opened to read before any writer came has not lost one. */
+    bool fresh = in->fifo && in->came == o->came;
     uint32_t reads = (in->count ? POLLIN : 0u), writes = 0;
 
     if (PIPE_BYTES - out->count >= PIPE_ATOMIC)
         writes = POLLOUT;
     switch (o->kind) {
-    case OPEN_PIPE_R: return reads | (in->writers ? 0u : POLLHUP);
+    case OPEN_PIPE_R: return reads | (in->writers || fresh ? 0u : POLLHUP);
+    case OPEN_FIFO: return reads | writes;
     case OPEN_PIPE_W: return writes | (out->readers ? 0u : POLLERR);
     case OPEN_SOCKET:
         if (!in->writers || o->stopped[0])

@@ -56,6 +56,8 @@ void process_free(struct process *p)
             p->open[i].refs = 1;
             open_unref(p, i);
         }
+    mem_free(p);
+    shared_free(&p->frames);
     frames_free(&p->frames);
     free(p);
 }
@@ -137,11 +139,14 @@ static void fault(struct process *p, const struct hc_fault *f)
 {
     enum { PF_WRITE = 2 };
 
+    bool beyond = false;
+
     p->faults++;
     if (f->vector == 14) {
         int r = space_fault(p->space, f->addr, f->error & PF_WRITE);
         if (!r)
             return;
+        beyond = r == -EIO;
         if (r == -ENOMEM) {
             fprintf(p->log,
                     "chrysalis: guest memory is exhausted at eip %08x; raise guest.ram_mb\n",
@@ -150,7 +155,7 @@ static void fault(struct process *p, const struct hc_fault *f)
             return;
         }
     }
-    signal_fault(p, f);
+    signal_fault(p, f, beyond);
 }
 
 static void unimplemented(struct process *p, const struct hc_fault *f)

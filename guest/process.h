@@ -29,6 +29,9 @@ enum {
     PROC_FILES = 512,
     PROC_EPOLLS = 32,
     EPOLL_ITEMS = 128,
+    PROC_LOCKS = 512,
+    PROC_MEMFILES = 256,
+    PROC_SHM_NAMES = 256,
     PROC_INODE_SLOTS = 1 << 16,
     PIPE_BYTES = 64 << 10,
     PIPE_ATOMIC = 4096 /* PIPE_BUF */
@@ -43,11 +46,15 @@ enum open_kind {
     OPEN_PIPE_R, /* ends of a pipe of ours */
     OPEN_PIPE_W,
     OPEN_RANDOM, /* /dev/urandom: the fixed sequence */
+    OPEN_FIFO,   /* both ends of a pipe of ours that has a name: `pipe` and `pipe_out` */
     OPEN_SOCKET, /* one of a connected pair: reads from `pipe`, writes to `pipe_out` */
     OPEN_EVENT,  /* eventfd: `offset` is its number */
     OPEN_EPOLL,  /* `pipe` is its row */
     OPEN_PROC    /* of /proc or /sys: `path` names it, `host` holds its text */
 };
+
+/* For what those who poll are woken. */
+enum ring { RING_IN, RING_OUT, RING_END, RINGS };
 
 /* An open file description: what dup'ed descriptors share. */
 struct guest_open {
@@ -59,6 +66,9 @@ struct guest_open {
     uint16_t pipe, pipe_out; /* indices of pipes of ours */
     bool stopped[2];         /* of a socket: reading, writing was shut down */
     bool semaphore;          /* of an eventfd */
+    uint64_t rang[RING_END]; /* of an eventfd: as a pipe's */
+    uint32_t came;           /* of a fifo to read: `came` of the pipe, if no writer was there yet */
+    uint16_t mem;            /* of a file in memory: its row + 1 */
     uint64_t offset;         /* of seekable files; the host's own offset is never used */
     uint32_t dirpos;         /* next entry of a directory */
     char path[PATH_MAX];
@@ -70,7 +80,10 @@ struct guest_open {
 struct guest_pipe {
     bool used;
     uint32_t readers, writers; /* descriptions of either end */
+    uint32_t fifo;             /* virtual inode of its name; 0: none */
+    uint32_t came;             /* writers of a fifo that ever were */
     uint32_t head, count;      /* first byte, and how many there are */
+    uint64_t rang[RINGS];      /* how often whoever polls was woken: see enum ring */
     uint8_t bytes[PIPE_BYTES];
 };
 
@@ -79,13 +92,37 @@ struct epoll_item {
     uint16_t fd, open;
     bool used, off; /* off: reported once, as asked */
     uint32_t events;
-    uint64_t data, seen; /* seen: `activity` when it was last reported, for edges */
+    uint64_t data, seen; /* seen: its rings when it was last reported, for edges */
 };
 
 struct guest_epoll {
     bool used;
     uint32_t turn; /* where the next wait begins to look, so that all have theirs */
+    uint64_t rang; /* how often it was ready by a change of its list; rings of what is no more */
     struct epoll_item item[EPOLL_ITEMS];
+};
+
+/* A file in memory: descriptions and names are what refers to it. */
+struct memfile {
+    uint32_t refs; /* 0: free */
+    uint32_t number, mode, seals, uid, gid;
+    uint64_t changed; /* ns of the guest's clock */
+    int host;         /* derived: what it holds */
+};
+
+struct shm_name {
+    uint16_t file; /* row + 1; 0: free */
+    char name[NAME_MAX + 1];
+};
+
+enum lock_kind { LOCK_POSIX, LOCK_OFD, LOCK_FLOCK };
+
+/* Bytes [first, last] of a file, locked by a table of descriptors or by an open file. */
+struct file_lock {
+    bool used, write;
+    uint8_t kind;
+    uint32_t owner, pid; /* row of `file_table`, or of `open` */
+    uint64_t dev, ino, first, last;
 };
 
 struct guest_fd {
@@ -167,19 +204,23 @@ struct group {
 enum task_state { TASK_FREE, TASK_RUN, TASK_BLOCKED };
 enum wait_kind {
     WAIT_NONE,
-    WAIT_PIPE,  /* key: pipe index; also anything that a poll may have asked about */
-    WAIT_CHILD, /* key: group index */
-    WAIT_FUTEX, /* key: space_key */
-    WAIT_SLEEP, /* only time or a signal */
-    WAIT_POLL,  /* any pipe */
-    WAIT_VFORK  /* key: task id of the child; no signal but a deadly one ends it */
+    WAIT_PIPE,    /* key: pipe index; also anything that a poll may have asked about */
+    WAIT_CHILD,   /* key: group index */
+    WAIT_FUTEX,   /* key: space_key */
+    WAIT_PI,      /* key: space_key of a futex that has an owner */
+    WAIT_REQUEUE, /* key: space_key of one from which it will be moved to such a futex */
+    WAIT_SLEEP,   /* only time or a signal */
+    WAIT_POLL,    /* any pipe */
+    WAIT_FIFO,    /* to open an end of a fifo; key: its inode and which end */
+    WAIT_LOCK,    /* any lock of a file; key: row of the table that holds it, + 1, or 0 */
+    WAIT_VFORK    /* key: task id of the child; no signal but a deadly one ends it */
 };
 /* Where a call leaves what it has not needed of its time: as seconds and units of so many ns. */
 struct time_left {
     uint32_t at, unit; /* at 0: nowhere */
     bool wide;
 };
-enum restart { RESTART_SYS /* by SA_RESTART */, RESTART_NEVER };
+enum restart { RESTART_SYS /* by SA_RESTART */, RESTART_NEVER, RESTART_ALWAYS };
 
 struct task {
     uint8_t state, wait, restart_rule;
@@ -190,7 +231,11 @@ struct task {
     uint32_t tid;
     uint64_t wait_key, wait_until, wait_order; /* until: UINT64_MAX: for ever */
     uint32_t wait_bits;                        /* futex bitset */
-    uint32_t io_done; /* bytes that a write had put into a pipe before it had to wait */
+    uint64_t pi_key;            /* of a futex with an owner that it will be moved to */
+    uint32_t pi_owner, pi_addr; /* while it waits for one: the owner's id, the word */
+    bool pi_moved;
+    uint16_t fifo_end; /* one that is counted as its own: twice the row + 1, + 1 to write */
+    uint32_t io_done;  /* bytes that a write had put into a pipe before it had to wait */
     struct time_left left;
     struct vm_context regs; /* while it does not run */
     uint64_t sigmask, saved_mask;
@@ -221,6 +266,11 @@ struct process {
     struct guest_open open[PROC_OPEN];
     struct guest_pipe pipe[PROC_PIPES];
     struct guest_epoll epoll[PROC_EPOLLS];
+    uint32_t nmem; /* files in memory that ever were */
+    struct memfile mem[PROC_MEMFILES];
+    struct shm_name shm[PROC_SHM_NAMES];
+    uint32_t nlocks;
+    struct file_lock lock[PROC_LOCKS];
     bool quiet;        /* a write to a closed pipe is an error without SIGPIPE */
     uint64_t activity; /* of pipes and events: how often any has changed */
     uint32_t nfiles;

@@ -144,7 +144,7 @@ static int32_t fp_code(uint32_t flags)
     return flags & 1 ? 7 : flags & 4 ? 3 : flags & 8 ? 4 : flags & 0x12 ? 5 : flags & 0x20 ? 6 : 0;
 }
 
-void signal_fault(struct process *p, const struct hc_fault *f)
+void signal_fault(struct process *p, const struct hc_fault *f, bool beyond)
 {
     struct fault_cause c = {(uint8_t)f->vector, GSIGSEGV, GSI_KERNEL, AT_NONE};
     struct siginfo_guest info = {0};
@@ -173,6 +173,10 @@ void signal_fault(struct process *p, const struct hc_fault *f)
     if (f->vector == 19)
         info.code = fp_code(vm_special(p->vm, SR_MXCSR) & ~(vm_special(p->vm, SR_MXCSR) >> 7));
     info.field[0] = c.at == AT_CR2 ? f->addr : c.at == AT_EIP ? f->eip : 0;
+    if (beyond) {
+        c.signal = GSIGBUS;
+        info.code = 2; /* BUS_ADRERR */
+    }
     t->fault_signal = c.signal;
     signal_force(p, c.signal, &info);
 }
@@ -242,7 +246,8 @@ static void end_call(struct process *p, const struct sigaction_guest *act)
     if (!t->restarting)
         return;
     t->restarting = false;
-    if (t->restart_rule == RESTART_SYS && (act->flags & GSA_RESTART) && !t->io_done)
+    if (t->restart_rule == RESTART_ALWAYS ||
+        (t->restart_rule == RESTART_SYS && (act->flags & GSA_RESTART) && !t->io_done))
         return; /* EIP is at the int 0x80, EAX has its number */
     time_left(p, &t->left, t->wait_until);
     vm_set_reg(p->vm, GUEST_REG0 + G_EIP, vm_reg(p->vm, GUEST_REG0 + G_EIP) + 2);

@@ -27,23 +27,24 @@ int frames_init(struct frames *f, struct vm *vm)
     f->nframes = vm_concealed_base(vm) / PAGE;
     f->next_frame = 1;
     f->refs = calloc(f->nframes, sizeof *f->refs);
-    return f->refs ? 0 : -ENOMEM;
+    f->shared = calloc(f->nframes, sizeof *f->shared);
+    return f->refs && f->shared ? 0 : -ENOMEM;
 }
 
 void frames_free(struct frames *f)
 {
     free(f->refs);
+    free(f->shared);
     f->refs = NULL;
+    f->shared = NULL;
 }
 
-static uint32_t frame_alloc(struct space *s)
+uint32_t frame_take(struct frames *pool)
 {
-    struct frames *pool = s->pool;
     uint32_t f = pool->free_head;
-    uint8_t *p;
 
     if (f) {
-        p = frame_bytes(s, f);
+        uint8_t *p = vm_mem(pool->vm, f * PAGE, PAGE);
         memcpy(&pool->free_head, p, 4);
         memset(p, 0, PAGE);
     } else {
@@ -57,17 +58,16 @@ static uint32_t frame_alloc(struct space *s)
     return f;
 }
 
-static void frame_free(struct space *s, uint32_t f)
+void frame_drop(struct frames *pool, uint32_t f)
 {
     /* A frame that held code may carry T-bits: the old bytes go through the bus, so that CMS hears
      * of it. */
     static const uint8_t zeros[PAGE];
-    struct frames *pool = s->pool;
 
     if (--pool->refs[f])
         return;
     vm_bus_write(pool->vm, f * PAGE, zeros, PAGE);
-    memcpy(frame_bytes(s, f), &pool->free_head, 4);
+    memcpy(vm_mem(pool->vm, f * PAGE, PAGE), &pool->free_head, 4);
     pool->free_head = f;
     pool->used--;
 }
@@ -84,7 +84,7 @@ static uint32_t *pte_of(struct space *s, uint32_t page, bool make)
     uint32_t *pde = table_word(s, s->cr3 / PAGE, page >> 10);
 
     if (!(*pde & PTE_P)) {
-        uint32_t f = make ? frame_alloc(s) : 0;
+        uint32_t f = make ? frame_take(s->pool) : 0;
         if (!f)
             return NULL;
         *pde = f * PAGE | PTE_P | PTE_W | PTE_U;
@@ -96,7 +96,7 @@ int space_init(struct space *s, struct frames *pool)
 {
     memset(s, 0, sizeof *s);
     s->pool = pool;
-    uint32_t f = frame_alloc(s);
+    uint32_t f = frame_take(s->pool);
     if (!f)
         return -ENOMEM;
     s->cr3 = f * PAGE;
@@ -125,13 +125,26 @@ static int area_insert(struct space *s, uint32_t at, struct area a)
     memmove(&s->area[at + 1], &s->area[at], (s->nareas - at) * sizeof a);
     s->area[at] = a;
     s->nareas++;
+    if (a.file)
+        shared_area_made(s->pool, a.file);
     return 0;
 }
 
 static void area_remove(struct space *s, uint32_t at)
 {
+    uint32_t file = s->area[at].file;
+
     s->nareas--;
     memmove(&s->area[at], &s->area[at + 1], (s->nareas - at) * sizeof s->area[0]);
+    if (file)
+        shared_area_gone(s->pool, file);
+}
+
+static bool one_kind(const struct area *a, const struct area *b)
+{
+    return a->end == b->first && a->prot == b->prot && !a->stack && !b->stack &&
+           a->shared == b->shared && a->file == b->file && a->no_write == b->no_write &&
+           (!a->file || a->index + (a->end - a->first) == b->index);
 }
 
 static void merge_around(struct space *s, uint32_t at)
@@ -140,8 +153,7 @@ static void merge_around(struct space *s, uint32_t at)
 
     while (i + 1 < s->nareas && i <= at + 1) {
         struct area *a = &s->area[i], *b = a + 1;
-        if (a->end == b->first && a->prot == b->prot && !a->stack && !b->stack &&
-            a->shared == b->shared) {
+        if (one_kind(a, b)) {
             a->end = b->end;
             area_remove(s, i + 1);
         } else {
@@ -157,6 +169,7 @@ static int split_at(struct space *s, uint32_t page)
 
     if (i < s->nareas && s->area[i].first < page) {
         struct area upper = s->area[i];
+        upper.index += page - upper.first;
         upper.first = page;
         int e = area_insert(s, i + 1, upper);
         if (e)
@@ -171,6 +184,26 @@ static bool range_ok(uint32_t first, uint32_t pages)
     return pages && first < SPACE_TOP_PAGE && pages <= SPACE_TOP_PAGE - first;
 }
 
+/* [from, end) of an area goes to its file. */
+static void sync_area(struct space *s, const struct area *a, uint32_t from, uint32_t end)
+{
+    if (a->file && !a->no_write)
+        shared_flush(s->pool, a->file, a->index + (from - a->first), a->index + (end - a->first));
+}
+
+int space_sync(struct space *s, uint32_t first, uint32_t pages)
+{
+    uint32_t end = first + pages, at = first;
+
+    for (uint32_t i = area_at(s, first); i < s->nareas && s->area[i].first < end; i++) {
+        const struct area *a = &s->area[i];
+        sync_area(s, a, a->first > first ? a->first : first, a->end < end ? a->end : end);
+        if (a->first <= at)
+            at = a->end;
+    }
+    return at < end ? -ENOMEM : 0;
+}
+
 int space_unmap(struct space *s, uint32_t first, uint32_t pages)
 {
     if (!range_ok(first, pages))
@@ -182,6 +215,7 @@ int space_unmap(struct space *s, uint32_t first, uint32_t pages)
         return e;
     uint32_t i = area_at(s, first);
     while (i < s->nareas && s->area[i].first < first + pages) {
+        sync_area(s, &s->area[i], s->area[i].first, s->area[i].end);
         for (uint32_t p = s->area[i].first; p < s->area[i].end; p++) {
             uint32_t *pte = pte_of(s, p, false);
             if (!pte) {
@@ -191,7 +225,7 @@ int space_unmap(struct space *s, uint32_t first, uint32_t pages)
             if (*pte & PTE_P) {
                 uint32_t f = *pte / PAGE;
                 *pte = 0;
-                frame_free(s, f);
+                frame_drop(s->pool, f);
                 s->changed = true;
             }
         }
@@ -215,7 +249,7 @@ int space_discard(struct space *s, uint32_t first, uint32_t pages)
             } else if (*pte & PTE_P) {
                 uint32_t f = *pte / PAGE;
                 *pte = 0;
-                frame_free(s, f);
+                frame_drop(s->pool, f);
                 s->changed = true;
             }
         }
@@ -230,29 +264,95 @@ int space_map(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, bo
     if (e)
         return e;
     uint32_t at = area_at(s, first);
-    e = area_insert(s, at, (struct area){first, first + pages, prot, stack, false});
+    e = area_insert(
+        s, at, (struct area){.first = first, .end = first + pages, .prot = prot, .stack = stack});
     if (!e)
         merge_around(s, at);
     return e;
 }
 
-static uint32_t page_in(struct space *s, uint32_t page, const struct area *a, bool write);
+static int page_in(struct space *s, uint32_t page, const struct area *a, bool write, uint32_t *pa);
 
 int space_map_shared(struct space *s, uint32_t first, uint32_t pages, uint32_t prot)
 {
     int e = space_unmap(s, first, pages);
-    const struct area a = {first, first + pages, prot, false, true};
+    const struct area a = {.first = first, .end = first + pages, .prot = prot, .shared = true};
+    uint32_t pa;
 
     if (e)
         return e;
     uint32_t at = area_at(s, first);
     e = area_insert(s, at, a);
     for (uint32_t p = first; !e && p < first + pages; p++)
-        if (!page_in(s, p, &a, false))
-            e = -ENOMEM;
+        e = page_in(s, p, &a, false, &pa);
     if (e)
         space_unmap(s, first, pages);
     return e;
+}
+
+int space_map_file(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, uint32_t file,
+                   uint32_t index, bool no_write)
+{
+    const struct area a = {.first = first,
+                           .end = first + pages,
+                           .prot = prot,
+                           .index = index,
+                           .file = (uint16_t)file,
+                           .shared = true,
+                           .no_write = no_write};
+
+    shared_area_made(s->pool, file); /* lest it be forgotten with what was here before */
+    int e = space_unmap(s, first, pages);
+    if (!e) {
+        uint32_t at = area_at(s, first);
+        e = area_insert(s, at, a);
+        if (!e)
+            merge_around(s, at);
+    }
+    shared_area_gone(s->pool, file);
+    return e;
+}
+
+const struct area *space_area(const struct space *s, uint32_t first, uint32_t pages)
+{
+    uint32_t i = area_at(s, first);
+
+    return i < s->nareas && s->area[i].first <= first && first + pages <= s->area[i].end
+               ? &s->area[i]
+               : NULL;
+}
+
+int space_map_more(struct space *s, uint32_t at, uint32_t pages, uint32_t like, uint32_t skip)
+{
+    const struct area *a = space_area(s, like, 1);
+
+    if (!a)
+        return -EFAULT;
+    if (a->file)
+        return space_map_file(s, at, pages, a->prot, a->file, a->index + (like - a->first) + skip,
+                              a->no_write);
+    return a->shared ? space_map_shared(s, at, pages, a->prot)
+                     : space_map(s, at, pages, a->prot, false);
+}
+
+void space_cut_file(struct space *s, uint32_t file, uint32_t left)
+{
+    for (uint32_t i = 0; i < s->nareas; i++) {
+        const struct area *a = &s->area[i];
+        if (a->file != file || a->index + (a->end - a->first) <= left)
+            continue;
+        for (uint32_t p = a->index < left ? a->first + (left - a->index) : a->first; p < a->end;
+             p++) {
+            uint32_t *pte = pte_of(s, p, false);
+            if (!pte) {
+                p |= 1023;
+            } else if (*pte & PTE_P) {
+                frame_drop(s->pool, *pte / PAGE);
+                *pte = 0;
+                s->changed = true;
+            }
+        }
+    }
 }
 
 void space_clear(struct space *s)
@@ -262,9 +362,9 @@ void space_clear(struct space *s)
     for (uint32_t i = 0; i < 1024; i++) {
         uint32_t pde = *table_word(s, s->cr3 / PAGE, i);
         if (pde & PTE_P)
-            frame_free(s, pde / PAGE);
+            frame_drop(s->pool, pde / PAGE);
     }
-    frame_free(s, s->cr3 / PAGE);
+    frame_drop(s->pool, s->cr3 / PAGE);
     s->cr3 = 0;
 }
 
@@ -276,6 +376,9 @@ int space_fork(struct space *to, struct space *from)
         return e;
     to->nareas = from->nareas;
     memcpy(to->area, from->area, from->nareas * sizeof from->area[0]);
+    for (uint32_t i = 0; i < to->nareas; i++)
+        if (to->area[i].file)
+            shared_area_made(to->pool, to->area[i].file);
     to->brk_start = from->brk_start;
     to->brk = from->brk;
     memcpy(to->ldt_used, from->ldt_used, sizeof to->ldt_used);
@@ -345,8 +448,11 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
     if (!range_ok(first, pages))
         return -ENOMEM;
     uint32_t end = first + pages, at = first;
-    for (uint32_t i = area_at(s, first); at < end && i < s->nareas && s->area[i].first <= at; i++)
+    for (uint32_t i = area_at(s, first); at < end && i < s->nareas && s->area[i].first <= at; i++) {
+        if (s->area[i].no_write && (prot & P_WRITE))
+            return -EACCES;
         at = s->area[i].end;
+    }
     bool hole = at < end; /* as Linux has it, what lies before a hole is protected */
     if (hole && at == first)
         return -ENOMEM;
@@ -369,7 +475,9 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
                 continue;
             /* No access at all: kept present for the kernel alone, so that the page's bytes
              * survive. */
-            bool mine = s->area[i].shared || s->pool->refs[*pte / PAGE] == 1;
+            bool mine = s->area[i].file     ? *pte & PTE_W /* the first store is to be seen */
+                        : s->area[i].shared ? true
+                                            : s->pool->refs[*pte / PAGE] == 1;
             uint32_t now = (*pte & ~(uint32_t)(PTE_W | PTE_U)) |
                            (prot & P_WRITE && mine ? PTE_W : 0) | (prot ? PTE_U : 0);
             if (now != *pte) {
@@ -417,38 +525,65 @@ static struct area *area_of(struct space *s, uint32_t page)
     return i < s->nareas && s->area[i].first <= page ? &s->area[i] : NULL;
 }
 
+/* A page of a file: writable from its first store on. */
+static int file_page_in(struct space *s, uint32_t page, const struct area *a, bool write,
+                        uint32_t *pte)
+{
+    uint32_t old = *pte, f;
+    int e = shared_frame(s->pool, a->file, a->index + (page - a->first), write, &f);
+
+    if (e)
+        return e;
+    if (!(old & PTE_P)) {
+        if (s->pool->refs[f] == UINT16_MAX)
+            return -ENOMEM;
+        s->pool->refs[f]++;
+    }
+    *pte = f * PAGE | PTE_P | (a->prot ? PTE_U : 0) | (old & PTE_W) |
+           (write && (a->prot & P_WRITE) ? PTE_W : 0);
+    s->changed |= old && old != *pte;
+    return 0;
+}
+
 /* Makes the page present, and its space the only owner if it is to be written; gives its physical
- * address, or 0 if memory is out. */
-static uint32_t page_in(struct space *s, uint32_t page, const struct area *a, bool write)
+ * address. */
+static int page_in(struct space *s, uint32_t page, const struct area *a, bool write, uint32_t *pa)
 {
     uint32_t *pte = pte_of(s, page, true), f;
 
     if (!pte)
-        return 0;
-    if (!(*pte & PTE_P)) {
-        f = frame_alloc(s);
+        return -ENOMEM;
+    if (a->file) {
+        if (!(*pte & PTE_P) || (write && !(*pte & PTE_W))) {
+            int e = file_page_in(s, page, a, write, pte);
+            if (e)
+                return e;
+        }
+    } else if (!(*pte & PTE_P)) {
+        f = frame_take(s->pool);
         if (!f)
-            return 0;
+            return -ENOMEM;
         *pte = f * PAGE | PTE_P | (a->prot & P_WRITE ? PTE_W : 0) | (a->prot ? PTE_U : 0);
     } else if (write && !a->shared && !(*pte & PTE_W)) {
         uint32_t old = *pte / PAGE;
         f = old;
         if (s->pool->refs[old] > 1) {
-            f = frame_alloc(s);
+            f = frame_take(s->pool);
             if (!f)
-                return 0;
+                return -ENOMEM;
             memcpy(frame_bytes(s, f), frame_bytes(s, old), PAGE);
             s->pool->refs[old]--;
         }
         *pte = f * PAGE | PTE_P | (a->prot & P_WRITE ? PTE_W : 0) | (a->prot ? PTE_U : 0);
         s->changed = true;
     }
-    return *pte & ~(uint32_t)(PAGE - 1);
+    *pa = *pte & ~(uint32_t)(PAGE - 1);
+    return 0;
 }
 
 int space_fault(struct space *s, uint32_t addr, bool write)
 {
-    uint32_t page = addr / PAGE;
+    uint32_t page = addr / PAGE, pa;
     struct area *a = area_of(s, page);
 
     if (!a || !a->prot || (write && !(a->prot & P_WRITE)))
@@ -456,18 +591,19 @@ int space_fault(struct space *s, uint32_t addr, bool write)
     uint32_t *pte = pte_of(s, page, false);
     if (pte && (*pte & PTE_P) && !(write && !(*pte & PTE_W)))
         return -EFAULT; /* it is there, and the guest may still not: not ours to mend */
-    return page_in(s, page, a, write) ? 0 : -ENOMEM;
+    return page_in(s, page, a, write, &pa);
 }
 
 uint64_t space_key(struct space *s, uint32_t addr)
 {
     struct area *a = area_of(s, addr / PAGE);
+    uint32_t pa;
 
     if (!a || !a->prot)
         return 0;
     if (!a->shared)
         return (uint64_t)s->cr3 << 32 | addr;
-    return 1ull << 63 | (page_in(s, addr / PAGE, a, false) + addr % PAGE);
+    return page_in(s, addr / PAGE, a, false, &pa) ? 0 : 1ull << 63 | (pa + addr % PAGE);
 }
 
 /* Walks [addr, addr + len) page by page; needs the given permission (0: none) of every area. */
@@ -485,9 +621,9 @@ static int each_chunk(struct space *s, uint32_t addr, uint32_t len, uint32_t nee
             n = len - done;
         if (!a || (need && !(a->prot & need)))
             return -EFAULT;
-        pa = page_in(s, at / PAGE, a, write);
-        if (!pa)
-            return -ENOMEM;
+        int e = page_in(s, at / PAGE, a, write, &pa);
+        if (e)
+            return e == -EIO ? -EFAULT : e; /* behind the end of a file: a call says no more */
         if (!fn(s, pa + at % PAGE, n, done, ctx))
             return -EFAULT;
         done += n;

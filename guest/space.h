@@ -10,6 +10,7 @@
 #ifndef GUEST_SPACE_H
 #define GUEST_SPACE_H
 
+#include "guest/shared.h"
 #include "vliw-model/vm.h"
 
 enum { PAGE = 4096, SPACE_AREAS = 4096, SPACE_LDT = 8192 };
@@ -26,8 +27,11 @@ enum {
 struct area {
     uint32_t first, end; /* page numbers [first, end) */
     uint32_t prot;       /* P_* */
+    uint32_t index;      /* of a file's page that is the first */
+    uint16_t file;       /* pages of a file mapped shared: its row + 1; 0: memory */
     bool stack;          /* grows down on demand */
     bool shared;         /* a fork's two sides keep the same frames */
+    bool no_write;       /* never writable: the file was not open for it */
 };
 
 /* The guest's frames, of which all address spaces are made. A frame in more than one space (after a
@@ -38,7 +42,11 @@ struct frames {
     uint32_t next_frame; /* frames from here on were never used */
     uint32_t free_head;  /* first of the freed frames, linked through their first word; 0: none */
     uint32_t used, peak;
-    uint16_t *refs; /* nframes of them: page-table entries that lead to the frame */
+    uint16_t *refs;             /* nframes of them: page-table entries that lead to the frame */
+    struct shared_page *shared; /* nframes of them */
+    uint32_t shared_head[SHARED_HEADS];
+    uint32_t nfiles, nmapped; /* rows of `file` that were ever used, and that are */
+    struct shared_file file[SHARED_FILES];
 };
 
 /* A segment as the guest described it: struct user_desc without its number. */
@@ -71,6 +79,10 @@ struct space {
 /* All return 0 or a negative Linux errno. */
 int frames_init(struct frames *f, struct vm *vm);
 void frames_free(struct frames *f);
+/* A frame of zeros, referred to once; 0: there is none. */
+uint32_t frame_take(struct frames *f);
+/* One reference less. */
+void frame_drop(struct frames *f, uint32_t frame);
 
 int space_init(struct space *s, struct frames *pool);
 /* Gives all frames back, page tables included. */
@@ -80,6 +92,18 @@ int space_fork(struct space *to, struct space *from);
 int space_map(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, bool stack);
 /* The same for memory that forks share: its frames are there at once. */
 int space_map_shared(struct space *s, uint32_t first, uint32_t pages, uint32_t prot);
+/* Pages of a file, from its page `index` on; `no_write`: for ever. */
+int space_map_file(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, uint32_t file,
+                   uint32_t index, bool no_write);
+/* The free range at `at` becomes more of what the area of page `like` is: `skip` pages behind it in
+ * its file. */
+int space_map_more(struct space *s, uint32_t at, uint32_t pages, uint32_t like, uint32_t skip);
+/* The file has only `left` pages now. */
+void space_cut_file(struct space *s, uint32_t file, uint32_t left);
+/* The stored pages of the range go to their files. -ENOMEM if there are holes. */
+int space_sync(struct space *s, uint32_t first, uint32_t pages);
+/* The area in which the range lies whole, or NULL. */
+const struct area *space_area(const struct space *s, uint32_t first, uint32_t pages);
 /* Forgets what private pages hold; their areas stay. */
 int space_discard(struct space *s, uint32_t first, uint32_t pages);
 int space_unmap(struct space *s, uint32_t first, uint32_t pages);
@@ -97,7 +121,7 @@ int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages);
 uint64_t space_key(struct space *s, uint32_t addr);
 
 /* Resolves a page fault of the guest at addr: 0 if the page is there now, -EFAULT if the guest may
- * not, -ENOMEM. */
+ * not, -ENOMEM, -EIO if it would be a page behind the end of its file. */
 int space_fault(struct space *s, uint32_t addr, bool write);
 
 /* User memory, through the page tables, with the area's permissions; writes go through the bus

@@ -32,17 +32,27 @@ void open_unref(struct process *p, uint32_t index)
 
     if (--o->refs)
         return;
-    if (o->kind == OPEN_PIPE_R || o->kind == OPEN_PIPE_W || o->kind == OPEN_SOCKET)
+    if (open_reads_pipe(o) || open_writes_pipe(o))
         pipe_end_closed(p, o);
     if (o->kind == OPEN_EPOLL)
         p->epoll[o->pipe].used = false;
     epoll_forget(p, index);
+    mem_closed(p, o);
     if (o->host > 2)
         close(o->host);
     for (uint32_t i = 0; i < o->ndir; i++)
         free(o->dir[i]);
     free(o->dir);
     memset(o, 0, sizeof *o);
+}
+
+void fd_gone(struct process *p, uint32_t files, uint32_t fd)
+{
+    struct guest_fd *f = &p->file_table[files].fd[fd];
+
+    f->used = false;
+    locks_closed(p, files, &p->open[f->open]);
+    open_unref(p, f->open);
 }
 
 static int32_t fd_alloc(struct process *p, uint32_t from)
@@ -96,16 +106,14 @@ void files_unref(struct process *p, uint32_t row)
     if (--f->refs)
         return;
     for (uint32_t i = 0; i < PROC_FDS; i++)
-        if (f->fd[i].used) {
-            f->fd[i].used = false;
-            open_unref(p, f->fd[i].open);
-        }
+        if (f->fd[i].used)
+            fd_gone(p, row, i);
 }
 
 static int32_t open_path(struct process *p, const char *path, uint32_t flags, uint32_t mode)
 {
     struct guest_open *o;
-    struct stat st;
+    struct stat st = {0};
     int h = 0;
     static const uint32_t map[][2] = {{GO_CREAT, O_CREAT},       {GO_EXCL, O_EXCL},
                                       {GO_TRUNC, O_TRUNC},       {GO_DIRECTORY, O_DIRECTORY},
@@ -122,6 +130,12 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
         if (e)
             return e;
     }
+    if (!(flags & GO_PATH) && !lstat(path, &st) && S_ISLNK(st.st_mode) && !(flags & GO_NOFOLLOW))
+        st.st_mode = stat(path, &st) ? 0 : st.st_mode;
+    if (!(flags & GO_PATH) && S_ISFIFO(st.st_mode))
+        return (flags & (GO_CREAT | GO_EXCL)) == (GO_CREAT | GO_EXCL) ? -EEXIST
+               : flags & GO_DIRECTORY                                 ? -ENOTDIR
+                                                                      : fifo_open(p, path, flags);
     int host = open(path, h | (int)(flags & GO_ACCMODE) | O_NOCTTY | O_CLOEXEC,
                     mode & ~p->files->umask & 07777);
     if (host < 0)
@@ -139,6 +153,8 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
         close(host);
         return fd;
     }
+    if (flags & GO_TRUNC)
+        shared_resized(p, host);
     o->host = host;
     o->stream = !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISBLK(st.st_mode);
     if (!realpath(path, o->path))
@@ -159,6 +175,10 @@ static int32_t open_at(struct process *p, int32_t dirfd, uint32_t name, uint32_t
     bool follow = !(flags & GO_NOFOLLOW) && (flags & (GO_CREAT | GO_EXCL)) != (GO_CREAT | GO_EXCL);
     int e = space_string(p->space, name, path, sizeof path);
 
+    if (p->cur->fifo_end) { /* whatever has become of the name since */
+        e = e < 0 ? e : guest_path_at(p, dirfd, name, follow, path, sizeof path);
+        return fifo_let_in(p, e < 0 ? NULL : path, flags);
+    }
     if (e < 0)
         return e;
     if (path_descriptor(path) >= 0)
@@ -174,6 +194,8 @@ static int32_t open_at(struct process *p, int32_t dirfd, uint32_t name, uint32_t
     const char *full = path_absolute(p, dirfd, path, host, sizeof host);
     if (full && proc_find(p, full, &entry) && entry.kind != PROC_LINK)
         return proc_open(p, &entry, flags);
+    if (shm_name_open(p, dirfd, path, flags, mode, &e))
+        return e;
     if (!strcmp(path, "/dev/tty"))
         return -ENXIO;
     e = guest_path_at(p, dirfd, name, follow, path, sizeof path);
@@ -199,8 +221,7 @@ CALL(close)
 {
     if (!fd_open(p, a[0]))
         return -EBADF;
-    p->fd[a[0]].used = false;
-    open_unref(p, p->fd[a[0]].open);
+    fd_gone(p, p->cur->files, a[0]);
     return 0;
 }
 
@@ -225,7 +246,7 @@ static int32_t dup_to(struct process *p, uint32_t from, uint32_t to, bool cloexe
 {
     p->open[p->fd[from].open].refs++;
     if (p->fd[to].used)
-        open_unref(p, p->fd[to].open);
+        fd_gone(p, p->cur->files, to);
     p->fd[to] = (struct guest_fd){true, cloexec, p->fd[from].open};
     return (int32_t)to;
 }
@@ -267,11 +288,13 @@ CALL(fcntl)
         GETFL,
         SETFL,
         GETLK,
-        SETLK,
-        SETLKW,
+        SETLKW = 7,
         GETLK64 = 12,
-        SETLK64,
-        SETLKW64,
+        SETLKW64 = 14,
+        OFD_GETLK = 36,
+        OFD_SETLKW = 38,
+        ADD_SEALS = 1033,
+        GET_SEALS,
         DUPFD_CLOEXEC = 1030
     };
     struct guest_open *o = fd_open(p, a[0]);
@@ -291,10 +314,12 @@ CALL(fcntl)
         o->flags =
             (o->flags & ~(uint32_t)(GO_APPEND | GO_NONBLOCK)) | (a[2] & (GO_APPEND | GO_NONBLOCK));
         return 0;
-    case SETLK:
-    case SETLKW:
-    case SETLK64:
-    case SETLKW64: return 0; /* one process: nobody to lock out */
+    case GETLK ... SETLKW:
+    case GETLK64 ... SETLKW64:
+    case OFD_GETLK ... OFD_SETLKW:
+        return o->flags & GO_PATH ? -EBADF : lock_fcntl(p, o, a[1], a[2]);
+    case ADD_SEALS:
+    case GET_SEALS: return mem_seal(p, o, a[1] == ADD_SEALS, a[2]);
     default: return -EINVAL;
     }
 }
@@ -365,7 +390,7 @@ CALL(ioctl)
         o->flags = (o->flags & ~(uint32_t)GO_NONBLOCK) | (v ? (uint32_t)GO_NONBLOCK : 0);
         return 0;
     case FIONREAD:
-        if (o->kind != OPEN_PIPE_R && o->kind != OPEN_PIPE_W && o->kind != OPEN_SOCKET)
+        if (!open_reads_pipe(o) && !open_writes_pipe(o))
             return -ENOTTY;
         return space_write(p->space, a[2], &p->pipe[o->pipe].count, 4);
     default: /* there is no terminal, whatever the host's streams are: runs stay equal */
@@ -377,10 +402,17 @@ static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
 {
     struct guest_open *o = fd_open(p, fd);
 
-    return !o                               ? -EBADF
-           : o->kind != OPEN_HOST           ? -EINVAL
-           : ftruncate(o->host, (off_t)len) ? -errno
-                                            : 0;
+    if (!o)
+        return -EBADF;
+    if (o->kind != OPEN_HOST || (!o->std && !(o->flags & GO_ACCMODE)) || (int64_t)len < 0)
+        return -EINVAL;
+    int32_t e = mem_may(p, o, len, 0, true);
+    if (e)
+        return e;
+    if (ftruncate(o->host, (off_t)len))
+        return -errno;
+    shared_resized(p, o->host);
+    return 0;
 }
 
 CALL(ftruncate)
@@ -396,10 +428,6 @@ CALL(fsync)
     return fd_open(p, a[0]) ? 0 : -EBADF;
 }
 CALL(fdatasync)
-{
-    return fd_open(p, a[0]) ? 0 : -EBADF;
-}
-CALL(flock)
 {
     return fd_open(p, a[0]) ? 0 : -EBADF;
 }
@@ -425,8 +453,14 @@ CALL(fallocate)
         return -EFBIG;
     if (fstat(o->host, &st))
         return -errno;
+    int32_t e = a[1] & KEEP_SIZE || st.st_size >= from + len
+                    ? 0
+                    : mem_may(p, o, (uint64_t)(from + len), 0, true);
+    if (e)
+        return e;
     if (!(a[1] & KEEP_SIZE) && st.st_size < from + len && ftruncate(o->host, from + len))
         return -errno;
+    shared_resized(p, o->host);
     return 0;
 }
 
@@ -488,7 +522,9 @@ CALL(getdents64)
     if (o->stream)
         return -ENOTDIR;
     if (!o->dir) {
-        int e = o->kind == OPEN_PROC ? proc_list(p, o) : list_directory(o);
+        int e = o->kind != OPEN_PROC           ? list_directory(o)
+                : !strcmp(o->path, "/dev/shm") ? shm_list(p, o)
+                                               : proc_list(p, o);
         if (e)
             return e;
         qsort(o->dir, o->ndir, sizeof *o->dir, by_name);

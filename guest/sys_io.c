@@ -21,7 +21,7 @@ static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr
 {
     static uint8_t buf[IO_PIECE];
 
-    if (o->kind == OPEN_PIPE_R || o->kind == OPEN_SOCKET)
+    if (open_reads_pipe(o))
         return pipe_read(p, o, addr, len);
     if (o->kind == OPEN_EVENT)
         return event_read(p, o, addr, len);
@@ -34,7 +34,7 @@ static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr
     if (!space_ok(p->space, addr, len, true))
         return -EFAULT; /* before anything is taken from a stream */
     ssize_t n = o->stream ? read(o->host, buf, len)
-                          : pread(o->host, buf, len, (off_t)(at ? *at : o->offset));
+                          : file_pread(&p->frames, o->host, buf, len, at ? *at : o->offset);
 
     if (n < 0)
         return -errno;
@@ -52,7 +52,7 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
     static uint8_t buf[IO_PIECE];
     struct stat st;
 
-    if (o->kind == OPEN_PIPE_W || o->kind == OPEN_SOCKET)
+    if (open_writes_pipe(o))
         return pipe_write(p, o, addr, len);
     if (o->kind == OPEN_EVENT)
         return event_write(p, o, addr, len);
@@ -65,8 +65,11 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
         return e;
     if (!o->stream && !at && (o->flags & GO_APPEND) && !fstat(o->host, &st))
         o->offset = (uint64_t)st.st_size;
+    e = mem_may(p, o, at ? *at : o->offset, len, false);
+    if (e)
+        return e;
     ssize_t n = o->stream ? write(o->host, buf, len)
-                          : pwrite(o->host, buf, len, (off_t)(at ? *at : o->offset));
+                          : file_pwrite(&p->frames, o->host, buf, len, at ? *at : o->offset);
     if (n < 0) {
         e = -errno;
         if (e == -EPIPE) {
@@ -105,7 +108,7 @@ static int32_t transfer(struct process *p, uint32_t fd, uint32_t addr, uint32_t 
         if (n < 0)
             return done ? (int32_t)done : n;
         done += (uint32_t)n;
-        if (out && (o->kind == OPEN_PIPE_W || o->kind == OPEN_SOCKET) && !(o->flags & GO_NONBLOCK))
+        if (out && open_writes_pipe(o) && !(o->flags & GO_NONBLOCK))
             continue; /* a write to a pipe goes on until all is written */
         if ((uint32_t)n < piece || o->stream)
             break;
@@ -219,31 +222,36 @@ static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)
         return e;
     if (!to || !from || (!to->std && !(to->flags & GO_ACCMODE)) || (to->flags & GO_PATH))
         return -EBADF;
-    if (from->stream || (to->kind != OPEN_HOST && to->kind != OPEN_PIPE_W))
+    if (from->stream || (to->kind != OPEN_HOST && !open_writes_pipe(to)))
         return -EINVAL;
     if (!a[2])
         off = from->offset;
     uint32_t done = 0;
     while (done < a[3]) {
         uint32_t piece = a[3] - done < IO_PIECE ? a[3] - done : IO_PIECE;
-        if (to->kind == OPEN_PIPE_W) {
+        if (open_writes_pipe(to)) {
             uint32_t room = pipe_room(p, to);
-            if (!p->pipe[to->pipe].readers)
+            if (!p->pipe[pipe_row_out(to)].readers)
                 return done ? (int32_t)done : pipe_write(p, to, 0, 0);
             if (!room && !done) /* waits there */
                 return to->flags & GO_NONBLOCK
                            ? -EAGAIN
-                           : task_block(p, WAIT_PIPE, to->pipe, UINT64_MAX, RESTART_SYS);
+                           : task_block(p, WAIT_PIPE, pipe_row_out(to), UINT64_MAX, RESTART_SYS);
             if (piece > room)
                 piece = room;
             if (!piece)
                 break;
         }
-        ssize_t n = pread(from->host, buf, piece, (off_t)(off + done));
+        ssize_t n = file_pread(&p->frames, from->host, buf, piece, off + done);
+        e = n > 0 ? mem_may(p, to, to->offset, (uint64_t)n, false) : 0;
+        if (e && !done)
+            return e;
+        if (e)
+            break;
         if (n > 0)
-            n = to->kind == OPEN_PIPE_W ? (ssize_t)pipe_put(p, to, buf, (uint32_t)n)
-                : to->stream            ? write(to->host, buf, (size_t)n)
-                                        : pwrite(to->host, buf, (size_t)n, (off_t)to->offset);
+            n = open_writes_pipe(to) ? (ssize_t)pipe_put(p, to, buf, (uint32_t)n)
+                : to->stream         ? write(to->host, buf, (size_t)n)
+                             : file_pwrite(&p->frames, to->host, buf, (size_t)n, to->offset);
         if (n < 0 && !done)
             return -errno;
         if (n <= 0)
@@ -291,9 +299,14 @@ CALL(copy_file_range)
         return -EINVAL;
     while (done < a[4]) {
         size_t piece = a[4] - done < IO_PIECE ? a[4] - done : IO_PIECE;
-        ssize_t n = pread(from->host, buf, piece, (off_t)(at[0] + done));
+        ssize_t n = file_pread(&p->frames, from->host, buf, piece, at[0] + done);
+        int32_t e = n > 0 ? mem_may(p, to, at[1] + done, (uint64_t)n, false) : 0;
+        if (e && !done)
+            return e;
+        if (e)
+            break;
         if (n > 0)
-            n = pwrite(to->host, buf, (size_t)n, (off_t)(at[1] + done));
+            n = file_pwrite(&p->frames, to->host, buf, (size_t)n, at[1] + done);
         if (n < 0 && !done)
             return -errno;
         if (n <= 0)

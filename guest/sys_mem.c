@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls about the address space. Files are mapped by copying: a private mapping cannot tell
- * the difference. */
+/* System calls about the address space. Private mappings of files are copies, made at once; shared
+ * ones have their pages in common (shared.c). */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "guest/syscall.h"
 
@@ -10,7 +11,16 @@
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
                        const uint32_t *a __attribute__((unused)))
 
-enum { MAP_SHARED = 1, MAP_FIXED = 0x10, MAP_ANON = 0x20, MAP_FIXED_NOREPLACE = 0x100000 };
+enum {
+    MAP_SHARED = 1,
+    MAP_PRIVATE = 2,
+    MAP_SHARED_VALIDATE = 3,
+    MAP_TYPE = 15,
+    MAP_FIXED = 0x10,
+    MAP_ANON = 0x20,
+    MAP_OLD_FLAGS = 0x7c07f973, /* all there were before MAP_SHARED_VALIDATE */
+    MAP_FIXED_NOREPLACE = 0x100000
+};
 
 static uint32_t pages_of(uint32_t bytes)
 {
@@ -40,7 +50,8 @@ static int32_t fill_from_file(struct process *p, uint32_t addr, uint32_t len, in
     uint8_t buf[PAGE];
 
     for (uint32_t done = 0; done < len;) {
-        ssize_t n = pread(host, buf, len - done < PAGE ? len - done : PAGE, (off_t)(offset + done));
+        ssize_t n =
+            file_pread(&p->frames, host, buf, len - done < PAGE ? len - done : PAGE, offset + done);
         if (n < 0)
             return -errno;
         if (!n)
@@ -53,26 +64,40 @@ static int32_t fill_from_file(struct process *p, uint32_t addr, uint32_t len, in
     return 0;
 }
 
+/* May this be mapped so? As Linux, in its order. */
+static int32_t file_may(const struct guest_open *o, uint32_t prot, uint32_t flags)
+{
+    uint32_t type = flags & MAP_TYPE, mode = o->flags & GO_ACCMODE;
+    struct stat st;
+
+    if (type == MAP_SHARED_VALIDATE && (flags & ~(uint32_t)MAP_OLD_FLAGS))
+        return -EOPNOTSUPP;
+    if (type != MAP_PRIVATE && (prot & P_WRITE) && mode != GO_RDWR)
+        return -EACCES;
+    if (mode == GO_WRONLY && !o->std)
+        return -EACCES;
+    return o->stream || o->kind != OPEN_HOST || fstat(o->host, &st) || S_ISDIR(st.st_mode) ? -ENODEV
+                                                                                           : 0;
+}
+
 static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot, uint32_t flags,
                    uint32_t fd, uint64_t offset)
 {
     struct space *s = p->space;
     uint32_t pages = pages_of(len), first = addr / PAGE;
     struct guest_open *o = NULL;
+    uint32_t type = flags & MAP_TYPE;
+    int e;
 
     if (!len || addr % PAGE || offset % PAGE || prot & ~7u)
         return -EINVAL;
     if (!(flags & MAP_ANON)) {
         o = fd_open(p, fd);
-        if (!o)
+        if (!o || (o->flags & GO_PATH))
             return -EBADF;
-        if (o->stream)
-            return -ENODEV;
-        if (o->kind != OPEN_HOST)
-            return -ENODEV;
-        if ((flags & MAP_SHARED) && (prot & P_WRITE))
-            return -EINVAL; /* shared writable file mappings are not supported */
     }
+    if (!type || type > (o ? MAP_SHARED_VALIDATE : MAP_PRIVATE))
+        return -EINVAL;
     if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
         if (!first || !space_is_free(s, first, pages))
             first = space_find_free(s, pages);
@@ -84,10 +109,25 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
     } else if ((flags & MAP_FIXED_NOREPLACE) && !space_is_free(s, first, pages)) {
         return -EEXIST;
     }
-    bool shared = !o && (flags & MAP_SHARED);
-    int e =
-        shared ? space_map_shared(s, first, pages, prot) : space_map(s, first, pages, prot, false);
-    if (!e && o)
+    e = o ? file_may(o, prot, flags) : 0;
+    if (e)
+        return e;
+    if (type == MAP_PRIVATE) {
+        e = space_map(s, first, pages, prot, false);
+    } else if (!o) {
+        e = space_map_shared(s, first, pages, prot);
+    } else if (offset / PAGE + pages > UINT32_MAX) {
+        return -EOVERFLOW;
+    } else {
+        bool writable = (o->flags & GO_ACCMODE) == GO_RDWR && !mem_sealed(p, o);
+        if (!writable && (prot & P_WRITE))
+            return -EPERM;
+        e = shared_file(&p->frames, o->host, writable);
+        if (e > 0)
+            e = space_map_file(s, first, pages, prot, (uint32_t)e, (uint32_t)(offset / PAGE),
+                               !writable);
+    }
+    if (!e && o && type == MAP_PRIVATE)
         e = fill_from_file(p, first * PAGE, len, o->host, offset);
     return e ? e : (int32_t)(first * PAGE);
 }
@@ -125,12 +165,27 @@ CALL(mremap)
     struct space *s = p->space;
     uint32_t first = a[0] / PAGE, old = pages_of(a[1]), now = pages_of(a[2]);
 
-    if (a[0] % PAGE || !now || !old || (a[3] & ~(uint32_t)(MAYMOVE | FIXED)) ||
+    if (a[0] % PAGE || !now || (a[3] & ~(uint32_t)(MAYMOVE | FIXED)) ||
         (a[3] & (MAYMOVE | FIXED)) == FIXED)
         return -EINVAL;
-    if (!space_ok(s, a[0], old * PAGE, true))
-        return -EFAULT; /* only private writable memory is moved, which is what allocators ask for
-                         */
+    const struct area *from = first < SPACE_TOP_PAGE && old <= SPACE_TOP_PAGE - first
+                                  ? space_area(s, first, old ? old : 1)
+                                  : NULL;
+    /* Of private memory only what is writable, which is what allocators ask for. */
+    if (!from || (!from->shared && !(from->prot & P_WRITE)))
+        return -EFAULT;
+    if (!old && (!from->file || !(a[3] & MAYMOVE)))
+        return -EINVAL;
+    if (!old) { /* the same pages once more */
+        uint32_t at = a[3] & FIXED ? a[4] / PAGE : space_find_free(s, now);
+        if (a[3] & FIXED && (a[4] % PAGE || at < SPACE_FIRST_PAGE || at >= SPACE_TOP_PAGE ||
+                             now > SPACE_TOP_PAGE - at))
+            return -EINVAL;
+        if (!at)
+            return -ENOMEM;
+        int e = space_map_more(s, at, now, first, 0);
+        return e ? e : (int32_t)(at * PAGE);
+    }
     if (a[3] & FIXED) {
         uint32_t at = a[4] / PAGE;
         if (a[4] % PAGE || at < SPACE_FIRST_PAGE || at >= SPACE_TOP_PAGE ||
@@ -141,7 +196,7 @@ CALL(mremap)
         if (!e)
             e = space_move(s, first, at, keep);
         if (!e && now > old)
-            e = space_map(s, at + old, now - old, P_READ | P_WRITE, false);
+            e = space_map_more(s, at + old, now - old, at + old - 1, 1);
         if (!e && now < old)
             e = space_unmap(s, first + now, old - now);
         return e ? e : (int32_t)a[4];
@@ -151,7 +206,7 @@ CALL(mremap)
         return e ? e : (int32_t)a[0];
     }
     if (space_is_free(s, first + old, now - old)) {
-        int e = space_map(s, first + old, now - old, P_READ | P_WRITE, false);
+        int e = space_map_more(s, first + old, now - old, first + old - 1, 1);
         return e ? e : (int32_t)a[0];
     }
     if (!(a[3] & MAYMOVE))
@@ -161,8 +216,20 @@ CALL(mremap)
         return -ENOMEM;
     int e = space_move(s, first, to, old);
     if (!e)
-        e = space_map(s, to + old, now - old, P_READ | P_WRITE, false);
+        e = space_map_more(s, to + old, now - old, to + old - 1, 1);
     return e ? e : (int32_t)(to * PAGE);
+}
+
+CALL(msync)
+{
+    enum { ASYNC = 1, INVALIDATE = 2, SYNC = 4 };
+    uint32_t first = a[0] / PAGE, pages = pages_of(a[1]);
+
+    if (a[0] % PAGE || a[2] > 7 || (a[2] & (ASYNC | SYNC)) == (ASYNC | SYNC))
+        return -EINVAL;
+    if (first >= SPACE_TOP_PAGE || pages > SPACE_TOP_PAGE - first)
+        return -ENOMEM;
+    return pages ? space_sync(p->space, first, pages) : 0;
 }
 
 CALL(mincore)

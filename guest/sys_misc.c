@@ -228,17 +228,9 @@ CALL(munlockall)
     return 0;
 }
 
-CALL(msync)
-{
-    enum { ASYNC = 1, INVALIDATE = 2, SYNC = 4 };
-
-    if (a[0] % PAGE || a[2] > 7 || (a[2] & (ASYNC | SYNC)) == (ASYNC | SYNC))
-        return -EINVAL;
-    return resident(p, a[0], a[1]);
-}
-
 CALL(sync)
 {
+    shared_flush_all(&p->frames);
     return 0;
 }
 

@@ -25,7 +25,17 @@ static int path_to_change(struct process *p, int32_t dirfd, uint32_t addr, bool 
     return e ? e : path_may_change(p, out);
 }
 
-/* Calls that are one host call on one path. */
+/* Calls that are one host call on one path; some have an answer for names of /dev/shm. */
+#define SHM_CALL(name, how, dirfd, addr, arg, follow, expr)                                        \
+    CALL(name)                                                                                     \
+    {                                                                                              \
+        char path[PATH_MAX];                                                                       \
+        int32_t e;                                                                                 \
+        if (shm_change(p, how, (int32_t)(dirfd), addr, arg, &e))                                   \
+            return e;                                                                              \
+        e = path_to_change(p, (int32_t)(dirfd), addr, follow, path, sizeof path);                  \
+        return e ? e : (expr) ? -errno : 0;                                                        \
+    }
 #define PATH_CALL(name, addr, follow, expr)                                                        \
     CALL(name)                                                                                     \
     {                                                                                              \
@@ -40,22 +50,52 @@ static int path_to_change(struct process *p, int32_t dirfd, uint32_t addr, bool 
         int e = path_to_change(p, (int32_t)a[0], a[1], follow, path, sizeof path);                 \
         return e ? e : (expr) ? -errno : 0;                                                        \
     }
-PATH_CALL(mkdir, a[0], false, mkdir(path, a[1] & ~p->files->umask & 07777))
-PATH_CALL_AT(mkdirat, false, mkdir(path, a[2] & ~p->files->umask & 07777))
-PATH_CALL(rmdir, a[0], false, rmdir(path))
-PATH_CALL(unlink, a[0], false, unlink(path))
-PATH_CALL_AT(unlinkat, false, (a[2] & GAT_REMOVEDIR) ? rmdir(path) : unlink(path))
-PATH_CALL(chmod, a[0], true, chmod(path, a[1] & 07777))
-PATH_CALL_AT(fchmodat, true, chmod(path, a[2] & 07777))
+SHM_CALL(mkdir, SHM_MKDIR, GAT_FDCWD, a[0], 0, false, mkdir(path, a[1] & ~p->files->umask & 07777))
+SHM_CALL(mkdirat, SHM_MKDIR, a[0], a[1], 0, false, mkdir(path, a[2] & ~p->files->umask & 07777))
+SHM_CALL(rmdir, SHM_RMDIR, GAT_FDCWD, a[0], 0, false, rmdir(path))
+SHM_CALL(unlink, SHM_UNLINK, GAT_FDCWD, a[0], 0, false, unlink(path))
+SHM_CALL(unlinkat, a[2] & GAT_REMOVEDIR ? SHM_RMDIR : SHM_UNLINK, a[0], a[1], 0, false,
+         a[2] & GAT_REMOVEDIR ? rmdir(path) : unlink(path))
+SHM_CALL(chmod, SHM_CHMOD, GAT_FDCWD, a[0], a[1], true, chmod(path, a[1] & 07777))
+SHM_CALL(fchmodat, SHM_CHMOD, a[0], a[1], a[2], true, chmod(path, a[2] & 07777))
 PATH_CALL(chown32, a[0], true, chown(path, a[1], a[2]))
 PATH_CALL(lchown32, a[0], false, lchown(path, a[1], a[2]))
 PATH_CALL_AT(fchownat, !(a[4] & GAT_SYMLINK_NOFOLLOW),
              fchownat(AT_FDCWD, path, a[2], a[3],
                       a[4] & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
 
+/* Fifos, and what else anybody may make: a file, a socket's name. Devices are not for guests. */
+static int32_t make_node(struct process *p, int32_t dirfd, uint32_t name, uint32_t mode)
+{
+    char path[PATH_MAX];
+    int32_t e = path_to_change(p, dirfd, name, false, path, sizeof path);
+
+    if (!(mode & S_IFMT))
+        mode |= S_IFREG;
+    if (S_ISCHR(mode) || S_ISBLK(mode) || S_ISDIR(mode))
+        return -EPERM;
+    if (!S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
+        return -EINVAL;
+    return e ? e : mknod(path, mode & (S_IFMT | (~p->files->umask & 07777)), 0) ? -errno : 0;
+}
+
+CALL(mknod)
+{
+    return make_node(p, GAT_FDCWD, a[0], a[1]);
+}
+CALL(mknodat)
+{
+    return make_node(p, (int32_t)a[0], a[1], a[2]);
+}
+
 CALL(fchmod)
 {
     struct guest_open *o = fd_open(p, a[0]);
+
+    if (o && o->mem) {
+        p->mem[o->mem - 1].mode = S_IFREG | (a[1] & 07777);
+        return 0;
+    }
     return !o                              ? -EBADF
            : o->stream || p->read_only     ? -EROFS
            : fchmod(o->host, a[1] & 07777) ? -errno
@@ -65,6 +105,13 @@ CALL(fchmod)
 CALL(fchown32)
 {
     struct guest_open *o = fd_open(p, a[0]);
+
+    if (o && o->mem) {
+        struct memfile *m = &p->mem[o->mem - 1];
+        m->uid = a[1] == UINT32_MAX ? m->uid : a[1];
+        m->gid = a[2] == UINT32_MAX ? m->gid : a[2];
+        return 0;
+    }
     return !o                            ? -EBADF
            : o->stream || p->read_only   ? -EROFS
            : fchown(o->host, a[1], a[2]) ? -errno
@@ -75,7 +122,11 @@ static int32_t two_paths(struct process *p, int32_t d1, uint32_t n1, int32_t d2,
                          int (*fn)(const char *, const char *))
 {
     char x[PATH_MAX], y[PATH_MAX];
-    int e = path_to_change(p, d1, n1, false, x, sizeof x);
+    int32_t e;
+
+    if (shm_two(p, d1, n1, d2, n2, fn == rename, &e))
+        return e;
+    e = path_to_change(p, d1, n1, false, x, sizeof x);
 
     if (!e)
         e = path_to_change(p, d2, n2, false, y, sizeof y);
@@ -106,7 +157,10 @@ CALL(linkat)
 
     if (a[4] & ~(uint32_t)(SYMLINK_FOLLOW | GAT_EMPTY_PATH))
         return -EINVAL;
-    int e = path_to_change(p, (int32_t)a[0], a[1], a[4] & SYMLINK_FOLLOW, x, sizeof x);
+    int32_t e;
+    if (shm_two(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], false, &e))
+        return e;
+    e = path_to_change(p, (int32_t)a[0], a[1], a[4] & SYMLINK_FOLLOW, x, sizeof x);
     if (!e)
         e = path_to_change(p, (int32_t)a[2], a[3], false, y, sizeof y);
     return e ? e : link(x, y) ? -errno : 0;
@@ -115,11 +169,17 @@ CALL(linkat)
 static int32_t truncate_name(struct process *p, uint32_t name, uint64_t len)
 {
     char path[PATH_MAX];
-    int e = path_to_change(p, GAT_FDCWD, name, true, path, sizeof path);
+    int32_t e;
 
-    if (!e && (int64_t)len < 0)
-        e = -EINVAL;
-    return e ? e : truncate(path, (off_t)len) ? -errno : 0;
+    if ((int64_t)len < 0)
+        return -EINVAL;
+    if (shm_change(p, SHM_TRUNCATE, GAT_FDCWD, name, len, &e))
+        return e;
+    e = path_to_change(p, GAT_FDCWD, name, true, path, sizeof path);
+    if (e || truncate(path, (off_t)len))
+        return e ? e : -errno;
+    shared_resized_name(p, path);
+    return 0;
 }
 
 CALL(truncate)
@@ -160,6 +220,8 @@ static int32_t set_times(struct process *p, uint32_t dirfd, uint32_t name,
 
     if (!name) {
         struct guest_open *o = fd_open(p, dirfd);
+        if (o && o->mem)
+            return 0; /* its time is the last write's */
         return !o ? -EBADF : o->stream || p->read_only ? -EROFS : futimens(o->host, t) ? -errno : 0;
     }
     int e =

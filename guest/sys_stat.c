@@ -109,13 +109,23 @@ static int32_t stat_fd(struct process *p, uint32_t fd, uint32_t at, put_fn put)
     struct guest_open *o = fd_open(p, fd);
     struct proc_entry entry;
     struct stat st;
+    int32_t e = 0;
 
     if (!o)
         return -EBADF;
     memset(&st, 0, sizeof st);
     if (o->kind == OPEN_HOST && fstat(o->host, &st))
         return -errno;
-    if (o->kind == OPEN_PROC && proc_find(p, o->path, &entry)) {
+    bool named = !o->std && (open_reads_pipe(o) || open_writes_pipe(o)) && o->host > 2;
+    if (named && fstat(o->host, &st))
+        return -errno;
+    if (named)
+        return put(p, at, &st);
+    if (o->mem)
+        mem_stat(p, &p->mem[o->mem - 1], &st);
+    else if (o->kind == OPEN_PROC && !strcmp(o->path, "/dev/shm"))
+        shm_stat(p, GAT_FDCWD, o->path, &st, &e);
+    else if (o->kind == OPEN_PROC && proc_find(p, o->path, &entry)) {
         proc_stat(&entry, &st);
     } else if (o->std || o->kind != OPEN_HOST) {
         /* Standard streams look alike wherever they lead: a pipe with nothing known of it. */
@@ -159,8 +169,11 @@ static int32_t stat_at(struct process *p, uint32_t dirfd, uint32_t name, uint32_
         proc_stat(&entry, &st);
         return put(p, at, &st);
     }
-    int e =
-        guest_path_at(p, (int32_t)dirfd, name, !(flags & GAT_SYMLINK_NOFOLLOW), path, sizeof path);
+    int32_t e;
+    if (space_string(p->space, name, path, sizeof path) > 0 &&
+        shm_stat(p, (int32_t)dirfd, path, &st, &e))
+        return e ? e : put(p, at, &st);
+    e = guest_path_at(p, (int32_t)dirfd, name, !(flags & GAT_SYMLINK_NOFOLLOW), path, sizeof path);
     if (e)
         return e;
     if (fstatat(AT_FDCWD, path, &st, flags & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
@@ -216,7 +229,11 @@ static int32_t named(struct process *p, uint32_t name)
 
     if (names_proc(p, GAT_FDCWD, name, &entry))
         return 0;
-    int e = guest_path(p, name, true, path, sizeof path);
+    int32_t e;
+    if (space_string(p->space, name, path, sizeof path) > 0 &&
+        shm_stat(p, GAT_FDCWD, path, &st, &e))
+        return e;
+    e = guest_path(p, name, true, path, sizeof path);
     return e ? e : stat(path, &st) ? -errno : 0;
 }
 
@@ -266,7 +283,8 @@ static int32_t read_link(struct process *p, int32_t dirfd, uint32_t name, uint32
         if (o->stream)
             n = snprintf(target, sizeof target, "pipe:[%u]", o->std ? o->std - 1u : 8u + o->pipe);
         else
-            n = snprintf(target, sizeof target, "%s", path_for_guest(p, o->path));
+            n = snprintf(target, sizeof target, "%s",
+                         o->mem ? o->path : path_for_guest(p, o->path));
     } else if (names_proc(p, dirfd, name, &entry)) {
         if (!strcmp(entry.name, "/proc/self"))
             n = snprintf(target, sizeof target, "%u", p->grp->tgid);
@@ -368,7 +386,13 @@ static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint3
 
     if (!(mode & ~7u) && names_proc(p, dirfd, addr, &entry) && entry.kind != PROC_LINK)
         return mode & (entry.kind == PROC_DIR ? W_OK : W_OK | X_OK) ? -EACCES : 0;
-    int e = guest_path_at(p, dirfd, addr, true, path, sizeof path);
+    struct stat st;
+    int32_t e;
+
+    if (!(mode & ~7u) && space_string(p->space, addr, path, sizeof path) > 0 &&
+        shm_stat(p, dirfd, path, &st, &e))
+        return e || !(mode & X_OK) || S_ISDIR(st.st_mode) || (st.st_mode & 0111) ? e : -EACCES;
+    e = guest_path_at(p, dirfd, addr, true, path, sizeof path);
 
     if (mode & ~7u)
         return -EINVAL;

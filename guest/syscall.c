@@ -174,6 +174,16 @@ CALL(rseq)
     return -ENOSYS;
 } /* a quiet no: glibc asks at every start and does without */
 
+/* As quiet: programs look at files from time to time instead. */
+CALL(inotify_init)
+{
+    return -ENOSYS;
+}
+CALL(inotify_init1)
+{
+    return -ENOSYS;
+}
+
 CALL(getrandom)
 {
     uint32_t done = 0;

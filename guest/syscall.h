@@ -85,6 +85,8 @@ void limits_init(struct group *g);
 /* Descriptors (sys_file.c). */
 struct guest_open *fd_open(struct process *p, uint32_t fd); /* NULL: bad descriptor */
 void open_unref(struct process *p, uint32_t index);
+/* A descriptor of this table is no more. */
+void fd_gone(struct process *p, uint32_t files, uint32_t fd);
 /* A fresh description and a descriptor for it: the descriptor or -errno. */
 int32_t fd_new(struct process *p, uint32_t flags, struct guest_open **o);
 void files_unref(struct process *p, uint32_t row);
@@ -112,6 +114,33 @@ int path_of_open(const struct guest_open *o, char *out, size_t n);
 /* 0, or -EROFS: the run may not change this file, or what is not there yet. */
 int path_may_change(const struct process *p, const char *path);
 
+/* Files in memory (memfile.c). Those that ask about a name say whether it is one of /dev/shm; if it
+ * is, the call is answered. */
+struct stat;
+enum shm_how { SHM_UNLINK, SHM_RMDIR, SHM_MKDIR, SHM_CHMOD, SHM_TRUNCATE };
+bool shm_name_open(struct process *p, int32_t dirfd, const char *name, uint32_t flags,
+                   uint32_t mode, int32_t *result);
+bool shm_stat(struct process *p, int32_t dirfd, const char *name, struct stat *st, int32_t *result);
+bool shm_change(struct process *p, enum shm_how how, int32_t dirfd, uint32_t addr, uint64_t arg,
+                int32_t *result);
+bool shm_two(struct process *p, int32_t d1, uint32_t n1, int32_t d2, uint32_t n2, bool move,
+             int32_t *result);
+int shm_list(struct process *p, struct guest_open *o);
+void mem_closed(struct process *p, const struct guest_open *o);
+void mem_stat(struct process *p, const struct memfile *m, struct stat *st);
+/* Of files in memory, whether `len` bytes may be written, or the length become `at`; of others,
+ * yes. 0 or -errno. */
+int32_t mem_may(struct process *p, const struct guest_open *o, uint64_t at, uint64_t len,
+                bool resize);
+int32_t mem_seal(struct process *p, const struct guest_open *o, bool set, uint32_t seals);
+bool mem_sealed(struct process *p, const struct guest_open *o); /* against writing */
+void mem_free(struct process *p);
+
+/* Locks of files (lock.c). */
+int32_t lock_fcntl(struct process *p, struct guest_open *o, uint32_t command, uint32_t at);
+/* A table of descriptors closes one of this; call it before its open_unref. */
+void locks_closed(struct process *p, uint32_t files, const struct guest_open *o);
+
 /* Pipes (pipe.c). */
 int pipe_new(struct process *p); /* its row, with one end of each kind; or -errno */
 void pipe_end_closed(struct process *p, struct guest_open *o);
@@ -124,6 +153,25 @@ int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint3
 uint32_t pipe_room(const struct process *p, const struct guest_open *o);
 /* From the simulator's own memory, as many bytes as there is room for. */
 uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, uint32_t len);
+
+static inline bool open_reads_pipe(const struct guest_open *o)
+{
+    return o->kind == OPEN_PIPE_R || o->kind == OPEN_FIFO || o->kind == OPEN_SOCKET;
+}
+static inline bool open_writes_pipe(const struct guest_open *o)
+{
+    return o->kind == OPEN_PIPE_W || o->kind == OPEN_FIFO || o->kind == OPEN_SOCKET;
+}
+
+static inline uint16_t pipe_row_out(const struct guest_open *o)
+{
+    return o->kind == OPEN_SOCKET || o->kind == OPEN_FIFO ? o->pipe_out : o->pipe;
+}
+
+/* Fifos (fifo.c), by the host's name: to open one, and for who was let in when it waited. */
+int32_t fifo_open(struct process *p, const char *path, uint32_t flags);
+int32_t fifo_let_in(struct process *p, const char *path, uint32_t flags);
+void fifo_task_end(struct process *p, struct task *t);
 
 /* Waiting for descriptors (poll.c, event.c). */
 /* How long a call may take, from its first execution on, and where it tells what is left of that.
@@ -217,7 +265,8 @@ int signal_take(struct process *p, struct task *t, uint64_t mask, struct siginfo
 bool signal_ignored(const struct group *g, int signal);
 /* One that cannot be refused, at the running task. */
 void signal_force(struct process *p, int signal, const struct siginfo_guest *info);
-void signal_fault(struct process *p, const struct hc_fault *f);
+/* `beyond`: a page that is mapped, but behind the end of its file. */
+void signal_fault(struct process *p, const struct hc_fault *f, bool beyond);
 bool signal_waits(const struct process *p, const struct task *t); /* one that is not blocked */
 void signals_deliver(struct process *p);
 void signals_forget_handlers(struct group *g);

@@ -189,6 +189,7 @@ void task_exit(struct process *p, struct task *t, int status)
     if (t->state == TASK_FREE)
         return;
     futex_task_end(p, t);
+    fifo_task_end(p, t);
     sigqueue_drop(p, &t->queue, UINT64_MAX);
     t->state = TASK_FREE;
     files_unref(p, t->files);
@@ -305,6 +306,7 @@ static void switch_to(struct process *p, uint32_t row)
 static void stuck(struct process *p)
 {
     if (!p->ended) {
+        shared_flush_all(&p->frames);
         fprintf(p->log, "chrysalis: every guest task waits for what nobody can bring about\n");
         p->signal = GSIGKILL;
         p->status = 128 + GSIGKILL;

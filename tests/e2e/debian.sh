@@ -21,9 +21,11 @@ root=$PWD
 scripts=$root/tests/guests/scripts
 libraries=$SYSROOT/lib/i386-linux-gnu:$SYSROOT/usr/lib/i386-linux-gnu
 mkdir -p "$OUT/bin" "$OUT/w" "$OUT/native"
-printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$SYSROOT/lib/ld-linux.so.2" "$libraries" "$SYSROOT/usr/bin/git" \
-    >"$OUT/native/git"
-chmod 755 "$OUT/native/git"
+for name in git sqlite3; do
+    printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$SYSROOT/lib/ld-linux.so.2" "$libraries" "$SYSROOT/usr/bin/$name" \
+        >"$OUT/native/$name"
+    chmod 755 "$OUT/native/$name"
+done
 for name in cat diff false head printf rm seq sh sleep sort tac tail tr true uniq wc yes; do
     ln -s "$SYSROOT/bin/busybox" "$OUT/bin/$name"
 done
@@ -48,6 +50,7 @@ bc|$scripts/digits.bc|/usr/bin/bc -l
 openssl-digest|$OUT/text|/usr/bin/openssl dgst -sha256
 openssl-cipher|$OUT/text|/usr/bin/openssl enc -aes-128-cbc -K 00112233445566778899aabbccddeeff -iv 0123456789abcdef0123456789abcdef
 git|-|/bin/bash-static $scripts/git.sh
+wal|-|/bin/bash-static $scripts/wal.sh
 luajit|-|/usr/bin/luajit $scripts/jit.lua"
 
 environment="PATH=$OUT/bin HOME=/ LANG=C TERM=dumb"
@@ -63,7 +66,7 @@ run_to()
 native()
 {
     local program=$SYSROOT$3 to=$1 input=$2
-    local environment="$environment GIT=$OUT/native/git GIT_EXEC_PATH=$OUT/native"
+    local environment="$environment GIT=$OUT/native/git SQLITE=$OUT/native/sqlite3 GIT_EXEC_PATH=$OUT/native"
     shift 3
     case $program in
     */busybox | */bash-static) run_to "$to" "$input" "$program" "$@" ;;

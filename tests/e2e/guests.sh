@@ -40,6 +40,11 @@ smc
 remap
 grow
 memory
+shared
+locks
+memfiles
+fifo
+pi
 transcendental
 signals
 rtsignals

@@ -219,11 +219,96 @@ static void sockets(void)
     say_hex("bad address ", call(SYS_SOCKETPAIR, 1, 1, 0, 0, 0, 0));
 }
 
+/* Epolls in epolls, and edges: each is told once. */
+static void nests(void)
+{
+    enum { EXCLUSIVE = 1 << 28 };
+    u32 p[2], ev = call(SYS_EVENTFD2, 0, NONBLOCK, 0, 0, 0, 0), outer, inner, third;
+    char c[4096];
+    call(SYS_PIPE, (u32)p, 0, 0, 0, 0, 0);
+    inner = call(SYS_EPOLL_CREATE1, 0, 0, 0, 0, 0, 0);
+    outer = call(SYS_EPOLL_CREATE1, 0, 0, 0, 0, 0, 0);
+    third = call(SYS_EPOLL_CREATE1, 0, 0, 0, 0, 0, 0);
+    ep = inner;
+    ctl(ADD, p[0], IN, 1);
+    ep = outer;
+    say_hex("nest ", ctl(ADD, inner, IN, 2));
+    ep = third;
+    say_hex("deeper ", ctl(ADD, outer, IN | EDGE, 3));
+    ep = inner;
+    say_hex("round ", ctl(ADD, third, IN, 4));
+    say_hex("at once ", ctl(ADD, outer, IN, 4));
+    ep = third;
+    look("quiet ", 0);
+    call(SYS_WRITE, p[1], (u32) "ab", 2, 0, 0, 0);
+    look("rings ", 0);
+    look("once ", 0);
+    ep = outer;
+    look("level ", 0);
+    look("level ", 0);
+    ep = inner;
+    look("within ", 0);
+    call(SYS_WRITE, p[1], (u32) "cd", 2, 0, 0, 0);
+    ep = third;
+    look("again ", 0);
+    look("once ", 0);
+    call(SYS_READ, p[0], (u32)c, 4, 0, 0, 0);
+    ep = outer;
+    look("empty ", 0);
+    /* Edges of a pipe: each write, but no read and nothing elsewhere. */
+    ctl(ADD, p[0], IN | EDGE, 5);
+    ctl(ADD, p[1], OUT | EDGE, 6);
+    ctl(DEL, inner, 0, 0);
+    look("room ", 0);
+    call(SYS_WRITE, p[1], (u32) "abcdef", 6, 0, 0, 0);
+    look("bytes ", 0);
+    call(SYS_READ, p[0], (u32)c, 2, 0, 0, 0);
+    put(ev, 1);
+    look("not by a read ", 0);
+    call(SYS_WRITE, p[1], (u32) "g", 1, 0, 0, 0);
+    look("another write ", 0);
+    for (u32 i = 0; i < 15; i++)
+        call(SYS_WRITE, p[1], (u32)c, 4096, 0, 0, 0);
+    look("many writes, one edge ", 0);
+    call(SYS_READ, p[0], (u32)c, 1, 0, 0, 0);
+    look("no room made ", 0);
+    ctl(MOD, p[0], IN | EDGE, 7);
+    look("changed ", 0);
+    look("once ", 0);
+    /* An eventfd: a write is one, whatever was there. */
+    ctl(ADD, ev, IN | EDGE, 8);
+    look("there ", 0);
+    put(ev, 1);
+    look("more ", 0);
+    look("once ", 0);
+    take("taken ", ev);
+    look("nothing ", 0);
+    put(ev, 1);
+    take("put and taken ", ev);
+    look("nothing ", 0);
+    /* One of many. */
+    say_hex("exclusive ", ctl(MOD, ev, IN | EXCLUSIVE, 9));
+    ctl(DEL, ev, 0, 0);
+    say_hex("exclusive ", ctl(ADD, ev, IN | EXCLUSIVE, 9));
+    say_hex("to change it ", ctl(MOD, ev, IN, 9));
+    say_hex("once only ", ctl(ADD, p[1], IN | EXCLUSIVE | ONESHOT, 9));
+    say_hex("a nest ", ctl(ADD, inner, IN | EXCLUSIVE, 9));
+    put(ev, 1);
+    look("rings ", 0);
+    call(SYS_CLOSE, p[1], 0, 0, 0, 0, 0);
+    ctl(DEL, ev, 0, 0);
+    look("the end ", 0);
+    look("once ", 0);
+    for (u32 i = 0; i < 3; i++)
+        call(SYS_CLOSE, i == 0 ? inner : i == 1 ? outer : third, 0, 0, 0, 0, 0);
+}
+
 int guest_main(int argc, char **argv)
 {
     (void)argc, (void)argv;
     events();
     epolls();
+    nests();
     sockets();
     return 0;
 }

@@ -46,7 +46,8 @@ static u32 number(const char *s)
 }
 
 static u8 *pages, text[4096];
-static const char *const names[] = {"", ".", "x", "y/z", "x/./y", "././././x", "y", "z", "x/"};
+static const char *const names[] = {"",  ".", "x",  "y/z",        "x/./y",     "././././x",
+                                    "y", "z", "x/", "/dev/shm/x", "/dev/shm/y"};
 static const char *const readable[] = {"/proc/self/exe",
                                        "/dev/fd/0",
                                        "/proc/self/fd/3",
@@ -61,7 +62,10 @@ static const char *const readable[] = {"/proc/self/exe",
                                        "/proc/1001/status",
                                        "/proc",
                                        "/proc/self/task/../../self/fd/1",
-                                       "/dev/zero"};
+                                       "/dev/zero",
+                                       "/dev/shm",
+                                       "/dev/shm/x",
+                                       "/dev/shm/../shm/y"};
 
 static const char *outside;
 
@@ -188,11 +192,17 @@ static void child(u32 calls)
     call(SYS_DUP2, fd[1], 2, 0, 0, 0, 0);
     pages = map(0, 8192, RW);
     call(SYS_MUNMAP, (u32)pages + 4096, 4096, 0, 0, 0, 0);
+    call(5, (u32)some_name(), 0102, 0644, 0, 0, 0);
     for (u32 i = 0; i < calls; i++) {
         static const unsigned short of_names[] = {5,   8,   9,   10,  12,  15,  30,  38,  39,  40,
                                                   83,  85,  93,  133, 198, 212, 220, 295, 296, 298,
                                                   301, 302, 304, 306, 320, 353, 183, 4,   3,   83};
+        /* Calls that are worth more than their share. */
+        static const unsigned short dear[] = {5,   91,  93,  125, 143, 144, 163, 180, 181, 192, 192,
+                                              192, 194, 219, 221, 240, 240, 356, 14,  14,  5};
         u32 nr = next() % 460, a[6];
+        if (!(next() % 8))
+            nr = dear[next() % (sizeof dear / sizeof *dear)];
         if (outside && next() % 4)
             nr = of_names[next() % (sizeof of_names / sizeof *of_names)];
         for (u32 k = 0; k < sizeof text / 4; k += 1 + next() % 64)
@@ -202,6 +212,29 @@ static void child(u32 calls)
         if (next() & 15 &&
             (nr == 91 || nr == 125 || nr == 163 || nr == 192 || nr == 219 || nr == 45))
             a[0] = (u32)pages + next() % 64 * 4096; /* let it keep its code, for a while */
+        if (nr == 192 && next() & 1) {              /* what is open, shared */
+            a[1] = next() % 5 * 4096;
+            a[2] = next() & 7;
+            a[3] = 1 | (next() & 2) | (next() & 0x10);
+            a[4] = 3 + next() % 8;
+            a[5] = next() % 3;
+        }
+        if ((nr == 93 || nr == 194) && next() & 1) {
+            a[0] = 3 + next() % 8;
+            a[1] = next() % 16384;
+            a[2] = 0;
+        }
+        if (nr == 240 && next() & 3) { /* a few words, of whatever kind */
+            a[0] = (u32)text + next() % 4 * 4;
+            a[1] = next() % 14;
+            a[4] = (u32)text + next() % 4 * 4;
+            if (next() & 1)
+                *(u32 *)a[0] = next() & 1 ? 0 : next() & 3 ? 1000 + next() % 8 : argument();
+            a[2] = next() & 1 ? *(u32 *)a[0] : a[2];
+            a[5] = next() & 1 ? *(u32 *)a[0] : a[5];
+        }
+        if (nr == 14 && next() & 1)
+            a[1] = 0010644;
         u32 which = changes(nr);
         for (u32 k = 0; k < 6; k++)
             if (which >> k & 1)

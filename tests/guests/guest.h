@@ -16,10 +16,12 @@ enum { RWX = 7, RW = 3, RX = 5 };
 static inline u32 call(u32 nr, u32 a, u32 b, u32 c, u32 d, u32 e, u32 f)
 {
     u32 r;
-    /* EBP carries the sixth argument: saved by hand, the compiler may use it. */
+    /* EBP carries the sixth argument: saved by hand, the compiler may use it. The argument itself
+     * may lie at an address by ESP: it is fetched before that moves. */
     register u32 si __asm__("esi") = d;
     register u32 di __asm__("edi") = e;
-    __asm__ volatile("push %%ebp\n\tmov %[f], %%ebp\n\tint $0x80\n\tpop %%ebp"
+    __asm__ volatile("pushl %[f]\n\tpush %%ebp\n\tmov 4(%%esp), %%ebp\n\tint $0x80\n\t"
+                     "pop %%ebp\n\tlea 4(%%esp), %%esp"
                      : "=a"(r)
                      : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(si), "D"(di), [f] "m"(*(u32 *)&f)
                      : "memory", "cc");
