@@ -127,6 +127,7 @@ CALL(epoll_create1)
 static uint64_t rings(const struct process *p, const struct guest_open *o, uint32_t events)
 {
     enum { IN = POLLIN | POLLPRI | POLLRDNORM | POLLRDBAND | GPOLLRDHUP };
+    enum { OUT = POLLOUT | POLLWRNORM | POLLWRBAND };
     const struct guest_pipe *in = &p->pipe[o->pipe], *out = &p->pipe[pipe_row_out(o)];
     uint64_t n = 0;
 
@@ -139,13 +140,13 @@ static uint64_t rings(const struct process *p, const struct guest_open *o, uint3
         return n;
     }
     if (o->kind == OPEN_EVENT)
-        return (events & IN ? o->rang[RING_IN] : 0) + (events & POLLOUT ? o->rang[RING_OUT] : 0);
+        return (events & IN ? o->rang[RING_IN] : 0) + (events & OUT ? o->rang[RING_OUT] : 0);
     if (!open_reads_pipe(o) && !open_writes_pipe(o))
         return p->activity; /* of the host's streams nothing is known */
     if (open_reads_pipe(o))
         n += in->rang[RING_END] + (events & IN ? in->rang[RING_IN] : 0);
     if (open_writes_pipe(o))
-        n += out->rang[RING_END] + (events & POLLOUT ? out->rang[RING_OUT] : 0);
+        n += out->rang[RING_END] + (events & OUT ? out->rang[RING_OUT] : 0);
     return n;
 }
 

@@ -289,7 +289,7 @@ PRINT(status)
     fprintf(to, "State:\t%c (%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", state,
             word, e->group->tgid, e->task ? e->task->tid : e->group->tgid, e->group->ppid);
     fprintf(to, "Uid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t%d\nGroups:\t \n", GUEST_UID,
-            GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, PROC_FDS);
+            GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, SOFT_FDS);
     if (s) {
         uint32_t kb = pages(s, 0) * (PAGE / 1024), rss = space_resident(s) * (PAGE / 1024);
         fprintf(to, "VmPeak:\t%8u kB\nVmSize:\t%8u kB\nVmLck:\t%8u kB\nVmHWM:\t%8u kB\n", kb, kb, 0,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "concealed-mem/map.h"
 #include "guest/process.h"
@@ -15,9 +16,14 @@
 struct process *process_new(const char *sysroot)
 {
     struct process *p = calloc(1, sizeof *p);
+    struct rlimit files;
 
     if (!p)
         return NULL;
+    if (!getrlimit(RLIMIT_NOFILE, &files)) { /* each of the guest's is one of the host's */
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     p->rng = 0x9e3779b97f4a7c15u;
     p->log = stderr;
     p->next_tid = GUEST_PID;

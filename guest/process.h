@@ -23,8 +23,9 @@
 
 enum {
     PROC_TASKS = 1024,
-    PROC_FDS = 256,
-    PROC_OPEN = 1024,
+    PROC_FDS = 4096, /* as many as Linux lets a process have, and lets it have at first */
+    SOFT_FDS = 1024,
+    PROC_OPEN = 4096,
     PROC_PIPES = 128,
     PROC_FILES = 512,
     PROC_EPOLLS = 32,
@@ -63,9 +64,11 @@ struct guest_open {
     uint8_t kind;   /* enum open_kind */
     uint8_t std;    /* a standard stream of the simulator: its number + 1 */
     bool stream;    /* no offset of ours: standard streams, pipes and what the host cannot seek */
-    uint16_t pipe, pipe_out; /* indices of pipes of ours */
-    bool stopped[2];         /* of a socket: reading, writing was shut down */
-    bool semaphore;          /* of an eventfd */
+    uint16_t pipe, pipe_out;          /* indices of pipes of ours */
+    bool stopped[2];                  /* of a socket: reading, writing was shut down */
+    bool semaphore;                   /* of an eventfd */
+    uint8_t owner_kind, owner_signal; /* who would be told of events: as F_GETOWN_EX has it */
+    uint32_t owner;
     uint64_t rang[RING_END]; /* of an eventfd: as a pipe's */
     uint32_t came;           /* of a fifo to read: `came` of the pipe, if no writer was there yet */
     uint16_t mem;            /* of a file in memory: its row + 1 */
@@ -83,6 +86,7 @@ struct guest_pipe {
     uint32_t fifo;             /* virtual inode of its name; 0: none */
     uint32_t came;             /* writers of a fifo that ever were */
     uint32_t head, count;      /* first byte, and how many there are */
+    uint32_t limit;            /* how many there may be */
     uint64_t rang[RINGS];      /* how often whoever polls was woken: see enum ring */
     uint8_t bytes[PIPE_BYTES];
 };

@@ -133,7 +133,9 @@ int space_zero(struct space *s, uint32_t addr, uint32_t len);
 int space_string(struct space *s, uint32_t addr, char *dst, uint32_t max);
 /* For the loader: writes regardless of the area's permissions. */
 int space_poke(struct space *s, uint32_t addr, const void *src, uint32_t len);
-/* Are all pages of the range readable (or writable) by the process? */
+/* How many bytes of the range, from its beginning on, are readable (or writable) by the process? */
+uint32_t space_fit(const struct space *s, uint32_t addr, uint32_t len, bool write);
+/* Are all of them? */
 bool space_ok(const struct space *s, uint32_t addr, uint32_t len, bool write);
 
 #endif

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptors: open, seek, dup, directories.
+ * Descriptors: open, seek, dup, and what is done to a file by one.
  *
  * A descriptor names an open file description, which keeps the offset itself: the host's descriptor
  * is only a handle, so that (path, offset) says everything. Streams (terminals, pipes of the host)
- * have no offset; what is read from them is input of the run. Directories are listed in sorted
- * order, because the host's order is an accident.
+ * have no offset; what is read from them is input of the run.
  */
 #define _GNU_SOURCE /* O_PATH */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,6 +22,13 @@
 struct guest_open *fd_open(struct process *p, uint32_t fd)
 {
     return fd < PROC_FDS && p->fd[fd].used ? &p->open[p->fd[fd].open] : NULL;
+}
+
+struct guest_open *fd_file(struct process *p, uint32_t fd)
+{
+    struct guest_open *o = fd_open(p, fd);
+
+    return o && (o->flags & GO_PATH) ? NULL : o;
 }
 
 void open_unref(struct process *p, uint32_t index)
@@ -118,9 +123,9 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
     static const uint32_t map[][2] = {{GO_CREAT, O_CREAT},       {GO_EXCL, O_EXCL},
                                       {GO_TRUNC, O_TRUNC},       {GO_DIRECTORY, O_DIRECTORY},
                                       {GO_NOFOLLOW, O_NOFOLLOW}, {GO_NONBLOCK, O_NONBLOCK},
-                                      {GO_PATH, O_PATH}};
+                                      {GO_PATH, O_PATH},         {GO_TMPFILE, O_TMPFILE}};
 
-    if ((flags & GO_ACCMODE) == GO_ACCMODE)
+    if ((flags & GO_TMPFILE) && (!(flags & GO_DIRECTORY) || !((flags + 1) & GO_RDWR)))
         return -EINVAL;
     for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
         if ((flags & map[i][0]) == map[i][0])
@@ -136,6 +141,9 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
         return (flags & (GO_CREAT | GO_EXCL)) == (GO_CREAT | GO_EXCL) ? -EEXIST
                : flags & GO_DIRECTORY                                 ? -ENOTDIR
                                                                       : fifo_open(p, path, flags);
+    if (!(flags & (GO_PATH | GO_LARGEFILE | GO_EXCL)) && S_ISREG(st.st_mode) &&
+        st.st_size > NOT_LARGE)
+        return -EOVERFLOW;
     int host = open(path, h | (int)(flags & GO_ACCMODE) | O_NOCTTY | O_CLOEXEC,
                     mode & ~p->files->umask & 07777);
     if (host < 0)
@@ -159,6 +167,12 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
     o->stream = !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISBLK(st.st_mode);
     if (!realpath(path, o->path))
         snprintf(o->path, sizeof o->path, "%s", path);
+    if (flags & GO_TMPFILE) {
+        size_t n = strlen(o->path);
+        snprintf(o->path + n, sizeof o->path - n, "/#%u (deleted)",
+                 virtual_inode(p, st.st_dev, st.st_ino));
+        return fd;
+    }
     if (S_ISREG(st.st_mode) && (flags & GO_ACCMODE) != GO_WRONLY && !(flags & GO_TRUNC))
         process_note_file(p, path);
     return fd;
@@ -175,6 +189,9 @@ static int32_t open_at(struct process *p, int32_t dirfd, uint32_t name, uint32_t
     bool follow = !(flags & GO_NOFOLLOW) && (flags & (GO_CREAT | GO_EXCL)) != (GO_CREAT | GO_EXCL);
     int e = space_string(p->space, name, path, sizeof path);
 
+    flags &= GO_KNOWN;
+    if (flags & GO_PATH) /* a place: nothing else is asked of it */
+        flags &= GO_PATH | GO_DIRECTORY | GO_NOFOLLOW | GO_CLOEXEC;
     if (p->cur->fifo_end) { /* whatever has become of the name since */
         e = e < 0 ? e : guest_path_at(p, dirfd, name, follow, path, sizeof path);
         return fifo_let_in(p, e < 0 ? NULL : path, flags);
@@ -272,11 +289,51 @@ CALL(dup2)
 
 CALL(dup3)
 {
-    if (a[0] == a[1])
+    if (a[0] == a[1] || a[2] & ~(uint32_t)GO_CLOEXEC)
         return -EINVAL;
     return !fd_open(p, a[0]) || a[1] >= p->grp->limit[LIMIT_NOFILE][0]
                ? -EBADF
                : dup_to(p, a[0], a[1], (a[2] & GO_CLOEXEC) != 0);
+}
+
+/* Who is to be told of events: nobody is, as no descriptor asks for it (GO_ASYNC), but it is kept.
+ */
+static int32_t own(struct process *p, struct guest_open *o, uint32_t command, uint32_t arg)
+{
+    enum { SETOWN = 8, GETOWN, SETSIG, GETSIG, SETOWN_EX = 15, GETOWN_EX };
+    enum { OWNER_TID, OWNER_PID, OWNER_PGRP };
+    uint32_t ex[2] = {o->owner_kind, o->owner};
+
+    switch (command) {
+    case SETOWN:
+        if (arg == 1u << 31)
+            return -EINVAL;
+        ex[0] = (int32_t)arg < 0 ? OWNER_PGRP : OWNER_PID;
+        ex[1] = (int32_t)arg < 0 ? 0 - arg : arg;
+        break;
+    case GETOWN: return (int32_t)(o->owner_kind == OWNER_PGRP ? 0 - o->owner : o->owner);
+    case SETSIG:
+        if (arg >= NSIG_GUEST)
+            return -EINVAL;
+        o->owner_signal = (uint8_t)arg;
+        return 0;
+    case GETSIG: return o->owner_signal;
+    case GETOWN_EX: return space_write(p->space, arg, ex, sizeof ex);
+    default:
+        if (space_read(p->space, arg, ex, sizeof ex))
+            return -EFAULT;
+    }
+    bool found = !ex[1];
+    for (uint32_t i = 0; i < p->rows; i++) {
+        const struct group *g = &p->group[i];
+        found |= p->task[i].state != TASK_FREE && ex[0] == OWNER_TID && p->task[i].tid == ex[1];
+        found |= g->used && (ex[0] == OWNER_PGRP ? g->pgid : g->tgid) == ex[1];
+    }
+    if (ex[0] > OWNER_PGRP || !found)
+        return ex[0] > OWNER_PGRP ? -EINVAL : -ESRCH;
+    o->owner_kind = (uint8_t)ex[0];
+    o->owner = ex[1];
+    return 0;
 }
 
 CALL(fcntl)
@@ -289,14 +346,23 @@ CALL(fcntl)
         SETFL,
         GETLK,
         SETLKW = 7,
+        SETOWN,
+        GETSIG = 11,
         GETLK64 = 12,
         SETLKW64 = 14,
+        SETOWN_EX,
+        GETOWN_EX,
         OFD_GETLK = 36,
         OFD_SETLKW = 38,
-        ADD_SEALS = 1033,
-        GET_SEALS,
-        DUPFD_CLOEXEC = 1030
+        GETLEASE = 1025,
+        DUPFD_QUERY = 1027,
+        DUPFD_CLOEXEC = 1030,
+        SETPIPE_SZ,
+        GETPIPE_SZ,
+        ADD_SEALS,
+        GET_SEALS
     };
+    static const uint32_t settable = GO_APPEND | GO_NONBLOCK | GO_DIRECT | GO_NOATIME;
     struct guest_open *o = fd_open(p, a[0]);
 
     if (!o)
@@ -310,14 +376,25 @@ CALL(fcntl)
     case GETFD: return p->fd[a[0]].cloexec;
     case SETFD: p->fd[a[0]].cloexec = a[2] & 1; return 0;
     case GETFL: return (int32_t)(o->flags & ~(uint32_t)(GO_CREAT | GO_EXCL | GO_TRUNC | GO_NOCTTY));
-    case SETFL:
-        o->flags =
-            (o->flags & ~(uint32_t)(GO_APPEND | GO_NONBLOCK)) | (a[2] & (GO_APPEND | GO_NONBLOCK));
-        return 0;
+    case DUPFD_QUERY: return fd_open(p, a[2]) ? fd_open(p, a[2]) == o : -EBADF;
+    default: break;
+    }
+    if (o->flags & GO_PATH)
+        return -EBADF;
+    switch (a[1]) {
+    case SETFL: o->flags = (o->flags & ~settable) | (a[2] & settable); return 0;
     case GETLK ... SETLKW:
     case GETLK64 ... SETLKW64:
-    case OFD_GETLK ... OFD_SETLKW:
-        return o->flags & GO_PATH ? -EBADF : lock_fcntl(p, o, a[1], a[2]);
+    case OFD_GETLK ... OFD_SETLKW: return lock_fcntl(p, o, a[1], a[2]);
+    case SETOWN ... GETSIG:
+    case SETOWN_EX:
+    case GETOWN_EX: return own(p, o, a[1], a[2]);
+    case GETLEASE: return 2; /* none: leases are not given */
+    case SETPIPE_SZ:
+    case GETPIPE_SZ:
+        if (o->kind == OPEN_SOCKET || (!open_reads_pipe(o) && !open_writes_pipe(o)))
+            return -EBADF;
+        return a[1] == SETPIPE_SZ ? pipe_resize(p, o, a[2]) : (int32_t)p->pipe[o->pipe].limit;
     case ADD_SEALS:
     case GET_SEALS: return mem_seal(p, o, a[1] == ADD_SEALS, a[2]);
     default: return -EINVAL;
@@ -331,18 +408,28 @@ CALL(fcntl64)
 
 static int64_t seek(struct process *p, uint32_t fd, int64_t off, uint32_t whence)
 {
-    struct guest_open *o = fd_open(p, fd);
+    enum { SET, CUR, END, DATA, HOLE };
+    struct guest_open *o = fd_file(p, fd);
     struct stat st;
 
     if (!o)
         return -EBADF;
+    if (whence > HOLE)
+        return -EINVAL;
     if (o->stream)
         return -ESPIPE;
     if (fstat(o->host, &st))
         return -errno;
-    if (whence > 2)
-        return -EINVAL;
-    off += whence == 0 ? 0 : whence == 1 ? (int64_t)o->offset : (int64_t)st.st_size;
+    /* Files are without holes, whatever the host's file system has made of them. */
+    if (whence >= DATA && (off < 0 || off >= st.st_size))
+        return -ENXIO;
+    if (whence == HOLE)
+        off = st.st_size;
+    if (whence == CUR || whence == END) {
+        int64_t from = whence == CUR ? (int64_t)o->offset : (int64_t)st.st_size;
+        if (__builtin_add_overflow(off, from, &off))
+            return -EOVERFLOW;
+    }
     if (off < 0)
         return -EINVAL;
     o->offset = (uint64_t)off;
@@ -376,7 +463,7 @@ CALL(llseek)
 CALL(ioctl)
 {
     enum { FIONREAD = 0x541b, FIONBIO = 0x5421, FIONCLEX = 0x5450, FIOCLEX = 0x5451 };
-    struct guest_open *o = fd_open(p, a[0]);
+    struct guest_open *o = fd_file(p, a[0]);
     uint32_t v;
 
     if (!o)
@@ -400,11 +487,13 @@ CALL(ioctl)
 
 static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
 {
-    struct guest_open *o = fd_open(p, fd);
+    struct guest_open *o = fd_file(p, fd);
 
+    if ((int64_t)len < 0)
+        return -EINVAL;
     if (!o)
         return -EBADF;
-    if (o->kind != OPEN_HOST || (!o->std && !(o->flags & GO_ACCMODE)) || (int64_t)len < 0)
+    if (o->kind != OPEN_HOST || (!o->std && !((o->flags + 1) & GO_RDWR)))
         return -EINVAL;
     int32_t e = mem_may(p, o, len, 0, true);
     if (e)
@@ -417,26 +506,45 @@ static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
 
 CALL(ftruncate)
 {
-    return truncate_fd(p, a[0], a[1]);
+    return truncate_fd(p, a[0], (uint64_t)(int32_t)a[1]);
 }
 CALL(ftruncate64)
 {
     return truncate_fd(p, a[0], a[1] | (uint64_t)a[2] << 32);
 }
+/* The host does it in its own time. */
+static int32_t synced(struct process *p, uint32_t fd)
+{
+    struct guest_open *o = fd_file(p, fd);
+
+    return !o ? -EBADF : o->stream && !o->std ? -EINVAL : 0;
+}
+
 CALL(fsync)
 {
-    return fd_open(p, a[0]) ? 0 : -EBADF;
+    return synced(p, a[0]);
 }
 CALL(fdatasync)
 {
-    return fd_open(p, a[0]) ? 0 : -EBADF;
+    return synced(p, a[0]);
+}
+CALL(sync_file_range)
+{
+    int32_t e = synced(p, a[0]);
+    int64_t from = (int64_t)(a[1] | (uint64_t)a[2] << 32),
+            len = (int64_t)(a[3] | (uint64_t)a[4] << 32), end;
+
+    if (e)
+        return e == -EBADF ? e : -ESPIPE;
+    return from < 0 || __builtin_add_overflow(from, len, &end) || end < from || a[5] > 7 ? -EINVAL
+                                                                                         : 0;
 }
 /* Room for a file, or only that it has this length: what a disk has left is not the guest's
  * business. Holes and the like are not made. */
 CALL(fallocate)
 {
     enum { KEEP_SIZE = 1 };
-    struct guest_open *o = fd_open(p, a[0]);
+    struct guest_open *o = fd_file(p, a[0]);
     int64_t from = (int64_t)(a[2] | (uint64_t)a[3] << 32),
             len = (int64_t)(a[4] | (uint64_t)a[5] << 32);
     struct stat st;
@@ -471,86 +579,21 @@ CALL(readahead)
     return !o ? -EBADF : o->stream ? -EINVAL : 0;
 }
 
+static int32_t advised(struct process *p, uint32_t fd, uint32_t advice)
+{
+    struct guest_open *o = fd_file(p, fd);
+
+    return !o                                          ? -EBADF
+           : open_reads_pipe(o) || open_writes_pipe(o) ? -ESPIPE
+           : advice > 5                                ? -EINVAL
+                                                       : 0;
+}
+
+CALL(fadvise64)
+{
+    return advised(p, a[0], a[4]);
+}
 CALL(fadvise64_64)
 {
-    return fd_open(p, a[0]) ? 0 : -EBADF;
-}
-
-static int by_name(const void *x, const void *y)
-{
-    return strcmp(*(char *const *)x + 1, *(char *const *)y + 1);
-}
-
-static int list_directory(struct guest_open *o)
-{
-    int here = openat(o->host, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = here < 0 ? NULL : fdopendir(here);
-    uint32_t room = 0;
-
-    if (!d) {
-        int e = errno;
-        if (here >= 0)
-            close(here);
-        return -e;
-    }
-    for (struct dirent *e; (e = readdir(d));) {
-        if (o->ndir == room) {
-            char **more = realloc(o->dir, (room = room ? room * 2 : 64) * sizeof *more);
-            if (!more)
-                break;
-            o->dir = more;
-        }
-        char *name = malloc(strlen(e->d_name) + 2);
-        if (!name)
-            break;
-        name[0] = (char)e->d_type; /* the name starts at 1 */
-        strcpy(name + 1, e->d_name);
-        o->dir[o->ndir++] = name;
-    }
-    closedir(d);
-    return 0;
-}
-
-CALL(getdents64)
-{
-    struct guest_open *o = fd_open(p, a[0]);
-    uint32_t done = 0;
-    uint8_t rec[300];
-
-    if (!o)
-        return -EBADF;
-    if (o->stream)
-        return -ENOTDIR;
-    if (!o->dir) {
-        int e = o->kind != OPEN_PROC           ? list_directory(o)
-                : !strcmp(o->path, "/dev/shm") ? shm_list(p, o)
-                                               : proc_list(p, o);
-        if (e)
-            return e;
-        qsort(o->dir, o->ndir, sizeof *o->dir, by_name);
-    }
-    while (o->dirpos < o->ndir) {
-        const char *name = o->dir[o->dirpos] + 1;
-        uint32_t len = (uint32_t)(19 + strlen(name) + 1 + 7) & ~7u;
-        struct stat st;
-        if (len > a[2] - done || len > sizeof rec)
-            return done ? (int32_t)done : -EINVAL;
-        memset(rec, 0, sizeof rec);
-        uint64_t ino = o->kind == OPEN_PROC || fstatat(o->host, name, &st, AT_SYMLINK_NOFOLLOW)
-                           ? 1
-                           : virtual_inode(p, st.st_dev, st.st_ino);
-        uint64_t next = o->dirpos + 1;
-        uint16_t rl = (uint16_t)len;
-        memcpy(rec, &ino, 8);
-        memcpy(rec + 8, &next, 8);
-        memcpy(rec + 16, &rl, 2);
-        rec[18] = (uint8_t)o->dir[o->dirpos][0];
-        memcpy(rec + 19, name, strlen(name));
-        int e = space_write(p->space, a[1] + done, rec, len);
-        if (e)
-            return done ? (int32_t)done : e;
-        done += len;
-        o->dirpos++;
-    }
-    return (int32_t)done;
+    return advised(p, a[0], a[5]);
 }

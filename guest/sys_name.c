@@ -3,8 +3,10 @@
  * Calls that change names and attributes of files: on the host, if the run may (path_may_change).
  * "Now" is the guest's own.
  */
+#define _GNU_SOURCE /* renameat2 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,15 +56,79 @@ SHM_CALL(mkdir, SHM_MKDIR, GAT_FDCWD, a[0], 0, false, mkdir(path, a[1] & ~p->fil
 SHM_CALL(mkdirat, SHM_MKDIR, a[0], a[1], 0, false, mkdir(path, a[2] & ~p->files->umask & 07777))
 SHM_CALL(rmdir, SHM_RMDIR, GAT_FDCWD, a[0], 0, false, rmdir(path))
 SHM_CALL(unlink, SHM_UNLINK, GAT_FDCWD, a[0], 0, false, unlink(path))
-SHM_CALL(unlinkat, a[2] & GAT_REMOVEDIR ? SHM_RMDIR : SHM_UNLINK, a[0], a[1], 0, false,
-         a[2] & GAT_REMOVEDIR ? rmdir(path) : unlink(path))
-SHM_CALL(chmod, SHM_CHMOD, GAT_FDCWD, a[0], a[1], true, chmod(path, a[1] & 07777))
-SHM_CALL(fchmodat, SHM_CHMOD, a[0], a[1], a[2], true, chmod(path, a[2] & 07777))
-PATH_CALL(chown32, a[0], true, chown(path, a[1], a[2]))
-PATH_CALL(lchown32, a[0], false, lchown(path, a[1], a[2]))
-PATH_CALL_AT(fchownat, !(a[4] & GAT_SYMLINK_NOFOLLOW),
-             fchownat(AT_FDCWD, path, a[2], a[3],
-                      a[4] & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
+static SHM_CALL(remove_at, a[2] ? SHM_RMDIR : SHM_UNLINK, a[0], a[1], 0, false,
+                a[2] ? rmdir(path) : unlink(path))
+    SHM_CALL(chmod, SHM_CHMOD, GAT_FDCWD, a[0], a[1], true, chmod(path, a[1] & 07777))
+        SHM_CALL(fchmodat, SHM_CHMOD, a[0], a[1], a[2], true, chmod(path, a[2] & 07777))
+            PATH_CALL(chown32, a[0], true, chown(path, a[1], a[2]))
+                PATH_CALL(lchown32, a[0], false, lchown(path, a[1], a[2]))
+
+                    CALL(unlinkat)
+{
+    return a[2] & ~(uint32_t)GAT_REMOVEDIR ? -EINVAL : sys_remove_at(p, a);
+}
+
+/* Of calls that may speak of a descriptor itself: has this one no name? */
+static bool nameless(struct process *p, uint32_t name, uint32_t flags)
+{
+    uint8_t first;
+
+    return (flags & GAT_EMPTY_PATH) && !space_read(p->space, name, &first, 1) && !first;
+}
+
+CALL(fchownat)
+{
+    char path[PATH_MAX];
+    bool link = a[4] & GAT_SYMLINK_NOFOLLOW;
+
+    if (a[4] & ~(uint32_t)(GAT_SYMLINK_NOFOLLOW | GAT_EMPTY_PATH))
+        return -EINVAL;
+    if (nameless(p, a[1], a[4]) && (int32_t)a[0] != GAT_FDCWD) {
+        const uint32_t by_fd[3] = {a[0], a[2], a[3]};
+        return sys_fchown32(p, by_fd);
+    }
+    int e = nameless(p, a[1], a[4])
+                ? path_of_name(p, ".", true, path, sizeof path)
+                : path_to_change(p, (int32_t)a[0], a[1], !link, path, sizeof path);
+    if (!e && nameless(p, a[1], a[4]))
+        e = path_may_change(p, path);
+    return e                                                                      ? e
+           : fchownat(AT_FDCWD, path, a[2], a[3], link ? AT_SYMLINK_NOFOLLOW : 0) ? -errno
+                                                                                  : 0;
+}
+
+CALL(fchmodat2)
+{
+    if (a[3] & ~(uint32_t)(GAT_SYMLINK_NOFOLLOW | GAT_EMPTY_PATH))
+        return -EINVAL;
+    if (nameless(p, a[1], a[3]) && (int32_t)a[0] != GAT_FDCWD) {
+        const uint32_t by_fd[2] = {a[0], a[2]};
+        return sys_fchmod(p, by_fd);
+    }
+    if (a[3] & GAT_SYMLINK_NOFOLLOW) { /* links have no modes of their own */
+        char path[PATH_MAX];
+        struct stat st;
+        int e = guest_path_at(p, (int32_t)a[0], a[1], false, path, sizeof path);
+        if (e || lstat(path, &st) || S_ISLNK(st.st_mode))
+            return e ? e : lstat(path, &st) ? -errno : -EOPNOTSUPP;
+    }
+    return sys_fchmodat(p, a);
+}
+
+/* With identities of 16 bits. */
+static uint32_t wide_id(uint32_t id)
+{
+    return (id & 0xffff) == 0xffff ? UINT32_MAX : id & 0xffff;
+}
+#define NARROW(name, wide)                                                                         \
+    CALL(name)                                                                                     \
+    {                                                                                              \
+        const uint32_t b[3] = {a[0], wide_id(a[1]), wide_id(a[2])};                                \
+        return sys_##wide(p, b);                                                                   \
+    }
+NARROW(chown, chown32)
+NARROW(lchown, lchown32)
+NARROW(fchown, fchown32)
 
 /* Fifos, and what else anybody may make: a file, a socket's name. Devices are not for guests. */
 static int32_t make_node(struct process *p, int32_t dirfd, uint32_t name, uint32_t mode)
@@ -90,7 +156,7 @@ CALL(mknodat)
 
 CALL(fchmod)
 {
-    struct guest_open *o = fd_open(p, a[0]);
+    struct guest_open *o = fd_file(p, a[0]);
 
     if (o && o->mem) {
         p->mem[o->mem - 1].mode = S_IFREG | (a[1] & 07777);
@@ -104,7 +170,7 @@ CALL(fchmod)
 
 CALL(fchown32)
 {
-    struct guest_open *o = fd_open(p, a[0]);
+    struct guest_open *o = fd_file(p, a[0]);
 
     if (o && o->mem) {
         struct memfile *m = &p->mem[o->mem - 1];
@@ -141,13 +207,42 @@ CALL(renameat)
 {
     return two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], rename);
 }
+static int rename_new(const char *from, const char *to)
+{
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+static int rename_both(const char *x, const char *y)
+{
+    return renameat2(AT_FDCWD, x, AT_FDCWD, y, RENAME_EXCHANGE);
+}
 CALL(renameat2)
 {
-    return a[4] ? -EINVAL : two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], rename);
+    enum { NOREPLACE = 1, EXCHANGE = 2 };
+
+    if (a[4] > EXCHANGE)
+        return -EINVAL;
+    return two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3],
+                     a[4] == NOREPLACE  ? rename_new
+                     : a[4] == EXCHANGE ? rename_both
+                                        : rename);
 }
 CALL(link)
 {
     return two_paths(p, GAT_FDCWD, a[0], GAT_FDCWD, a[1], link);
+}
+
+/* The description that the old name of linkat means, if it is a descriptor's. */
+static const struct guest_open *file_of_link(struct process *p, const uint32_t *a)
+{
+    enum { SYMLINK_FOLLOW = 0x400 };
+    char name[64];
+    int32_t fd = -1;
+
+    if (nameless(p, a[1], a[4]))
+        fd = (int32_t)a[0];
+    else if ((a[4] & SYMLINK_FOLLOW) && space_string(p->space, a[1], name, sizeof name) > 0)
+        fd = path_descriptor(name);
+    return fd < 0 ? NULL : fd_open(p, (uint32_t)fd);
 }
 
 CALL(linkat)
@@ -160,6 +255,14 @@ CALL(linkat)
     int32_t e;
     if (shm_two(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], false, &e))
         return e;
+    const struct guest_open *o = file_of_link(p, a);
+    if (o) { /* what is open gets a name, if only one has been taken from it, or none was given */
+        e = path_to_change(p, (int32_t)a[2], a[3], false, y, sizeof y);
+        if (e || o->kind != OPEN_HOST || o->stream || o->mem)
+            return e ? e : -EXDEV;
+        snprintf(x, sizeof x, "/proc/self/fd/%d", o->host);
+        return linkat(AT_FDCWD, x, AT_FDCWD, y, AT_SYMLINK_FOLLOW) ? -errno : 0;
+    }
     e = path_to_change(p, (int32_t)a[0], a[1], a[4] & SYMLINK_FOLLOW, x, sizeof x);
     if (!e)
         e = path_to_change(p, (int32_t)a[2], a[3], false, y, sizeof y);
@@ -218,8 +321,12 @@ static int32_t set_times(struct process *p, uint32_t dirfd, uint32_t name,
 {
     char path[PATH_MAX];
 
-    if (!name) {
-        struct guest_open *o = fd_open(p, dirfd);
+    if (flags & ~(uint32_t)(GAT_SYMLINK_NOFOLLOW | GAT_EMPTY_PATH))
+        return -EINVAL;
+    if (!name && (flags || (int32_t)dirfd == GAT_FDCWD))
+        return flags ? -EINVAL : -EFAULT;
+    if (!name || (nameless(p, name, flags) && (int32_t)dirfd != GAT_FDCWD)) {
+        struct guest_open *o = name ? fd_open(p, dirfd) : fd_file(p, dirfd);
         if (o && o->mem)
             return 0; /* its time is the last write's */
         return !o ? -EBADF : o->stream || p->read_only ? -EROFS : futimens(o->host, t) ? -errno : 0;

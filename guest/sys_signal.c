@@ -131,6 +131,25 @@ CALL(sigprocmask)
     return a[2] ? space_write(p->space, a[2], &old, 4) : 0;
 }
 
+/* The first of their kind: the mask as a word. */
+CALL(sgetmask)
+{
+    return (int32_t)p->cur->sigmask;
+}
+CALL(ssetmask)
+{
+    uint32_t old = (uint32_t)p->cur->sigmask;
+
+    p->cur->sigmask = a[0] & ~UNBLOCKABLE;
+    return (int32_t)old;
+}
+
+/* No call of ours is continued so: they are made again. */
+CALL(restart_syscall)
+{
+    return -EINTR;
+}
+
 CALL(sigpending)
 {
     uint32_t set = (uint32_t)((p->cur->queue.pending | p->grp->queue.pending) & p->cur->sigmask);

@@ -121,7 +121,10 @@ CALL(times)
 
 CALL(getrusage)
 {
+    enum { SELF = 0, THREAD = 1, CHILDREN = -1 };
     uint32_t r[18] = {0};
+    if (a[0] != SELF && a[0] != THREAD && a[0] != (uint32_t)CHILDREN)
+        return -EINVAL;
     uint64_t us = process_now_ns(p) / 1000;
 
     r[0] = (uint32_t)(us / 1000000);

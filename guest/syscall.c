@@ -73,7 +73,11 @@ CALL(getegid)
 }
 CALL(getgroups32)
 {
-    return 0;
+    return (int32_t)a[0] < 0 ? -EINVAL : 0;
+}
+CALL(getgroups)
+{
+    return (int32_t)a[0] < 0 ? -EINVAL : 0;
 }
 
 void process_cpuid(const struct process *p, uint32_t leaf, uint32_t r[4])
@@ -113,7 +117,8 @@ void limits_init(struct group *g)
 {
     memset(g->limit, 0xff, sizeof g->limit);
     g->limit[LIMIT_STACK][0] = (uint64_t)STACK_PAGES * PAGE;
-    g->limit[LIMIT_NOFILE][0] = g->limit[LIMIT_NOFILE][1] = PROC_FDS;
+    g->limit[LIMIT_NOFILE][0] = SOFT_FDS;
+    g->limit[LIMIT_NOFILE][1] = PROC_FDS;
     g->limit[LIMIT_SIGPENDING][0] = g->limit[LIMIT_SIGPENDING][1] = SIGNALS_QUEUED;
 }
 
@@ -136,6 +141,18 @@ CALL(ugetrlimit)
         return -EINVAL;
     for (int i = 0; i < 2; i++)
         w[i] = p->grp->limit[a[0]][i] > UINT32_MAX ? UINT32_MAX : (uint32_t)p->grp->limit[a[0]][i];
+    return space_write(p->space, a[1], w, sizeof w);
+}
+
+/* The first of its kind: no limit is more than a signed number. */
+CALL(getrlimit)
+{
+    uint32_t w[2];
+
+    if (a[0] >= GUEST_LIMITS)
+        return -EINVAL;
+    for (int i = 0; i < 2; i++)
+        w[i] = p->grp->limit[a[0]][i] > INT32_MAX ? INT32_MAX : (uint32_t)p->grp->limit[a[0]][i];
     return space_write(p->space, a[1], w, sizeof w);
 }
 
@@ -186,10 +203,17 @@ CALL(inotify_init1)
 
 CALL(getrandom)
 {
-    uint32_t done = 0;
+    enum { NONBLOCK = 1, RANDOM = 2, INSECURE = 4, MOST = 0x7ffff000 };
+    uint32_t done = 0, len = a[1] < MOST ? a[1] : MOST;
 
-    while (done < a[1] && done < 1 << 20) {
-        uint32_t r = process_random(p), n = a[1] - done < 4 ? a[1] - done : 4;
+    if (a[2] & ~(uint32_t)(NONBLOCK | RANDOM | INSECURE) ||
+        (a[2] & (RANDOM | INSECURE)) == (RANDOM | INSECURE))
+        return -EINVAL;
+    len = len ? space_fit(p->space, a[0], len, true) : 0;
+    if (!len)
+        return a[1] ? -EFAULT : 0;
+    while (done < len) {
+        uint32_t r = process_random(p), n = len - done < 4 ? len - done : 4;
         int32_t e = space_write(p->space, a[0] + done, &r, n);
         if (e)
             return done ? (int32_t)done : e;

@@ -60,11 +60,19 @@ enum {
     GO_TRUNC = 01000,
     GO_APPEND = 02000,
     GO_NONBLOCK = 04000,
+    GO_DSYNC = 010000,
+    GO_ASYNC = 020000,
+    GO_DIRECT = 040000,
     GO_LARGEFILE = 0100000,
     GO_DIRECTORY = 0200000,
     GO_NOFOLLOW = 0400000,
+    GO_NOATIME = 01000000,
     GO_CLOEXEC = 02000000,
-    GO_PATH = 010000000
+    GO_SYNC = 04000000,
+    GO_PATH = 010000000,
+    GO_TMPFILE = 020000000,
+    GO_KNOWN = 037777703,  /* all of them */
+    NOT_LARGE = 0x7fffffff /* bytes a file may have without GO_LARGEFILE */
 };
 enum {
     GAT_FDCWD = -100,
@@ -84,6 +92,8 @@ void limits_init(struct group *g);
 
 /* Descriptors (sys_file.c). */
 struct guest_open *fd_open(struct process *p, uint32_t fd); /* NULL: bad descriptor */
+/* The same for calls that want more than a place (O_PATH). */
+struct guest_open *fd_file(struct process *p, uint32_t fd);
 void open_unref(struct process *p, uint32_t index);
 /* A descriptor of this table is no more. */
 void fd_gone(struct process *p, uint32_t files, uint32_t fd);
@@ -148,8 +158,15 @@ void pipe_end_closed(struct process *p, struct guest_open *o);
 void pipe_stop(struct process *p, struct guest_open *o, bool reading, bool writing);
 /* Those who wait for this pipe (its row), or for anything, look again. */
 void pipe_changed(struct process *p, uint64_t key);
+/* How many bytes there are to be read (0: no more will come), or to be written at once, `len` in
+ * all; or -errno, or the wait for that. */
+int32_t pipe_wait_data(struct process *p, struct guest_open *o, bool nonblock);
+int32_t pipe_wait_room(struct process *p, struct guest_open *o, uint32_t len, bool nonblock);
 int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
-int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+/* The first bytes, as they are; and away with them. */
+uint32_t pipe_peek(const struct process *p, const struct guest_open *o, uint8_t *to, uint32_t len);
+void pipe_take(struct process *p, struct guest_open *o, uint32_t n);
+int32_t pipe_resize(struct process *p, struct guest_open *o, uint32_t size);
 uint32_t pipe_room(const struct process *p, const struct guest_open *o);
 /* From the simulator's own memory, as many bytes as there is room for. */
 uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, uint32_t len);
@@ -167,6 +184,11 @@ static inline uint16_t pipe_row_out(const struct guest_open *o)
 {
     return o->kind == OPEN_SOCKET || o->kind == OPEN_FIFO ? o->pipe_out : o->pipe;
 }
+
+/* Several parts at a file's offset, or of a stream. */
+int32_t io_vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out);
+/* How much of `len` bytes a file takes there, or -EFBIG. */
+int32_t file_takes(const struct guest_open *o, uint64_t at, uint32_t len);
 
 /* Fifos (fifo.c), by the host's name: to open one, and for who was let in when it waited. */
 int32_t fifo_open(struct process *p, const char *path, uint32_t flags);

@@ -223,5 +223,10 @@ CALL(sched_getaffinity)
 
 CALL(sched_setaffinity)
 {
-    return a[0] && !task_by_tid(p, a[0]) ? -ESRCH : 0;
+    uint32_t mask = 0, size = a[1] < 4 ? a[1] : 4;
+    int32_t e = space_read(p->space, a[2], &mask, size);
+
+    if (!e && a[0] && !task_by_tid(p, a[0]))
+        e = -ESRCH;
+    return e ? e : mask & 1 ? 0 : -EINVAL; /* the one processor must be in it */
 }

@@ -50,6 +50,8 @@ signals
 rtsignals
 restart
 calls
+transfers
+names
 events
 processes
 segments

@@ -174,7 +174,8 @@ static u32 changes(u32 nr)
     case 301:
     case 306:
     case 320:
-    case 412: return 2;
+    case 412:
+    case 452: return 2;
     case 302:
     case 303:
     case 353: return 2 | 8;
