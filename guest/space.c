@@ -144,6 +144,7 @@ static bool one_kind(const struct area *a, const struct area *b)
 {
     return a->end == b->first && a->prot == b->prot && !a->stack && !b->stack &&
            a->shared == b->shared && a->file == b->file && a->no_write == b->no_write &&
+           a->beyond == b->beyond && a->on_fork == b->on_fork &&
            (!a->file || a->index + (a->end - a->first) == b->index);
 }
 
@@ -322,6 +323,64 @@ const struct area *space_area(const struct space *s, uint32_t first, uint32_t pa
                : NULL;
 }
 
+bool space_whole(const struct space *s, uint32_t first, uint32_t pages)
+{
+    uint32_t at = first;
+
+    if (!range_ok(first, pages))
+        return false;
+    for (uint32_t i = area_at(s, first); i < s->nareas && s->area[i].first <= at; i++) {
+        at = s->area[i].end;
+        if (at >= first + pages)
+            return true;
+    }
+    return false;
+}
+
+int space_on_fork(struct space *s, uint32_t first, uint32_t pages, enum on_fork how)
+{
+    int e = split_at(s, first);
+
+    if (!e)
+        e = split_at(s, first + pages);
+    uint32_t i0 = area_at(s, first);
+    for (uint32_t i = i0; !e && i < s->nareas && s->area[i].first < first + pages; i++)
+        if (how == FORK_WIPES && s->area[i].shared)
+            e = -EINVAL;
+        else
+            s->area[i].on_fork = (uint8_t)how;
+    merge_around(s, i0);
+    return e;
+}
+
+/* Shared memory once more, from page `like` of an area on, as far as it goes. */
+static int map_again(struct space *s, uint32_t at, uint32_t pages, uint32_t like, struct area a)
+{
+    uint32_t same = a.end - like < pages ? a.end - like : pages;
+    struct area copy = {
+        .first = at, .end = at + same, .prot = a.prot, .shared = true, .beyond = a.beyond};
+    int e = space_unmap(s, at, pages);
+
+    if (!e)
+        e = area_insert(s, area_at(s, at), copy);
+    for (uint32_t i = 0; !e && !a.beyond && i < same; i++) {
+        uint32_t *from = pte_of(s, like + i, false), *to = pte_of(s, at + i, true);
+        if (!to || !from || s->pool->refs[*from / PAGE] == UINT16_MAX) {
+            e = -ENOMEM;
+            break;
+        }
+        s->pool->refs[*from / PAGE]++;
+        *to = *from;
+    }
+    copy = (struct area){
+        .first = at + same, .end = at + pages, .prot = a.prot, .shared = true, .beyond = true};
+    if (!e && same < pages)
+        e = area_insert(s, area_at(s, at + same), copy);
+    if (e)
+        space_unmap(s, at, pages);
+    return e;
+}
+
 int space_map_more(struct space *s, uint32_t at, uint32_t pages, uint32_t like, uint32_t skip)
 {
     const struct area *a = space_area(s, like, 1);
@@ -331,8 +390,16 @@ int space_map_more(struct space *s, uint32_t at, uint32_t pages, uint32_t like, 
     if (a->file)
         return space_map_file(s, at, pages, a->prot, a->file, a->index + (like - a->first) + skip,
                               a->no_write);
-    return a->shared ? space_map_shared(s, at, pages, a->prot)
-                     : space_map(s, at, pages, a->prot, false);
+    struct area more = *a;
+    if (!a->shared)
+        return space_map(s, at, pages, more.prot, false);
+    if (!skip)
+        return map_again(s, at, pages, like, more);
+    int e = space_unmap(s, at, pages);
+    more.first = at;
+    more.end = at + pages;
+    more.beyond = true;
+    return e ? e : area_insert(s, area_at(s, at), more);
 }
 
 void space_cut_file(struct space *s, uint32_t file, uint32_t left)
@@ -374,11 +441,13 @@ int space_fork(struct space *to, struct space *from)
 
     if (e)
         return e;
-    to->nareas = from->nareas;
-    memcpy(to->area, from->area, from->nareas * sizeof from->area[0]);
-    for (uint32_t i = 0; i < to->nareas; i++)
-        if (to->area[i].file)
-            shared_area_made(to->pool, to->area[i].file);
+    for (uint32_t i = 0; i < from->nareas; i++) {
+        if (from->area[i].on_fork == FORK_OMITS)
+            continue;
+        to->area[to->nareas++] = from->area[i];
+        if (from->area[i].file)
+            shared_area_made(to->pool, from->area[i].file);
+    }
     to->brk_start = from->brk_start;
     to->brk = from->brk;
     memcpy(to->ldt_used, from->ldt_used, sizeof to->ldt_used);
@@ -387,7 +456,7 @@ int space_fork(struct space *to, struct space *from)
             memcpy(to->ldt + 32 * i, from->ldt + 32 * i, 32 * sizeof to->ldt[0]);
     for (uint32_t i = 0; i < from->nareas; i++) {
         const struct area *a = &from->area[i];
-        for (uint32_t p = a->first; p < a->end; p++) {
+        for (uint32_t p = a->first; p < a->end && !a->on_fork; p++) {
             uint32_t *pte = pte_of(from, p, false), *copy;
             if (!pte) {
                 p |= 1023;
@@ -551,6 +620,8 @@ static int page_in(struct space *s, uint32_t page, const struct area *a, bool wr
 {
     uint32_t *pte = pte_of(s, page, true), f;
 
+    if (a->beyond)
+        return -EIO;
     if (!pte)
         return -ENOMEM;
     if (a->file) {

@@ -64,6 +64,12 @@ static int32_t fill_from_file(struct process *p, uint32_t addr, uint32_t len, in
     return 0;
 }
 
+/* The device that is memory without a file. */
+static bool is_zeros(const struct guest_open *o)
+{
+    return o->kind == OPEN_HOST && o->stream && !strcmp(o->path, "/dev/zero");
+}
+
 /* May this be mapped so? As Linux, in its order. */
 static int32_t file_may(const struct guest_open *o, uint32_t prot, uint32_t flags)
 {
@@ -76,6 +82,8 @@ static int32_t file_may(const struct guest_open *o, uint32_t prot, uint32_t flag
         return -EACCES;
     if (mode == GO_WRONLY && !o->std)
         return -EACCES;
+    if (is_zeros(o))
+        return 0;
     return o->stream || o->kind != OPEN_HOST || fstat(o->host, &st) || S_ISDIR(st.st_mode) ? -ENODEV
                                                                                            : 0;
 }
@@ -89,13 +97,16 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
     uint32_t type = flags & MAP_TYPE;
     int e;
 
-    if (!len || addr % PAGE || offset % PAGE || prot & ~7u)
+    if (offset % PAGE)
         return -EINVAL;
     if (!(flags & MAP_ANON)) {
-        o = fd_open(p, fd);
-        if (!o || (o->flags & GO_PATH))
+        o = fd_file(p, fd);
+        if (!o)
             return -EBADF;
     }
+    if (!len || (addr % PAGE && (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))))
+        return -EINVAL;
+    prot &= P_READ | P_WRITE | P_EXEC; /* whatever else is asked for */
     if (!type || type > (o ? MAP_SHARED_VALIDATE : MAP_PRIVATE))
         return -EINVAL;
     if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
@@ -103,15 +114,18 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
             first = space_find_free(s, pages);
         if (!first)
             return -ENOMEM;
-    } else if (first < SPACE_FIRST_PAGE || first >= SPACE_TOP_PAGE ||
-               pages > SPACE_TOP_PAGE - first) {
+    } else if (first >= SPACE_TOP_PAGE || pages > SPACE_TOP_PAGE - first) {
         return -ENOMEM;
+    } else if (first < SPACE_FIRST_PAGE) {
+        return -EPERM;
     } else if ((flags & MAP_FIXED_NOREPLACE) && !space_is_free(s, first, pages)) {
         return -EEXIST;
     }
     e = o ? file_may(o, prot, flags) : 0;
     if (e)
         return e;
+    if (o && is_zeros(o))
+        o = NULL;
     if (type == MAP_PRIVATE) {
         e = space_map(s, first, pages, prot, false);
     } else if (!o) {
@@ -154,70 +168,99 @@ CALL(munmap)
 
 CALL(mprotect)
 {
-    if (a[0] % PAGE || a[2] & ~7u)
+    enum { SEM = 8, GROWSDOWN = 1 << 24, GROWSUP = 1 << 25 };
+    uint32_t first = a[0] / PAGE, pages = pages_of(a[1]),
+             prot = a[2] & ~(uint32_t)(GROWSDOWN | GROWSUP), grows = a[2] ^ prot;
+
+    if (grows == (GROWSDOWN | GROWSUP) || a[0] % PAGE)
         return -EINVAL;
-    return a[1] ? space_protect(p->space, a[0] / PAGE, pages_of(a[1]), a[2]) : 0;
+    if (!pages)
+        return 0;
+    if (prot & ~(uint32_t)(P_READ | P_WRITE | P_EXEC | SEM))
+        return -EINVAL;
+    if (grows) { /* to where the stack may grow; nothing grows up */
+        const struct area *s = space_area(p->space, first, 1);
+        if (!s)
+            return -ENOMEM;
+        if (grows == GROWSUP || !s->stack)
+            return -EINVAL;
+        pages += first - s->first;
+        first = s->first;
+    }
+    return space_protect(p->space, first, pages, prot & ~(uint32_t)SEM);
+}
+
+enum { MAYMOVE = 1, FIXED = 2, DONTUNMAP = 4 };
+
+/* Pages [first, first + old) become [to, to + now), of which `to` is free; or they are both, the
+ * old ones empty. */
+static int32_t move(struct space *s, uint32_t first, uint32_t old, uint32_t to, uint32_t now,
+                    uint32_t flags)
+{
+    uint32_t keep = now < old ? now : old;
+    bool shared = space_area(s, first, 1)->shared;
+    int e = 0;
+
+    if (now < old)
+        e = space_unmap(s, first + now, old - now);
+    if (!e && shared && (flags & DONTUNMAP)) /* what is in it belongs to no place */
+        e = space_map_more(s, to, keep, first, 0);
+    else if (!e)
+        e = space_move(s, first, to, keep);
+    if (!e && now > old)
+        e = space_map_more(s, to + old, now - old, to + old - 1, 1);
+    if (!e && !shared && (flags & DONTUNMAP))
+        e = space_map_more(s, first, keep, to, 0);
+    return e ? e : (int32_t)(to * PAGE);
 }
 
 CALL(mremap)
 {
-    enum { MAYMOVE = 1, FIXED = 2 };
     struct space *s = p->space;
-    uint32_t first = a[0] / PAGE, old = pages_of(a[1]), now = pages_of(a[2]);
+    uint32_t first = a[0] / PAGE, old = pages_of(a[1]), now = pages_of(a[2]), to = a[4] / PAGE;
+    bool placed = a[3] & FIXED;
 
-    if (a[0] % PAGE || !now || (a[3] & ~(uint32_t)(MAYMOVE | FIXED)) ||
-        (a[3] & (MAYMOVE | FIXED)) == FIXED)
+    if (a[3] & ~(uint32_t)(MAYMOVE | FIXED | DONTUNMAP) || a[0] % PAGE || !now ||
+        now > SPACE_TOP_PAGE)
         return -EINVAL;
-    const struct area *from = first < SPACE_TOP_PAGE && old <= SPACE_TOP_PAGE - first
-                                  ? space_area(s, first, old ? old : 1)
-                                  : NULL;
-    /* Of private memory only what is writable, which is what allocators ask for. */
-    if (!from || (!from->shared && !(from->prot & P_WRITE)))
+    if (placed &&
+        (a[4] % PAGE || to > SPACE_TOP_PAGE - now || (to < first + old && first < to + now)))
+        return -EINVAL;
+    if ((placed || (a[3] & DONTUNMAP)) && !(a[3] & MAYMOVE))
+        return -EINVAL;
+    if ((a[3] & DONTUNMAP) && old != now)
+        return -EINVAL;
+    const struct area *from = first < SPACE_TOP_PAGE ? space_area(s, first, 1) : NULL;
+    if (!from)
         return -EFAULT;
-    if (!old && (!from->file || !(a[3] & MAYMOVE)))
-        return -EINVAL;
-    if (!old) { /* the same pages once more */
-        uint32_t at = a[3] & FIXED ? a[4] / PAGE : space_find_free(s, now);
-        if (a[3] & FIXED && (a[4] % PAGE || at < SPACE_FIRST_PAGE || at >= SPACE_TOP_PAGE ||
-                             now > SPACE_TOP_PAGE - at))
-            return -EINVAL;
-        if (!at)
+    if (!old && (!from->shared || !(a[3] & MAYMOVE)))
+        return from->shared ? -ENOMEM : -EINVAL;
+    /* What is only shortened may be of several kinds; what moves or grows is of one. */
+    if ((placed || now > old || (a[3] & DONTUNMAP)) && (now < old ? now : old) > from->end - first)
+        return -EFAULT;
+    if (placed && to < SPACE_FIRST_PAGE)
+        return -EPERM;
+    if (!placed && old && !(a[3] & DONTUNMAP)) {
+        int e = now < old   ? space_unmap(s, first + now, old - now)
+                : now > old ? space_is_free(s, first + old, now - old)
+                                  ? space_map_more(s, first + old, now - old, first + old - 1, 1)
+                                  : 1
+                            : 0;
+        if (e <= 0)
+            return e ? e : (int32_t)a[0];
+        if (!(a[3] & MAYMOVE))
             return -ENOMEM;
-        int e = space_map_more(s, at, now, first, 0);
-        return e ? e : (int32_t)(at * PAGE);
     }
-    if (a[3] & FIXED) {
-        uint32_t at = a[4] / PAGE;
-        if (a[4] % PAGE || at < SPACE_FIRST_PAGE || at >= SPACE_TOP_PAGE ||
-            now > SPACE_TOP_PAGE - at || (at < first + old && first < at + now))
-            return -EINVAL;
-        uint32_t keep = now < old ? now : old;
-        int e = space_unmap(s, at, now);
-        if (!e)
-            e = space_move(s, first, at, keep);
-        if (!e && now > old)
-            e = space_map_more(s, at + old, now - old, at + old - 1, 1);
-        if (!e && now < old)
-            e = space_unmap(s, first + now, old - now);
-        return e ? e : (int32_t)a[4];
-    }
-    if (now <= old) {
-        int e = now < old ? space_unmap(s, first + now, old - now) : 0;
-        return e ? e : (int32_t)a[0];
-    }
-    if (space_is_free(s, first + old, now - old)) {
-        int e = space_map_more(s, first + old, now - old, first + old - 1, 1);
-        return e ? e : (int32_t)a[0];
-    }
-    if (!(a[3] & MAYMOVE))
-        return -ENOMEM;
-    uint32_t to = space_find_free(s, now);
+    if (!placed)
+        to = space_find_free(s, now);
     if (!to)
         return -ENOMEM;
-    int e = space_move(s, first, to, old);
-    if (!e)
-        e = space_map_more(s, to + old, now - old, to + old - 1, 1);
-    return e ? e : (int32_t)(to * PAGE);
+    int e = placed ? space_unmap(s, to, now) : 0;
+    if (!e && !old) { /* the same pages once more */
+        e = space_map_more(s, to, now, first, 0);
+        return e ? e : (int32_t)(to * PAGE);
+    }
+    return e ? e : move(s, first, old, to, now, a[3]);
 }
 
 CALL(msync)
@@ -246,15 +289,62 @@ CALL(mincore)
     return 0;
 }
 
-/* Advice, but for the one kind that programs rely on: pages that are not needed read as zero. */
+/* Advice, of which most kinds are only heard. Those that programs rely on: pages that are not
+ * needed read as zero, and what a fork does. What is valid for the parts that are there is done to
+ * them, whatever holes there are. */
 CALL(madvise)
 {
-    enum { DONTNEED = 4 };
-    uint32_t first = a[0] / PAGE, pages = pages_of(a[1]);
+    enum {
+        WILLNEED = 3,
+        DONTNEED,
+        FREE = 8,
+        REMOVE,
+        DONTFORK,
+        DOFORK,
+        DODUMP = 17,
+        WIPEONFORK,
+        KEEPONFORK,
+        PAGEOUT = 21,
+        POPULATE_READ,
+        POPULATE_WRITE,
+        DONTNEED_LOCKED,
+    };
+    struct space *s = p->space;
+    uint32_t first = a[0] / PAGE, pages = pages_of(a[1]), end = first + pages;
 
-    if (a[0] % PAGE)
+    if (a[2] > DONTNEED_LOCKED || (a[2] > DONTNEED && a[2] < FREE) || a[0] % PAGE)
         return -EINVAL;
-    if (a[2] == DONTNEED && pages)
-        return space_discard(p->space, first, pages);
-    return 0;
+    if (!pages)
+        return 0;
+    if (a[2] == POPULATE_READ || a[2] == POPULATE_WRITE) {
+        if (!space_whole(s, first, pages))
+            return -ENOMEM;
+        return space_ok(s, a[0], pages * PAGE, a[2] == POPULATE_WRITE) ? 0 : -EINVAL;
+    }
+    bool holes = !space_whole(s, first, pages);
+    for (uint32_t at = first; at < end && at < SPACE_TOP_PAGE; at++) {
+        const struct area *x = space_area(s, at, 1);
+        if (!x)
+            continue;
+        uint32_t n = (x->end < end ? x->end : end) - at;
+        int e = 0;
+        switch (a[2]) {
+        case FREE:
+            if (x->shared)
+                return -EINVAL;
+            break;
+        case REMOVE: return x->shared ? x->prot & P_WRITE ? -EOPNOTSUPP : -EACCES : -EINVAL;
+        case DONTNEED:
+        case DONTNEED_LOCKED: e = space_discard(s, at, n); break;
+        case DONTFORK: e = space_on_fork(s, at, n, FORK_OMITS); break;
+        case WIPEONFORK: e = space_on_fork(s, at, n, FORK_WIPES); break;
+        case DOFORK:
+        case KEEPONFORK: e = space_on_fork(s, at, n, FORK_COPIES); break;
+        default: break;
+        }
+        if (e)
+            return e;
+        at += n - 1;
+    }
+    return holes ? -ENOMEM : 0;
 }

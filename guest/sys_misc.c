@@ -263,6 +263,10 @@ CALL(mlock)
 {
     return resident(p, a[0], a[1]);
 }
+CALL(mlock2)
+{
+    return a[2] & ~1u ? -EINVAL : resident(p, a[0], a[1]);
+}
 CALL(munlock)
 {
     return resident(p, a[0], a[1]);

@@ -52,6 +52,7 @@ restart
 calls
 transfers
 names
+maps
 events
 processes
 segments
