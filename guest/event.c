@@ -139,6 +139,10 @@ static uint64_t rings(const struct process *p, const struct guest_open *o, uint3
                 n += rings(p, &p->open[ep->item[k].open], ep->item[k].events);
         return n;
     }
+    if (o->kind == OPEN_TIMERFD)
+        return p->timerfd[o->pipe].rang;
+    if (o->kind == OPEN_SIGNALFD)
+        return p->signals_rang;
     if (o->kind == OPEN_EVENT)
         return (events & IN ? o->rang[RING_IN] : 0) + (events & OUT ? o->rang[RING_OUT] : 0);
     if (!open_reads_pipe(o) && !open_writes_pipe(o))
@@ -187,9 +191,10 @@ static uint32_t item_ready(struct process *p, const struct epoll_item *i)
 {
     const struct guest_open *o = &p->open[i->open];
 
-    if (!i->used || i->off || ((i->events & EP_EDGE) && i->seen == rings(p, o, i->events)))
+    if (!i->used || i->off)
         return 0;
-    return open_ready(p, o) & i->events & EP_ANY;
+    uint32_t ready = open_ready(p, o) & i->events & EP_ANY;
+    return (i->events & EP_EDGE) && i->seen == rings(p, o, i->events) ? 0 : ready;
 }
 
 CALL(epoll_ctl)

@@ -38,7 +38,7 @@ enum {
     PIPE_ATOMIC = 4096 /* PIPE_BUF */
 };
 enum { NSIG_GUEST = 65, GSIGRTMIN = 32, TLS_SLOTS = 3, TLS_FIRST = 6, GUEST_TIMERS = 3, COMM = 16 };
-enum { SIGNALS_QUEUED = 1024, PROC_TIMERS = 256 };
+enum { SIGNALS_QUEUED = 1024, PROC_TIMERS = 256, PROC_TIMERFDS = 128 };
 enum { LIMIT_STACK = 3, LIMIT_NOFILE = 7, LIMIT_SIGPENDING = 11, GUEST_LIMITS = 16 };
 enum { SEL_USER_CS = 0x73, SEL_USER_DS = 0x7b };
 
@@ -46,12 +46,14 @@ enum open_kind {
     OPEN_HOST,   /* a file, folder or stream of the host */
     OPEN_PIPE_R, /* ends of a pipe of ours */
     OPEN_PIPE_W,
-    OPEN_RANDOM, /* /dev/urandom: the fixed sequence */
-    OPEN_FIFO,   /* both ends of a pipe of ours that has a name: `pipe` and `pipe_out` */
-    OPEN_SOCKET, /* one of a connected pair: reads from `pipe`, writes to `pipe_out` */
-    OPEN_EVENT,  /* eventfd: `offset` is its number */
-    OPEN_EPOLL,  /* `pipe` is its row */
-    OPEN_PROC    /* of /proc or /sys: `path` names it, `host` holds its text */
+    OPEN_RANDOM,   /* /dev/urandom: the fixed sequence */
+    OPEN_FIFO,     /* both ends of a pipe of ours that has a name: `pipe` and `pipe_out` */
+    OPEN_SOCKET,   /* one of a connected pair: reads from `pipe`, writes to `pipe_out` */
+    OPEN_EVENT,    /* eventfd: `offset` is its number */
+    OPEN_EPOLL,    /* `pipe` is its row */
+    OPEN_TIMERFD,  /* the same */
+    OPEN_SIGNALFD, /* `offset` is its set */
+    OPEN_PROC      /* of /proc or /sys: `path` names it, `host` holds its text */
 };
 
 /* For what those who poll are woken. */
@@ -188,6 +190,13 @@ struct posix_timer {   /* of timer_create */
     struct guest_timer t;
 };
 
+struct timerfd {
+    bool used, asleep; /* asleep: it has rung, and nobody has read it or asked for it since */
+    uint8_t clock;
+    struct guest_timer t; /* `next`: the first time it rang, or will, that was not read */
+    uint64_t told, rang;  /* how often it had rung when that was last told; how often it was */
+};
+
 struct group {
     uint32_t refs; /* tasks alive in it */
     bool used, zombie, exiting, stopped, stop_told, vforked;
@@ -281,6 +290,9 @@ struct process {
     struct guest_file file[PROC_FILES];
     struct queued_signal queued[SIGNALS_QUEUED + PROC_TIMERS];
     struct posix_timer timer[PROC_TIMERS];
+    struct timerfd timerfd[PROC_TIMERFDS];
+    uint32_t signalfds;    /* that are open */
+    uint64_t signals_rang; /* signals that were queued while there were any */
     uint32_t current, next_tid;
     uint64_t order; /* of waits, so that the first to wait is the first to go */
     /* Derived from `current`. */

@@ -41,7 +41,11 @@ void open_unref(struct process *p, uint32_t index)
         pipe_end_closed(p, o);
     if (o->kind == OPEN_EPOLL)
         p->epoll[o->pipe].used = false;
+    if (o->kind == OPEN_SIGNALFD)
+        p->signalfds--;
     epoll_forget(p, index);
+    if (o->kind == OPEN_TIMERFD) /* epolls have asked it for the last time */
+        p->timerfd[o->pipe].used = false;
     mem_closed(p, o);
     if (o->host > 2)
         close(o->host);

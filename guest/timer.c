@@ -95,6 +95,7 @@ void timers_expire(struct process *p)
     for (uint32_t i = 0; i < PROC_TIMERS; i++)
         if (rings(&p->timer[i]) && p->timer[i].t.next <= now)
             expire(p, &p->timer[i], now);
+    timerfds_expire(p);
 }
 
 void timer_signal_taken(struct process *p, struct siginfo_guest *info)
@@ -117,7 +118,7 @@ void timer_signal_taken(struct process *p, struct siginfo_guest *info)
 
 uint64_t timers_next(const struct process *p)
 {
-    uint64_t next = UINT64_MAX;
+    uint64_t next = timerfds_next(p);
 
     for (uint32_t i = 0; i < p->rows; i++)
         for (uint32_t k = 0; p->group[i].used && k < GUEST_TIMERS; k++) {

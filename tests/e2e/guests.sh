@@ -53,6 +53,7 @@ calls
 transfers
 names
 maps
+clocks
 events
 processes
 segments
