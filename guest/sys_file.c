@@ -233,6 +233,30 @@ CALL(openat)
     return open_at(p, (int32_t)a[0], a[1], a[2], a[3]);
 }
 
+/* With its wishes in memory, all of which must be known. Those of how a name is to be walked are
+ * not. */
+CALL(openat2)
+{
+    enum { SIZE = 24 };
+    uint32_t how[PAGE / 4] = {0};
+
+    if (a[3] < SIZE || a[3] > PAGE)
+        return a[3] < SIZE ? -EINVAL : -E2BIG;
+    int32_t e = space_read(p->space, a[2], how, a[3]);
+    for (uint32_t i = SIZE / 4; !e && i < PAGE / 4; i++)
+        e = how[i] ? -E2BIG : 0;
+    if (e)
+        return e;
+    bool creates = how[0] & (GO_CREAT | GO_TMPFILE);
+    if (how[1] || how[0] & ~(uint32_t)GO_KNOWN || how[3] || how[2] & ~(creates ? 07777u : 0) ||
+        how[4] || how[5])
+        return -EINVAL;
+    if ((how[0] & GO_PATH) &&
+        how[0] & ~(uint32_t)(GO_PATH | GO_DIRECTORY | GO_NOFOLLOW | GO_CLOEXEC))
+        return -EINVAL;
+    return open_at(p, (int32_t)a[0], a[1], how[0], how[2]);
+}
+
 CALL(creat)
 {
     return open_at(p, GAT_FDCWD, a[0], GO_WRONLY | GO_CREAT | GO_TRUNC, a[1]);

@@ -381,15 +381,15 @@ CALL(utimensat64)
     return times_from_guest(p, a, true);
 }
 
-CALL(utimes)
+static int32_t times_of_day(struct process *p, const uint32_t *a)
 {
     struct timespec t[2];
     uint32_t w[4];
 
     virtual_now(p, &t[0]);
     t[1] = t[0];
-    if (a[1]) {
-        int e = space_read(p->space, a[1], w, sizeof w);
+    if (a[2]) {
+        int e = space_read(p->space, a[2], w, sizeof w);
         if (e)
             return e;
         if (w[1] >= 1000000 || w[3] >= 1000000)
@@ -397,7 +397,18 @@ CALL(utimes)
         t[0] = (struct timespec){(int32_t)w[0], (long)w[1] * 1000};
         t[1] = (struct timespec){(int32_t)w[2], (long)w[3] * 1000};
     }
-    return set_times(p, (uint32_t)GAT_FDCWD, a[0], t, 0);
+    return set_times(p, a[0], a[1], t, 0);
+}
+
+CALL(utimes)
+{
+    const uint32_t b[3] = {(uint32_t)GAT_FDCWD, a[0], a[1]};
+
+    return times_of_day(p, b);
+}
+CALL(futimesat)
+{
+    return times_of_day(p, a);
 }
 
 CALL(utime)

@@ -39,6 +39,17 @@ enum {
     SYS_UGETRLIMIT = 191,
     SYS_FSTAT64 = 197,
     SYS_SETRLIMIT = 75,
+    SYS_SCHED_SETPARAM = 154,
+    SYS_CAPSET = 185,
+    SYS_IOPRIO_SET = 289,
+    SYS_IOPRIO_GET,
+    SYS_FUTIMESAT = 299,
+    SYS_UNSHARE = 310,
+    SYS_SCHED_SETATTR = 351,
+    SYS_SCHED_GETATTR,
+    SYS_PKEY_MPROTECT = 380,
+    SYS_OPENAT2 = 437,
+    SYS_OLDUNAME = 109,
     SYS_SETAFFINITY = 241,
     SYS_FADVISE = 250,
     SYS_OPENAT = 295,
@@ -227,6 +238,50 @@ static void oldest(void)
     say_hex("restart nothing ", c4(SYS_RESTART, 0, 0, 0, 0));
 }
 
+/* What of it natively only root may do is not tried. */
+static void small(void)
+{
+    u32 how[8] = {0}, fd, w[16] = {48}, times[4] = {1000000000, 0, 1000000000, 0}, head[2] = {0, 0};
+
+    fd = c4(SYS_OPENAT2, (u32)HERE, (u32) "b", (u32)how, 24);
+    say_hex("open ", (int)fd < 0);
+    c4(SYS_CLOSE, fd, 0, 0, 0);
+    say_hex("  short ", c4(SYS_OPENAT2, (u32)HERE, (u32) "b", (u32)how, 20));
+    how[0] = 0x40000000;
+    say_hex("  unknown ", c4(SYS_OPENAT2, (u32)HERE, (u32) "b", (u32)how, 24));
+    how[0] = 0;
+    how[2] = 0600;
+    say_hex("  a mode for nothing ", c4(SYS_OPENAT2, (u32)HERE, (u32) "b", (u32)how, 24));
+    how[2] = 0;
+    how[6] = 1;
+    say_hex("  more than is known ", c4(SYS_OPENAT2, (u32)HERE, (u32) "b", (u32)how, 32));
+    say_hex("times ", c4(SYS_FUTIMESAT, (u32)HERE, (u32) "b", (u32)times, 0));
+    c4(SYS_STAT, (u32) "b", (u32)buf, 0, 0);
+    say_hex("  are ", buf[10]);
+    say_hex("priority ", c4(SYS_SCHED_SETPARAM, 0, (u32)&head[1], 0, 0));
+    say_hex("  of nobody ", c4(SYS_SCHED_SETPARAM, 0x7ffffff, (u32)&head[1], 0, 0));
+    say_hex("attributes ", c4(SYS_SCHED_SETATTR, 0, (u32)w, 0, 0));
+    say_hex("  are ", c4(SYS_SCHED_GETATTR, 0, (u32)w, 48, 0));
+    say_hex("  policy ", w[1]);
+    say_hex("  nice ", w[4]);
+    say_hex("  no room ", c4(SYS_SCHED_GETATTR, 0, (u32)w, 40, 0));
+    say_hex("  flags ", c4(SYS_SCHED_GETATTR, 0, (u32)w, 48, 1));
+    say_hex("io ", c4(SYS_IOPRIO_SET, 1, 0, 2 << 13 | 4, 0));
+    say_hex("  no such ", c4(SYS_IOPRIO_SET, 1, 0, 5 << 13, 0));
+    say_hex("  of whom ", c4(SYS_IOPRIO_GET, 4, 0, 0, 0));
+    say_hex("  of nobody ", c4(SYS_IOPRIO_GET, 1, 0x7ffffff, 0, 0));
+    say_hex("capabilities ", c4(SYS_CAPSET, (u32)head, (u32)buf, 0, 0));
+    say_hex("  but ", head[0]);
+    say_hex("share ", c4(SYS_UNSHARE, 0, 0, 0, 0));
+    say_hex("  unknown ", c4(SYS_UNSHARE, 1, 0, 0, 0));
+    say_hex("  files ", c4(SYS_UNSHARE, 0x400, 0, 0, 0));
+    u8 *m = map(0, 4096, RW);
+    say_hex("without a key ", c4(SYS_PKEY_MPROTECT, (u32)m, 4096, 1, (u32)-1));
+    say_hex("names ", c4(SYS_OLDUNAME, (u32)folder + 3000, 0, 0, 0));
+    say(folder + 3000);
+    say_hex("gone ", c4(17, 0, 0, 0, 0) & c4(35, 0, 0, 0, 0) & c4(137, 0, 0, 0, 0));
+}
+
 /* A soft limit of 1024, and more if it is asked for. */
 static void many(void)
 {
@@ -262,6 +317,7 @@ int guest_main(int argc, char **argv)
     refused();
     places();
     oldest();
+    small();
     many();
     c4(SYS_UNLINK, (u32) "a", 0, 0, 0);
     c4(SYS_UNLINK, (u32) "b", 0, 0, 0);
