@@ -84,7 +84,7 @@ static int copy_group(struct process *p, struct task *t, const struct clone_args
             continue;
         *g = *p->grp;
         g->refs = 1;
-        g->zombie = g->exiting = g->stopped = g->stop_told = false;
+        g->zombie = g->exiting = g->stopped = g->news = false;
         memset(&g->queue, 0, sizeof g->queue);
         memset(g->timer, 0, sizeof g->timer);
         g->next_timer = 0;
@@ -127,8 +127,10 @@ static int32_t do_clone(struct process *p, const struct clone_args *c)
     memset(&t->queue, 0, sizeof t->queue);
     t->restarting = t->woken = t->restore_mask = false;
     t->clear_tid = t->robust_list = t->fifo_end = 0;
-    if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
+    if ((flags & CLONE_VM) && !(flags & CLONE_VFORK)) {
         t->alt_sp = t->alt_size = 0;
+        t->alt_flags = SS_DISABLE;
+    }
     vm_get_context(p->vm, &t->regs);
     t->regs.r[G_EAX] = 0;
     if (c->stack)

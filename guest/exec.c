@@ -379,7 +379,7 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
     }
     uint32_t old = t->space;
     futex_task_end(p, t);
-    timers_of_group_end(p, p->grp);
+    timers_of_exec(p, p->grp);
     signals_forget_handlers(p->grp);
     exec_enter(p, &image);
     if (!--p->spaces[old].refs)

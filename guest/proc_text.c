@@ -252,7 +252,7 @@ PRINT(own_stat)
     fprintf(to, "%u (%s) %c %u %u %u 0 -1 0 0 0 0 0 %" PRIu64 " 0 0 0 20 0 %u 0 0 %u %u ",
             e->task ? e->task->tid : e->group->tgid, e->task ? e->task->comm : "", state_of(e),
             e->group->ppid, e->group->pgid, e->group->sid, ticks, e->group->refs,
-            pages(s, 0) * PAGE, s ? space_resident(s) : 0);
+            pages(s, 0) * PAGE, s ? s->resident : 0);
     fprintf(to,
             "4294967295 0 0 0 0 0 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
             " 0 0 0 %u 0 0 0 0 0 0 0 0 0 %u %u %u %u %d\n",
@@ -266,7 +266,7 @@ PRINT(statm)
 {
     struct space *s = space_of(p, e);
 
-    fprintf(to, "%u %u 0 %u 0 %u 0\n", pages(s, 0), s ? space_resident(s) : 0, pages(s, P_EXEC),
+    fprintf(to, "%u %u 0 %u 0 %u 0\n", pages(s, 0), s ? s->resident : 0, pages(s, P_EXEC),
             pages(s, P_WRITE));
 }
 
@@ -291,7 +291,7 @@ PRINT(status)
     fprintf(to, "Uid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t%d\nGroups:\t \n", GUEST_UID,
             GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, PROC_FDS);
     if (s) {
-        uint32_t kb = pages(s, 0) * (PAGE / 1024), rss = space_resident(s) * (PAGE / 1024);
+        uint32_t kb = pages(s, 0) * (PAGE / 1024), rss = s->resident * (PAGE / 1024);
         fprintf(to, "VmPeak:\t%8u kB\nVmSize:\t%8u kB\nVmLck:\t%8u kB\nVmHWM:\t%8u kB\n", kb, kb, 0,
                 rss);
         fprintf(to, "VmRSS:\t%8u kB\nVmData:\t%8u kB\nVmStk:\t%8u kB\nVmExe:\t%8u kB\n", rss,

@@ -201,6 +201,8 @@ uint32_t process_hostcall(void *process, uint32_t service, uint32_t arg)
 
     p->space->changed = false;
     p->space_changed = p->state_changed = false;
+    if (service == HC_SYSCALL || service == HC_FAULT || service == HC_DEADLINE)
+        p->cur->resume_flag = false; /* an instruction has retired, or raised a fault of its own */
     switch (service) {
     case HC_CONSOLE: fputc((int)(arg & 0xff), p->log); return 0;
     case HC_SYSCALL:

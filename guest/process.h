@@ -186,7 +186,9 @@ struct posix_timer {   /* of timer_create */
 
 struct group {
     uint32_t refs; /* tasks alive in it */
-    bool used, zombie, exiting, stopped, stop_told, vforked;
+    bool used, zombie, exiting, stopped, vforked;
+    bool news; /* that it has stopped, or gone on, is what its parent has not asked about */
+    uint8_t stop_signal; /* the last that stopped it */
     uint32_t tgid, ppid, pgid, sid;
     uint32_t exit_signal; /* sent to the parent at the end; 0: none */
     int status;           /* as wait4 gives it */
@@ -239,11 +241,13 @@ struct task {
     struct time_left left;
     struct vm_context regs; /* while it does not run */
     uint64_t sigmask, saved_mask;
+    uint64_t blocked; /* what else is blocked, though it waits for it as if it were not */
     struct sigqueue_guest queue;
     uint32_t alt_sp, alt_size, alt_flags;
     uint32_t trapno, error, cr2; /* of its last fault: sigcontext shows them */
     uint32_t fault_eip;
     int fault_signal; /* made of it, and not delivered yet; 0: none */
+    bool resume_flag; /* EFLAGS.RF, as a fault or a signal frame has left it */
     struct guest_segment tls[TLS_SLOTS];
     bool tls_used[TLS_SLOTS];
     bool stale; /* bases and mode in regs do not follow from its selectors and tables yet */

@@ -46,13 +46,34 @@ static void interrupt(struct process *p, struct task *t, bool kill)
         task_run(p, t);
 }
 
+/* A process stops or goes on. */
+static void tell_parent(struct process *p, struct group *g, bool stops, int s)
+{
+    enum { CLD_STOPPED = 5, CLD_CONTINUED };
+    struct group *parent = group_by_pid(p, g->ppid);
+    struct siginfo_guest info = {.code = stops ? CLD_STOPPED : CLD_CONTINUED,
+                                 .field = {g->tgid, GUEST_UID, (uint32_t)s}};
+
+    g->stopped = stops;
+    g->news = true;
+    if (stops)
+        g->stop_signal = (uint8_t)s;
+    if (!parent)
+        return;
+    if (!(parent->act[GSIGCHLD].flags & GSA_NOCLDSTOP))
+        signal_to_group(p, parent, GSIGCHLD, &info);
+    task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX, WAIT_ANY);
+}
+
 /* What a signal does the moment it is sent. False: nothing is left to deliver. */
 static bool sent(struct process *p, struct group *g, uint64_t mask, int s)
 {
     uint32_t row = group_row(p, g);
 
-    if (s == GSIGCONT || s == GSIGKILL)
-        g->stopped = g->stop_told = false;
+    if (s == GSIGCONT && g->stopped)
+        tell_parent(p, g, false, s);
+    if (s == GSIGKILL)
+        g->stopped = g->news = false;
     if (s == GSIGCONT || (STOPPING & BIT(s))) { /* each takes back the other */
         uint64_t drop = s == GSIGCONT ? STOPPING : BIT(GSIGCONT);
         sigqueue_drop(p, &g->queue, drop);
@@ -67,7 +88,7 @@ int signal_to_task(struct process *p, struct task *t, int s, const struct siginf
 {
     struct group *g = &p->group[t->group];
 
-    if (!sent(p, g, t->sigmask, s))
+    if (!sent(p, g, t->sigmask | t->blocked, s))
         return SIGNAL_IGNORED;
     int e = sigqueue_put(p, &t->queue, g->limit[LIMIT_SIGPENDING][0], s, info);
     if (!e && !(t->sigmask & BIT(s)))
@@ -79,7 +100,7 @@ int signal_to_group(struct process *p, struct group *g, int s, const struct sigi
 {
     struct task *taker = NULL;
     uint32_t row = group_row(p, g);
-    uint64_t mask = UINT64_MAX;
+    uint64_t mask = UINT64_MAX; /* the main thread's: what it blocks is not ignored */
 
     if (!g->refs)
         return SIGNAL_IGNORED;
@@ -87,7 +108,7 @@ int signal_to_group(struct process *p, struct group *g, int s, const struct sigi
         struct task *t = &p->task[i];
         if (t->state == TASK_FREE || t->group != row)
             continue;
-        mask &= t->sigmask;
+        mask = t->tid == g->tgid ? t->sigmask | t->blocked : mask;
         if (!(t->sigmask & BIT(s)) && (!taker || t->tid == g->tgid))
             taker = t;
     }
@@ -117,6 +138,9 @@ void signal_force(struct process *p, int s, const struct siginfo_guest *info)
 /* What Linux makes of an IA-32 exception: signal and si_code; whether si_addr says where. */
 enum where { AT_NONE, AT_EIP, AT_CR2 };
 enum { DR6_BS = 0x4000 }; /* a single step */
+/* Exceptions behind their instruction. The others are faults: the processor pushes EFLAGS with RF.
+ */
+enum { TRAPS = 1 << 1 | 1 << 3 | 1 << 4 };
 struct fault_cause {
     uint8_t vector, signal, code;
     enum where at;
@@ -154,6 +178,7 @@ void signal_fault(struct process *p, const struct hc_fault *f, bool beyond)
         if (causes[i].vector == f->vector)
             c = causes[i];
     t->trapno = f->vector;
+    t->resume_flag = !(TRAPS >> f->vector & 1);
     t->error = f->error;
     t->fault_eip = f->eip;
     info.code = c.code;
@@ -212,19 +237,18 @@ int signal_take(struct process *p, struct task *t, uint64_t mask, struct siginfo
     return s;
 }
 
-static void stop(struct process *p, struct group *g)
+/* Nobody outside its process group looks after it, in whom a stop by a terminal's signal would be
+ * in good hands: such a stop is for nothing. */
+static bool orphaned(struct process *p, const struct group *g)
 {
-    struct group *parent = group_by_pid(p, g->ppid);
-
-    g->stopped = true;
-    g->stop_told = false;
-    if (!parent)
-        return;
-    if (!(parent->act[GSIGCHLD].flags & GSA_NOCLDSTOP)) {
-        struct siginfo_guest info = {.code = 5 /* CLD_STOPPED */, .field = {g->tgid, 0, GSIGSTOP}};
-        signal_to_group(p, parent, GSIGCHLD, &info);
+    for (uint32_t i = 0; i < p->rows; i++) {
+        const struct group *c = &p->group[i];
+        const struct group *parent =
+            c->used && !c->zombie && c->pgid == g->pgid ? group_by_pid(p, c->ppid) : NULL;
+        if (parent && parent->pgid != g->pgid && parent->sid == g->sid)
+            return false;
     }
-    task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX, WAIT_ANY);
+    return true;
 }
 
 static void die(struct process *p, int s)
@@ -246,6 +270,7 @@ static void end_call(struct process *p, const struct sigaction_guest *act)
     if (!t->restarting)
         return;
     t->restarting = false;
+    t->blocked = 0;
     if (t->restart_rule == RESTART_ALWAYS ||
         (t->restart_rule == RESTART_SYS && (act->flags & GSA_RESTART) && !t->io_done))
         return; /* EIP is at the int 0x80, EAX has its number */
@@ -269,7 +294,9 @@ void signals_deliver(struct process *p)
             continue;
         if (was.handler == GSIG_DFL || s == GSIGKILL || s == GSIGSTOP) {
             if (STOPPING & BIT(s)) {
-                stop(p, p->grp);
+                if (s != GSIGSTOP && orphaned(p, p->grp))
+                    continue;
+                tell_parent(p, p->grp, true, s);
                 return;
             }
             die(p, s);

@@ -270,6 +270,10 @@ void signal_fault(struct process *p, const struct hc_fault *f, bool beyond);
 bool signal_waits(const struct process *p, const struct task *t); /* one that is not blocked */
 void signals_deliver(struct process *p);
 void signals_forget_handlers(struct group *g);
+enum { SS_ONSTACK = 1, SS_DISABLE = 2 };
+#define SS_AUTODISARM 0x80000000u
+/* 0 or -errno; `sp`: where the task's stack pointer is, which may be on the old one. */
+int signal_altstack_set(struct task *t, const uint32_t stack[3], uint32_t sp);
 uint32_t signal_altstack_state(const struct task *t, uint32_t sp);
 bool sigframe_push(struct process *p, int signal, const struct siginfo_guest *info,
                    const struct sigaction_guest *act, uint64_t mask);
@@ -286,6 +290,7 @@ bool clock_exists(struct process *p, uint32_t id);
 bool clock_of_epoch(uint32_t id);
 uint64_t time_total(uint64_t seconds, uint32_t ns);
 void timer_signal_taken(struct process *p, struct siginfo_guest *info);
+void timers_of_exec(struct process *p, struct group *g); /* alarms outlive it, others do not */
 void timers_of_group_end(struct process *p, struct group *g);
 void timers_expire(struct process *p);
 uint64_t timers_next(const struct process *p); /* ns; UINT64_MAX: none */

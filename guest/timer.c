@@ -131,14 +131,19 @@ uint64_t timers_next(const struct process *p)
     return next;
 }
 
-void timers_of_group_end(struct process *p, struct group *g)
+void timers_of_exec(struct process *p, struct group *g)
 {
-    memset(g->timer, 0, sizeof g->timer);
     for (uint32_t i = 0; i < PROC_TIMERS; i++)
         if (p->timer[i].used && p->timer[i].group == group_row(p, g)) {
             withdraw(p, &p->timer[i]);
             p->timer[i].used = false;
         }
+}
+
+void timers_of_group_end(struct process *p, struct group *g)
+{
+    memset(g->timer, 0, sizeof g->timer);
+    timers_of_exec(p, g);
 }
 
 /* ---- of setitimer ---- */

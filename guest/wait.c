@@ -33,8 +33,8 @@ static struct group *find_child(struct process *p, int32_t pid, uint32_t options
         if (!wanted(p, c, pid))
             continue;
         *none = false;
-        bool report = (c->zombie && (options & W_EXITED)) ||
-                      (c->stopped && !c->stop_told && (options & W_UNTRACED));
+        bool report = c->zombie ? (options & W_EXITED) != 0
+                                : c->news && (options & (c->stopped ? W_UNTRACED : W_CONTINUED));
         if (report && (!best || c->tgid < best->tgid))
             best = c;
     }
@@ -56,8 +56,8 @@ CALL(wait4)
 
     if (a[2] & ~(uint32_t)(W_NOHANG | W_UNTRACED | W_CONTINUED | 0xe0000000u))
         return -EINVAL;
-    struct group *c =
-        find_child(p, (int32_t)a[0], (a[2] & (W_NOHANG | W_UNTRACED)) | W_EXITED, &none);
+    struct group *c = find_child(p, (int32_t)a[0],
+                                 (a[2] & (W_NOHANG | W_UNTRACED | W_CONTINUED)) | W_EXITED, &none);
     if (none)
         return -ECHILD;
     if (!c)
@@ -65,14 +65,16 @@ CALL(wait4)
                    ? 0
                    : task_block(p, WAIT_CHILD, group_row(p, p->grp), UINT64_MAX, RESTART_SYS);
     pid = c->tgid;
-    status = c->zombie ? (uint32_t)c->status : 0x7f | GSIGSTOP << 8;
+    status = c->zombie    ? (uint32_t)c->status
+             : c->stopped ? 0x7f | (uint32_t)c->stop_signal << 8
+                          : 0xffff;
     e = a[1] ? space_write(p->space, a[1], &status, 4) : 0;
     if (!e)
         e = put_usage(p, a[3]);
     if (c->zombie)
         group_reap(c);
     else
-        c->stop_told = true;
+        c->news = false;
     return e ? e : (int32_t)pid;
 }
 
@@ -86,6 +88,7 @@ CALL(waitpid)
 CALL(waitid)
 {
     enum { ID_ALL, ID_PID, ID_PGID };
+    enum { CLD_EXITED = 1, CLD_KILLED, CLD_STOPPED = 5, CLD_CONTINUED };
     int32_t pid = a[0] == ID_ALL ? -1 : a[0] == ID_PID ? (int32_t)a[1] : (int32_t)(0u - a[1]);
     uint32_t info[32] = {0};
     bool none;
@@ -99,9 +102,13 @@ CALL(waitid)
     if (!c && !(a[3] & W_NOHANG))
         return task_block(p, WAIT_CHILD, group_row(p, p->grp), UINT64_MAX, RESTART_SYS);
     if (c) {
-        uint32_t sig = c->zombie ? (uint32_t)c->status & 0x7f : GSIGSTOP;
+        uint32_t sig = c->zombie    ? (uint32_t)c->status & 0x7f
+                       : c->stopped ? c->stop_signal
+                                    : (uint32_t)GSIGCONT;
         info[0] = GSIGCHLD;
-        info[2] = !c->zombie ? 5 : sig ? 2 : 1;
+        info[2] = c->zombie    ? (sig ? CLD_KILLED : CLD_EXITED)
+                  : c->stopped ? CLD_STOPPED
+                               : CLD_CONTINUED;
         info[3] = c->tgid;
         info[4] = GUEST_UID;
         info[5] = sig ? sig : (uint32_t)c->status >> 8 & 0xff;
@@ -113,7 +120,7 @@ CALL(waitid)
         if (c->zombie)
             group_reap(c);
         else
-            c->stop_told = true;
+            c->news = false;
     }
     return e;
 }
@@ -223,5 +230,12 @@ CALL(sched_getaffinity)
 
 CALL(sched_setaffinity)
 {
-    return a[0] && !task_by_tid(p, a[0]) ? -ESRCH : 0;
+    uint8_t first = 0;
+    int32_t e = a[1] ? space_read(p->space, a[2], &first, 1) : 0;
+
+    if (e)
+        return e;
+    if (a[0] && !task_by_tid(p, a[0]))
+        return -ESRCH;
+    return first & 1 ? 0 : -EINVAL; /* there is one processor */
 }

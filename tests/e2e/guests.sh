@@ -47,6 +47,7 @@ fifo
 pi
 transcendental
 signals
+sigfine
 rtsignals
 restart
 calls
