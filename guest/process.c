@@ -77,9 +77,8 @@ static const char *const default_env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "
 int process_load(struct process *p, struct vm *vm, const struct process_args *a, char *err,
                  size_t errlen)
 {
-    enum { ENVS = 256 };
-    char *env[ENVS], host[PATH_MAX], name[PATH_MAX];
-    uint32_t envc = 0;
+    char **env, host[PATH_MAX], name[PATH_MAX];
+    uint32_t envc = 0, most = sizeof default_env / sizeof default_env[0];
     struct exec_image image;
 
     p->vm = vm;
@@ -94,6 +93,13 @@ int process_load(struct process *p, struct vm *vm, const struct process_args *a,
         snprintf(err, errlen, "out of memory");
         return -1;
     }
+    for (const char *const *v = a->env; v && *v; v++)
+        most++;
+    env = calloc(most, sizeof *env);
+    if (!env) {
+        snprintf(err, errlen, "out of memory");
+        return -1;
+    }
     for (const char *const *v = default_env; *v; v++)
         env[envc++] = (char *)(uintptr_t)*v;
     for (const char *const *v = a->env; v && *v; v++) { /* a name set twice: the last one */
@@ -101,8 +107,6 @@ int process_load(struct process *p, struct vm *vm, const struct process_args *a,
         uint32_t i = 0;
         while (i < envc && strncmp(env[i], *v, len))
             i++;
-        if (i == ENVS)
-            break;
         env[i] = (char *)(uintptr_t)*v;
         envc += i == envc;
     }
@@ -117,12 +121,14 @@ int process_load(struct process *p, struct vm *vm, const struct process_args *a,
         int e = path_of_name(p, name, true, host, sizeof host);
         if (e || access(host, F_OK)) {
             snprintf(err, errlen, "%s: %s in %s", a->program, strerror(e ? -e : errno), p->sysroot);
+            free(env);
             return -1;
         }
     } else if (*a->program != '/' || path_of_name(p, a->program, true, host, sizeof host) ||
                access(host, F_OK))
         snprintf(host, sizeof host, "%s", a->program);
     int r = exec_load(p, name, host, (uint32_t)a->argc, a->argv, envc, env, &image, err, errlen);
+    free(env);
     if (r)
         return -1;
     exec_enter(p, &image);

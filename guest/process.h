@@ -199,6 +199,7 @@ struct group {
     uint32_t arg[2], env[2]; /* where the program found its arguments and environment */
     int32_t nice;
     uint32_t next_timer; /* number of the next timer_create */
+    uint64_t exe_dev, exe_ino;
     char exe[PATH_MAX];  /* as the guest names it */
     char host[PATH_MAX]; /* the file itself */
 };

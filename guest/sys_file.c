@@ -127,6 +127,8 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
             h |= (int)map[i][1];
     if ((flags & (GO_ACCMODE | GO_TRUNC)) || ((flags & GO_CREAT) && access(path, F_OK))) {
         int e = path_may_change(p, path);
+        if (!e && exec_is_running(p, path))
+            e = -ETXTBSY;
         if (e)
             return e;
     }

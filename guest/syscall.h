@@ -199,12 +199,16 @@ int32_t event_write(struct process *p, struct guest_open *o, uint32_t addr, uint
  * err. */
 struct exec_image {
     uint32_t space, eip, esp;
+    bool gone; /* of a failure: the old program would not be there any more */
+    uint64_t exe_dev, exe_ino;
     uint32_t arg[2], env[2]; /* first byte and end of the strings */
     char exe[PATH_MAX], host[PATH_MAX];
 };
 int exec_load(struct process *p, const char *name, const char *host, uint32_t argc, char **argv,
               uint32_t envc, char **env, struct exec_image *out, char *err, size_t errlen);
 void exec_enter(struct process *p, const struct exec_image *e);
+/* A process runs this file of the host: it may not be opened to be written. */
+bool exec_is_running(const struct process *p, const char *host);
 
 /* Tasks (task.c). */
 void task_make_current(struct process *p, uint32_t row);

@@ -48,6 +48,7 @@ pi
 transcendental
 signals
 sigfine
+execs
 rtsignals
 restart
 calls
