@@ -88,6 +88,8 @@ static int copy_group(struct process *p, struct task *t, const struct clone_args
         memset(&g->queue, 0, sizeof g->queue);
         memset(g->timer, 0, sizeof g->timer);
         g->next_timer = 0;
+        memset(&g->own, 0, sizeof g->own);
+        memset(&g->children, 0, sizeof g->children);
         g->tgid = t->tid;
         if (!(c->flags & CLONE_PARENT))
             g->ppid = p->grp->tgid;
@@ -125,6 +127,7 @@ static int32_t do_clone(struct process *p, const struct clone_args *c)
     *t = *me;
     t->state = TASK_FREE; /* until nothing can fail any more */
     memset(&t->queue, 0, sizeof t->queue);
+    memset(&t->usage, 0, sizeof t->usage);
     t->restarting = t->woken = t->restore_mask = false;
     t->clear_tid = t->robust_list = t->fifo_end = 0;
     if ((flags & CLONE_VM) && !(flags & CLONE_VFORK)) {

@@ -477,6 +477,7 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
     timers_of_exec(p, p->grp);
     signals_forget_handlers(p->grp);
     exec_enter(p, &image);
+    usage_memory(p->grp, &p->spaces[old]);
     if (!--p->spaces[old].refs)
         space_clear(&p->spaces[old]);
     task_make_current(p, p->current);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of /proc and /sys say, in Linux's own layouts. All of it follows from the state of
- * the personality and the guest's clock, so that two runs read the same. Time is the run's as a
- * whole, as everywhere here: nothing tells one process's share from another's.
+ * the personality and the guest's clock, so that two runs read the same.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -246,13 +245,16 @@ PRINT(maps)
 PRINT(own_stat)
 {
     struct space *s = space_of(p, e);
-    uint64_t ignored, caught, ticks = process_now_ns(p) / TICKS;
+    uint64_t ignored, caught;
 
+    usage_charge(p);
     sets(e, &ignored, &caught);
-    fprintf(to, "%u (%s) %c %u %u %u 0 -1 0 0 0 0 0 %" PRIu64 " 0 0 0 20 0 %u 0 0 %u %u ",
+    fprintf(to,
+            "%u (%s) %c %u %u %u 0 -1 0 %u %u 0 0 %" PRIu64 " 0 %" PRIu64 " 0 20 0 %u 0 0 %u %u ",
             e->task ? e->task->tid : e->group->tgid, e->task ? e->task->comm : "", state_of(e),
-            e->group->ppid, e->group->pgid, e->group->sid, ticks, e->group->refs,
-            pages(s, 0) * PAGE, s ? s->resident : 0);
+            e->group->ppid, e->group->pgid, e->group->sid, e->group->own.minflt,
+            e->group->children.minflt, e->group->own.cpu / TICKS, e->group->children.cpu / TICKS,
+            e->group->refs, pages(s, 0) * PAGE, s ? s->resident : 0);
     fprintf(to,
             "4294967295 0 0 0 0 0 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
             " 0 0 0 %u 0 0 0 0 0 0 0 0 0 %u %u %u %u %d\n",
@@ -292,10 +294,13 @@ PRINT(status)
             GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, PROC_FDS);
     if (s) {
         uint32_t kb = pages(s, 0) * (PAGE / 1024), rss = s->resident * (PAGE / 1024);
+        uint32_t stack = 0;
+        for (uint32_t i = 0; i < s->nareas; i++)
+            stack += s->area[i].stack ? s->area[i].end - s->area[i].first : 0;
         fprintf(to, "VmPeak:\t%8u kB\nVmSize:\t%8u kB\nVmLck:\t%8u kB\nVmHWM:\t%8u kB\n", kb, kb, 0,
-                rss);
+                s->peak * (PAGE / 1024));
         fprintf(to, "VmRSS:\t%8u kB\nVmData:\t%8u kB\nVmStk:\t%8u kB\nVmExe:\t%8u kB\n", rss,
-                (pages(s, P_WRITE) - STACK_PAGES) * (PAGE / 1024), STACK_PAGES * (PAGE / 1024),
+                (pages(s, P_WRITE) - stack) * (PAGE / 1024), stack * (PAGE / 1024),
                 pages(s, P_EXEC) * (PAGE / 1024));
     }
     fprintf(to, "Threads:\t%u\nSigQ:\t0/%d\n", e->group->refs, SIGNALS_QUEUED);
@@ -303,9 +308,10 @@ PRINT(status)
             e->task ? e->task->queue.pending : 0, e->group->queue.pending,
             e->task ? e->task->sigmask : 0);
     fprintf(to, "SigIgn:\t%016" PRIx64 "\nSigCgt:\t%016" PRIx64 "\n", ignored, caught);
-    fputs("NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
-          "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n",
-          to);
+    fprintf(to,
+            "NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
+            "voluntary_ctxt_switches:\t%u\nnonvoluntary_ctxt_switches:\t%u\n",
+            e->task ? e->task->usage.waited : 0, e->task ? e->task->usage.preempted : 0);
 }
 
 /* What stands where the program found its arguments, or has put since. */

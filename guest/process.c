@@ -150,8 +150,10 @@ static void fault(struct process *p, const struct hc_fault *f)
     p->faults++;
     if (f->vector == 14) {
         int r = space_fault(p->space, f->addr, f->error & PF_WRITE);
-        if (!r)
+        if (!r) {
+            usage_fault(p);
             return;
+        }
         beyond = r == -EIO;
         if (r == -ENOMEM) {
             fprintf(p->log,

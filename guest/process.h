@@ -38,7 +38,7 @@ enum {
 };
 enum { NSIG_GUEST = 65, GSIGRTMIN = 32, TLS_SLOTS = 3, TLS_FIRST = 6, GUEST_TIMERS = 3, COMM = 16 };
 enum { SIGNALS_QUEUED = 1024, PROC_TIMERS = 256 };
-enum { LIMIT_STACK = 3, LIMIT_NOFILE = 7, LIMIT_SIGPENDING = 11, GUEST_LIMITS = 16 };
+enum { LIMIT_CPU = 0, LIMIT_STACK = 3, LIMIT_NOFILE = 7, LIMIT_SIGPENDING = 11, GUEST_LIMITS = 16 };
 enum { SEL_USER_CS = 0x73, SEL_USER_DS = 0x7b };
 
 enum open_kind {
@@ -170,14 +170,29 @@ struct queued_signal {
     struct siginfo_guest info;
 };
 
+/* Processor time in ns, and what else getrusage tells. */
+struct usage {
+    uint64_t cpu;
+    uint32_t minflt, waited, preempted; /* faults of pages; turns at the processor that ended so */
+    uint32_t maxrss;                    /* pages */
+};
+
+/* A clock that goes while a process, or a thread, runs. */
+enum cpu_kind { CPU_NONE, CPU_PROCESS, CPU_THREAD };
+struct cpu_clock {
+    uint8_t kind;
+    uint32_t of; /* its id */
+};
+
 struct guest_timer {
-    uint64_t next, interval; /* ns of the guest's clock; next 0: off */
+    uint64_t next, interval; /* ns of its clock; next 0: off */
 };
 
 struct posix_timer {   /* of timer_create */
     bool used, queued; /* queued: its signal has been sent and not been taken */
     bool resting;      /* and it will ring again when that has been */
     uint8_t clock, notify, signal;
+    struct cpu_clock cpu; /* what it counts, if it is that */
     uint16_t group;
     uint32_t id, tid, value;  /* tid: of the thread that gets the signal */
     uint32_t overrun, missed; /* as the last signal told; since then */
@@ -194,7 +209,8 @@ struct group {
     int status;           /* as wait4 gives it */
     struct sigaction_guest act[NSIG_GUEST];
     struct sigqueue_guest queue;
-    struct guest_timer timer[GUEST_TIMERS];
+    struct guest_timer timer[GUEST_TIMERS]; /* two of which count its processor time */
+    struct usage own, children;             /* those of children whose end it knows of */
     uint64_t limit[GUEST_LIMITS][2];
     uint32_t arg[2], env[2]; /* where the program found its arguments and environment */
     int32_t nice;
@@ -253,6 +269,7 @@ struct task {
     bool tls_used[TLS_SLOTS];
     bool stale; /* bases and mode in regs do not follow from its selectors and tables yet */
     uint32_t clear_tid, robust_list;
+    struct usage usage;
     char comm[COMM];
 };
 
@@ -293,6 +310,7 @@ struct process {
 
     uint64_t epoch;   /* seconds: virtual time at cycle 0 */
     uint64_t end_by;  /* ns: when the others are killed after the first process has ended */
+    uint64_t charged; /* ns: up to here time has been charged to whoever ran */
     uint64_t skew;    /* ns that were slept through with nothing to run */
     uint64_t rng;     /* getrandom and AT_RANDOM */
     uint32_t ninodes; /* virtual inode numbers, in order of first sight */

@@ -40,6 +40,7 @@ enum {
     GSIGTTIN = 21,
     GSIGTTOU = 22,
     GSIGURG = 23,
+    GSIGXCPU = 24,
     GSIGVTALRM = 26,
     GSIGPROF = 27,
     GSIGWINCH = 28,
@@ -231,7 +232,7 @@ uint32_t task_wake(struct process *p, enum wait_kind kind, uint64_t key, uint32_
                    uint32_t bits);
 void task_run(struct process *p, struct task *t); /* it need not wait any more */
 void task_exit(struct process *p, struct task *t, int status);
-void group_reap(struct group *g); /* its parent has heard of its end */
+void group_reap(struct group *g); /* its parent has heard of its end, or need not */
 void group_exit(struct process *p, struct group *g, int status);
 /* The end of every host call: signals, the next task if this one cannot go on, the next deadline.
  */
@@ -289,6 +290,17 @@ int fpstate_save(struct process *p, const struct vm_context *c, uint32_t at);
 int fpstate_load(struct process *p, struct vm_context *c, uint32_t at);
 void fpstate_init(struct vm_context *c);
 
+/* What was used (usage.c). */
+void usage_charge(struct process *p); /* the running task has run until now */
+void usage_fault(struct process *p);
+void usage_switch(struct process *p, struct task *t, bool waits);
+void usage_memory(struct group *g, const struct space *s); /* it leaves that */
+void usage_reaped(struct group *parent, const struct group *child);
+int32_t usage_put(struct process *p, uint32_t at, struct group *g);  /* its children's included */
+bool cpu_clock(struct process *p, uint32_t id, struct cpu_clock *c); /* false: it is another kind */
+uint64_t cpu_clock_ns(struct process *p, const struct cpu_clock *c);
+bool cpu_clock_runs(const struct process *p, const struct cpu_clock *c);
+
 /* Time (sys_time.c, timer.c). */
 bool clock_exists(struct process *p, uint32_t id);
 bool clock_of_epoch(uint32_t id);
@@ -297,7 +309,7 @@ void timer_signal_taken(struct process *p, struct siginfo_guest *info);
 void timers_of_exec(struct process *p, struct group *g); /* alarms outlive it, others do not */
 void timers_of_group_end(struct process *p, struct group *g);
 void timers_expire(struct process *p);
-uint64_t timers_next(const struct process *p); /* ns; UINT64_MAX: none */
+uint64_t timers_next(struct process *p); /* ns; UINT64_MAX: none */
 /* Tells the guest how far off `until` is. */
 void time_left(struct process *p, const struct time_left *l, uint64_t until);
 int32_t put_timespec(struct process *p, uint32_t at, uint64_t ns, bool wide);

@@ -95,6 +95,7 @@ int32_t task_block(struct process *p, enum wait_kind kind, uint64_t key, uint64_
     t->restart_rule = (uint8_t)rule;
     t->restarting = true;
     t->woken = false;
+    usage_switch(p, t, true);
     if (signal_waits(p, t)) /* it came before the wait: the call goes on to see it */
         task_run(p, t);
     return SYS_BLOCK;
@@ -188,6 +189,8 @@ void task_exit(struct process *p, struct task *t, int status)
 
     if (t->state == TASK_FREE)
         return;
+    usage_charge(p);
+    usage_memory(g, &p->spaces[t->space]);
     futex_task_end(p, t);
     fifo_task_end(p, t);
     sigqueue_drop(p, &t->queue, UINT64_MAX);
@@ -258,7 +261,7 @@ static uint64_t wake_sleepers(struct process *p)
     return next;
 }
 
-static uint64_t next_event(const struct process *p)
+static uint64_t next_event(struct process *p)
 {
     uint64_t t = timers_next(p);
 
@@ -292,6 +295,9 @@ static void switch_to(struct process *p, uint32_t row)
 {
     struct task *from = p->cur, *to = &p->task[row];
 
+    usage_charge(p);
+    if (from->state == TASK_RUN)
+        usage_switch(p, from, false);
     if (from->state != TASK_FREE)
         vm_get_context(p->vm, &from->regs);
     from->stale |= p->state_changed;

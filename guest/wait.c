@@ -41,11 +41,11 @@ static struct group *find_child(struct process *p, int32_t pid, uint32_t options
     return best;
 }
 
-static int32_t put_usage(struct process *p, uint32_t at)
+/* Its parent has heard of its end. */
+static void reap(struct process *p, struct group *c)
 {
-    uint32_t r[18] = {0};
-
-    return at ? space_write(p->space, at, r, sizeof r) : 0;
+    usage_reaped(p->grp, c);
+    group_reap(c);
 }
 
 CALL(wait4)
@@ -70,9 +70,9 @@ CALL(wait4)
                           : 0xffff;
     e = a[1] ? space_write(p->space, a[1], &status, 4) : 0;
     if (!e)
-        e = put_usage(p, a[3]);
+        e = usage_put(p, a[3], c);
     if (c->zombie)
-        group_reap(c);
+        reap(p, c);
     else
         c->news = false;
     return e ? e : (int32_t)pid;
@@ -114,11 +114,11 @@ CALL(waitid)
         info[5] = sig ? sig : (uint32_t)c->status >> 8 & 0xff;
     }
     int32_t e = a[2] ? space_write(p->space, a[2], info, sizeof info) : 0;
-    if (!e)
-        e = put_usage(p, a[4]);
+    if (!e && c)
+        e = usage_put(p, a[4], c);
     if (c && !(a[3] & W_NOWAIT)) {
         if (c->zombie)
-            group_reap(c);
+            reap(p, c);
         else
             c->news = false;
     }
