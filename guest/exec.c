@@ -447,6 +447,10 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
         r = exec_load(p, name, host, argc, argv, envc, env, &image, err, sizeof err);
     free_list(argv, argc);
     free_list(env, envc);
+    if (!r && (r = signals_unshare(p, p->grp))) {
+        space_clear(&p->spaces[image.space]);
+        p->spaces[image.space].refs = 0;
+    }
     if (r && image.gone) {
         fprintf(p->log, "chrysalis: %s: signal %d\n", err, GSIGSEGV);
         group_exit(p, p->grp, GSIGSEGV);
@@ -460,7 +464,7 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
             task_exit(p, &p->task[i], 0);
     t->tid = p->grp->tgid;
     if (p->file_table[t->files].refs > 1) {
-        for (uint32_t i = 0; i < p->rows; i++)
+        for (uint32_t i = 0; i < PROC_TASKS; i++)
             if (!p->file_table[i].refs) {
                 p->file_table[i] = p->file_table[t->files];
                 p->file_table[i].refs = 1;
@@ -475,7 +479,9 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
     uint32_t old = t->space;
     futex_task_end(p, t);
     timers_of_exec(p, p->grp);
-    signals_forget_handlers(p->grp);
+    signals_forget_handlers(p, p->grp);
+    prctl_exec(t, p->grp);
+    p->grp->exit_signal = GSIGCHLD;
     exec_enter(p, &image);
     usage_memory(p->grp, &p->spaces[old]);
     if (!--p->spaces[old].refs)

@@ -33,6 +33,7 @@ uint32_t open_ready(struct process *p, const struct guest_open *o)
         return reads | (out->readers ? writes : POLLOUT);
     case OPEN_EVENT: return (o->offset ? POLLIN : 0u) | (o->offset < EVENT_MAX ? POLLOUT : 0u);
     case OPEN_EPOLL: return epoll_any(p, o) ? POLLIN : 0;
+    case OPEN_PIDFD: return pidfd_ended(p, o) ? POLLIN : 0;
     default: return POLLIN | POLLOUT;
     }
 }

@@ -218,12 +218,14 @@ static uint32_t pages(const struct space *s, uint32_t prot)
     return n;
 }
 
-static void sets(const struct proc_entry *e, uint64_t *ignored, uint64_t *caught)
+static void sets(const struct process *p, const struct proc_entry *e, uint64_t *ignored,
+                 uint64_t *caught)
 {
     *ignored = *caught = 0;
-    for (int s = 1; s < NSIG_GUEST; s++) {
-        *ignored |= (uint64_t)(e->group->act[s].handler == GSIG_IGN) << (s - 1);
-        *caught |= (uint64_t)(e->group->act[s].handler > GSIG_IGN) << (s - 1);
+    for (int s = 1; s < NSIG_GUEST && e->group->refs; s++) {
+        uint32_t h = p->actions[e->group->actions].act[s].handler;
+        *ignored |= (uint64_t)(h == GSIG_IGN) << (s - 1);
+        *caught |= (uint64_t)(h > GSIG_IGN) << (s - 1);
     }
 }
 
@@ -248,7 +250,7 @@ PRINT(own_stat)
     uint64_t ignored, caught;
 
     usage_charge(p);
-    sets(e, &ignored, &caught);
+    sets(p, e, &ignored, &caught);
     fprintf(to,
             "%u (%s) %c %u %u %u 0 -1 0 %u %u 0 0 %" PRIu64 " 0 %" PRIu64 " 0 20 0 %u 0 0 %u %u ",
             e->task ? e->task->tid : e->group->tgid, e->task ? e->task->comm : "", state_of(e),
@@ -284,10 +286,10 @@ PRINT(status)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (names[i][0][0] == state)
             word = names[i][1];
-    sets(e, &ignored, &caught);
+    sets(p, e, &ignored, &caught);
     fprintf(to, "Name:\t%s\n", e->task ? e->task->comm : "");
     if (e->task)
-        fprintf(to, "Umask:\t%04o\n", p->file_table[e->task->files].umask);
+        fprintf(to, "Umask:\t%04o\n", p->places[e->task->place].umask);
     fprintf(to, "State:\t%c (%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", state,
             word, e->group->tgid, e->task ? e->task->tid : e->group->tgid, e->group->ppid);
     fprintf(to, "Uid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t%d\nGroups:\t \n", GUEST_UID,
@@ -309,9 +311,10 @@ PRINT(status)
             e->task ? e->task->sigmask : 0);
     fprintf(to, "SigIgn:\t%016" PRIx64 "\nSigCgt:\t%016" PRIx64 "\n", ignored, caught);
     fprintf(to,
-            "NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
+            "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
             "voluntary_ctxt_switches:\t%u\nnonvoluntary_ctxt_switches:\t%u\n",
-            e->task ? e->task->usage.waited : 0, e->task ? e->task->usage.preempted : 0);
+            e->task && e->task->no_new_privs, e->task ? e->task->usage.waited : 0,
+            e->task ? e->task->usage.preempted : 0);
 }
 
 /* What stands where the program found its arguments, or has put since. */

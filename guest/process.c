@@ -34,7 +34,9 @@ struct process *process_new(const char *sysroot)
     p->task[0].tid = GUEST_PID;
     p->task[0].state = TASK_RUN;
     p->file_table[0].refs = 1;
-    p->file_table[0].umask = 022;
+    p->places[0] = (struct place){.refs = 1, .umask = 022};
+    p->actions[0].refs = 1;
+    prctl_init(&p->task[0]);
     task_make_current(p, 0);
     for (uint32_t i = 0; i < 3; i++) {
         p->open[i] = (struct guest_open){.refs = 1,
@@ -117,7 +119,7 @@ int process_load(struct process *p, struct vm *vm, const struct process_args *a,
         given += 2;
     snprintf(name, sizeof name, "%s%s", *given == '/' ? "" : "/", given);
     if (p->confined) {
-        strcpy(p->files->cwd, p->sysroot);
+        strcpy(p->place->cwd, p->sysroot);
         int e = path_of_name(p, name, true, host, sizeof host);
         if (e || access(host, F_OK)) {
             snprintf(err, errlen, "%s: %s in %s", a->program, strerror(e ? -e : errno), p->sysroot);

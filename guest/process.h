@@ -11,7 +11,9 @@
  *   task      what runs: registers, signal mask, thread storage. Row 0 of nothing is special.
  *   group     what Linux calls a process: tasks of one thread group, their signal actions, parent.
  *   space     an address space; tasks share it by CLONE_VM.
- *   files     descriptors and working directory; tasks share them by CLONE_FILES.
+ *   files     descriptors; tasks share them by CLONE_FILES.
+ *   place     working directory and umask; tasks share them by CLONE_FS.
+ *   actions   what groups do about signals; they share them by CLONE_SIGHAND.
  *   open      an open file description; descriptors share it by dup and fork.
  */
 #ifndef GUEST_PROCESS_H
@@ -50,6 +52,7 @@ enum open_kind {
     OPEN_SOCKET, /* one of a connected pair: reads from `pipe`, writes to `pipe_out` */
     OPEN_EVENT,  /* eventfd: `offset` is its number */
     OPEN_EPOLL,  /* `pipe` is its row */
+    OPEN_PIDFD,  /* `offset` is a process's number */
     OPEN_PROC    /* of /proc or /sys: `path` names it, `host` holds its text */
 };
 
@@ -133,6 +136,10 @@ struct guest_fd {
 struct files {
     uint32_t refs; /* tasks; 0: free */
     struct guest_fd fd[PROC_FDS];
+};
+
+struct place {
+    uint32_t refs;      /* tasks; 0: free */
     char cwd[PATH_MAX]; /* empty: where the simulator was started */
     uint32_t umask;
 };
@@ -149,6 +156,11 @@ struct guest_file { /* every file the guest opened for reading, for the identiti
 struct sigaction_guest {
     uint32_t handler, flags, restorer;
     uint64_t mask;
+};
+
+struct actions {
+    uint32_t refs; /* groups with tasks; 0: free */
+    struct sigaction_guest act[NSIG_GUEST];
 };
 
 struct siginfo_guest {
@@ -207,13 +219,15 @@ struct group {
     uint32_t tgid, ppid, pgid, sid;
     uint32_t exit_signal; /* sent to the parent at the end; 0: none */
     int status;           /* as wait4 gives it */
-    struct sigaction_guest act[NSIG_GUEST];
+    uint16_t actions;     /* row */
     struct sigqueue_guest queue;
     struct guest_timer timer[GUEST_TIMERS]; /* two of which count its processor time */
     struct usage own, children;             /* those of children whose end it knows of */
     uint64_t limit[GUEST_LIMITS][2];
     uint32_t arg[2], env[2]; /* where the program found its arguments and environment */
     int32_t nice;
+    bool subreaper; /* it becomes the parent of descendants whose own has gone */
+    bool no_dump, no_large_pages;
     uint32_t next_timer; /* number of the next timer_create */
     uint64_t exe_dev, exe_ino;
     char exe[PATH_MAX];  /* as the guest names it */
@@ -243,10 +257,10 @@ enum restart { RESTART_SYS /* by SA_RESTART */, RESTART_NEVER, RESTART_ALWAYS };
 
 struct task {
     uint8_t state, wait, restart_rule;
-    bool restarting;              /* its system call will be, or is, done again after a wait */
-    bool woken;                   /* a futex wake met it */
-    bool restore_mask;            /* saved_mask returns when the call ends without a handler */
-    uint16_t space, files, group; /* rows */
+    bool restarting;   /* its system call will be, or is, done again after a wait */
+    bool woken;        /* a futex wake met it */
+    bool restore_mask; /* saved_mask returns when the call ends without a handler */
+    uint16_t space, files, place, group; /* rows */
     uint32_t tid;
     uint64_t wait_key, wait_until, wait_order; /* until: UINT64_MAX: for ever */
     uint32_t wait_bits;                        /* futex bitset */
@@ -271,6 +285,10 @@ struct task {
     uint32_t clear_tid, robust_list;
     struct usage usage;
     char comm[COMM];
+    uint8_t death_signal; /* sent to it when its parent ends */
+    bool no_new_privs;
+    uint32_t securebits, slack, slack_given;
+    uint64_t caps_dropped;
 };
 
 struct process {
@@ -285,6 +303,8 @@ struct process {
     struct group group[PROC_TASKS];
     struct space spaces[PROC_TASKS];
     struct files file_table[PROC_TASKS];
+    struct place places[PROC_TASKS];
+    struct actions actions[PROC_TASKS];
     struct guest_open open[PROC_OPEN];
     struct guest_pipe pipe[PROC_PIPES];
     struct guest_epoll epoll[PROC_EPOLLS];
@@ -306,6 +326,7 @@ struct process {
     struct group *grp;
     struct space *space;
     struct files *files;
+    struct place *place;
     struct guest_fd *fd;
 
     uint64_t epoch;   /* seconds: virtual time at cycle 0 */

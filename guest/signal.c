@@ -21,17 +21,17 @@ static bool ignored_by_default(int s)
     return s == GSIGCHLD || s == GSIGCONT || s == GSIGURG || s == GSIGWINCH;
 }
 
-bool signal_ignored(const struct group *g, int s)
+bool signal_ignored(struct process *p, const struct group *g, int s)
 {
-    uint32_t h = g->act[s].handler;
+    uint32_t h = group_act(p, g, s)->handler;
 
     return h == GSIG_IGN || (h == GSIG_DFL && ignored_by_default(s));
 }
 
-static bool deadly(const struct group *g, int s)
+static bool deadly(struct process *p, const struct group *g, int s)
 {
-    return s == GSIGKILL ||
-           (g->act[s].handler == GSIG_DFL && !ignored_by_default(s) && !(STOPPING & BIT(s)));
+    return s == GSIGKILL || (group_act(p, g, s)->handler == GSIG_DFL && !ignored_by_default(s) &&
+                             !(STOPPING & BIT(s)));
 }
 
 bool signal_waits(const struct process *p, const struct task *t)
@@ -60,7 +60,7 @@ static void tell_parent(struct process *p, struct group *g, bool stops, int s)
         g->stop_signal = (uint8_t)s;
     if (!parent)
         return;
-    if (!(parent->act[GSIGCHLD].flags & GSA_NOCLDSTOP))
+    if (!(group_act(p, parent, GSIGCHLD)->flags & GSA_NOCLDSTOP))
         signal_to_group(p, parent, GSIGCHLD, &info);
     task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX, WAIT_ANY);
 }
@@ -81,7 +81,7 @@ static bool sent(struct process *p, struct group *g, uint64_t mask, int s)
             if (p->task[i].state != TASK_FREE && p->task[i].group == row)
                 sigqueue_drop(p, &p->task[i].queue, drop);
     }
-    return !signal_ignored(g, s) || (mask & BIT(s));
+    return !signal_ignored(p, g, s) || (mask & BIT(s));
 }
 
 int signal_to_task(struct process *p, struct task *t, int s, const struct siginfo_guest *info)
@@ -92,7 +92,7 @@ int signal_to_task(struct process *p, struct task *t, int s, const struct siginf
         return SIGNAL_IGNORED;
     int e = sigqueue_put(p, &t->queue, g->limit[LIMIT_SIGPENDING][0], s, info);
     if (!e && !(t->sigmask & BIT(s)))
-        interrupt(p, t, deadly(g, s));
+        interrupt(p, t, deadly(p, g, s));
     return e;
 }
 
@@ -119,14 +119,14 @@ int signal_to_group(struct process *p, struct group *g, int s, const struct sigi
         for (uint32_t i = 0; i < p->rows; i++) {
             struct task *t = &p->task[i];
             if (t->state != TASK_FREE && t->group == row && (t == taker || s == GSIGKILL))
-                interrupt(p, t, deadly(g, s));
+                interrupt(p, t, deadly(p, g, s));
         }
     return e;
 }
 
 void signal_force(struct process *p, int s, const struct siginfo_guest *info)
 {
-    struct sigaction_guest *act = &p->grp->act[s];
+    struct sigaction_guest *act = group_act(p, p->grp, s);
 
     if (act->handler == GSIG_IGN || (p->cur->sigmask & BIT(s))) {
         act->handler = GSIG_DFL;
@@ -206,14 +206,30 @@ void signal_fault(struct process *p, const struct hc_fault *f, bool beyond)
     signal_force(p, c.signal, &info);
 }
 
-void signals_forget_handlers(struct group *g)
+void signals_forget_handlers(struct process *p, struct group *g)
 {
     for (int s = 1; s < NSIG_GUEST; s++) {
-        if (g->act[s].handler != GSIG_IGN)
-            g->act[s].handler = GSIG_DFL;
-        g->act[s].flags = g->act[s].restorer = 0;
-        g->act[s].mask = 0;
+        struct sigaction_guest *act = group_act(p, g, s);
+        *act = (struct sigaction_guest){.handler = act->handler == GSIG_IGN ? GSIG_IGN : GSIG_DFL};
     }
+}
+
+int signals_unshare(struct process *p, struct group *g)
+{
+    struct actions *old = &p->actions[g->actions];
+    uint32_t row = 0;
+
+    if (old->refs == 1)
+        return 0;
+    while (row < PROC_TASKS && p->actions[row].refs)
+        row++;
+    if (row == PROC_TASKS)
+        return -EAGAIN;
+    p->actions[row] = *old;
+    p->actions[row].refs = 1;
+    old->refs--;
+    g->actions = (uint16_t)row;
+    return 0;
 }
 
 /* ---- delivery ---- */
@@ -289,7 +305,7 @@ void signals_deliver(struct process *p)
     if (t->restarting && t->state == TASK_RUN && signal_waits(p, t))
         process_try_again(p);
     while (t->state == TASK_RUN && !p->grp->stopped && (s = signal_take(p, t, t->sigmask, &info))) {
-        struct sigaction_guest *act = &p->grp->act[s], was = *act;
+        struct sigaction_guest *act = group_act(p, p->grp, s), was = *act;
         if (was.handler == GSIG_IGN || (was.handler == GSIG_DFL && ignored_by_default(s)))
             continue;
         if (was.handler == GSIG_DFL || s == GSIGKILL || s == GSIGSTOP) {
@@ -314,7 +330,7 @@ void signals_deliver(struct process *p)
             fprintf(p->log,
                     "chrysalis: no room on the guest's stack for the handler of signal %d\n", s);
             if (s == GSIGSEGV)
-                p->grp->act[s].handler = GSIG_DFL;
+                group_act(p, p->grp, s)->handler = GSIG_DFL;
             signal_force(p, GSIGSEGV, &segv);
             continue;
         }

@@ -139,7 +139,7 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
                : flags & GO_DIRECTORY                                 ? -ENOTDIR
                                                                       : fifo_open(p, path, flags);
     int host = open(path, h | (int)(flags & GO_ACCMODE) | O_NOCTTY | O_CLOEXEC,
-                    mode & ~p->files->umask & 07777);
+                    mode & ~p->place->umask & 07777);
     if (host < 0)
         return -errno;
     /* Descriptors 0..2 of the host are the simulator's: never let a guest file take one. */

@@ -25,7 +25,7 @@ static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr
         return pipe_read(p, o, addr, len);
     if (o->kind == OPEN_EVENT)
         return event_read(p, o, addr, len);
-    if (o->kind == OPEN_EPOLL)
+    if (o->kind == OPEN_EPOLL || o->kind == OPEN_PIDFD)
         return -EINVAL;
     if (o->kind == OPEN_RANDOM) {
         const uint32_t random[2] = {addr, len};
@@ -56,7 +56,7 @@ static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t add
         return pipe_write(p, o, addr, len);
     if (o->kind == OPEN_EVENT)
         return event_write(p, o, addr, len);
-    if (o->kind == OPEN_EPOLL)
+    if (o->kind == OPEN_EPOLL || o->kind == OPEN_PIDFD)
         return -EINVAL;
     if (o->kind == OPEN_RANDOM)
         return (int32_t)len;

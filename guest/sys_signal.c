@@ -20,8 +20,8 @@ static void set_action(struct process *p, uint32_t sig, struct sigaction_guest a
 {
     act.mask &= ~UNBLOCKABLE;
     act.flags &= GSA_KNOWN;
-    p->grp->act[sig] = act;
-    if (!signal_ignored(p->grp, (int)sig))
+    *group_act(p, p->grp, (int)sig) = act;
+    if (!signal_ignored(p, p->grp, (int)sig))
         return;
     sigqueue_drop(p, &p->grp->queue, BIT(sig));
     for (uint32_t i = 0; i < p->rows; i++)
@@ -42,7 +42,7 @@ CALL(rt_sigaction)
 
     if (a[3] != 8 || !action_allowed(sig, a[1]))
         return -EINVAL;
-    struct sigaction_guest old = p->grp->act[sig];
+    struct sigaction_guest old = *group_act(p, p->grp, (int)sig);
     if (a[1]) {
         e = space_read(p->space, a[1], w, sizeof w);
         if (e)
@@ -67,7 +67,7 @@ CALL(sigaction)
 
     if (!action_allowed(sig, a[1]))
         return -EINVAL;
-    struct sigaction_guest old = p->grp->act[sig];
+    struct sigaction_guest old = *group_act(p, p->grp, (int)sig);
     if (a[1]) {
         e = space_read(p->space, a[1], w, sizeof w);
         if (e)
@@ -87,7 +87,7 @@ CALL(signal)
 {
     if (!a[0] || a[0] >= NSIG_GUEST || a[0] == GSIGKILL || a[0] == GSIGSTOP)
         return -EINVAL;
-    uint32_t old = p->grp->act[a[0]].handler;
+    uint32_t old = group_act(p, p->grp, (int)a[0])->handler;
     set_action(p, a[0],
                (struct sigaction_guest){.handler = a[1], .flags = GSA_RESETHAND | GSA_NODEFER});
     return (int32_t)old;

@@ -82,6 +82,10 @@ enum {
 void process_cpuid(const struct process *p, uint32_t leaf, uint32_t r[4]);
 const char *process_machine(const struct process *p);
 void limits_init(struct group *g);
+/* What prctl has set (prctl.c): as a run begins, in a new task, in a new program. */
+void prctl_init(struct task *t);
+void prctl_child(struct task *t);
+void prctl_exec(struct task *t, struct group *g);
 
 /* Descriptors (sys_file.c). */
 struct guest_open *fd_open(struct process *p, uint32_t fd); /* NULL: bad descriptor */
@@ -174,6 +178,12 @@ int32_t fifo_open(struct process *p, const char *path, uint32_t flags);
 int32_t fifo_let_in(struct process *p, const char *path, uint32_t flags);
 void fifo_task_end(struct process *p, struct task *t);
 
+/* Descriptors of processes (pidfd.c): a new one, or -errno; whether its process has ended; the one
+ * behind a number, or NULL. */
+int32_t pidfd_new(struct process *p, uint32_t pid, uint32_t flags);
+bool pidfd_ended(const struct process *p, const struct guest_open *o);
+const struct guest_open *pidfd_of(struct process *p, uint32_t fd);
+
 /* Waiting for descriptors (poll.c, event.c). */
 /* How long a call may take, from its first execution on, and where it tells what is left of that.
  */
@@ -215,6 +225,11 @@ bool exec_is_running(const struct process *p, const char *host);
 void task_make_current(struct process *p, uint32_t row);
 struct task *task_by_tid(struct process *p, uint32_t tid);
 struct group *group_by_pid(struct process *p, uint32_t pid);
+/* What it does about a signal. */
+static inline struct sigaction_guest *group_act(struct process *p, const struct group *g, int s)
+{
+    return &p->actions[g->actions].act[s];
+}
 static inline uint32_t group_row(const struct process *p, const struct group *g)
 {
     return (uint32_t)(g - p->group);
@@ -267,14 +282,16 @@ void sigqueue_withdraw(struct process *p, struct sigqueue_guest *q, uint32_t tim
 /* The next signal that `mask` lets through, taken from its queue; 0: none. */
 int signal_take(struct process *p, struct task *t, uint64_t mask, struct siginfo_guest *info);
 /* The process's disposition of it is to do nothing. */
-bool signal_ignored(const struct group *g, int signal);
+bool signal_ignored(struct process *p, const struct group *g, int signal);
 /* One that cannot be refused, at the running task. */
 void signal_force(struct process *p, int signal, const struct siginfo_guest *info);
 /* `beyond`: a page that is mapped, but behind the end of its file. */
 void signal_fault(struct process *p, const struct hc_fault *f, bool beyond);
 bool signal_waits(const struct process *p, const struct task *t); /* one that is not blocked */
 void signals_deliver(struct process *p);
-void signals_forget_handlers(struct group *g);
+void signals_forget_handlers(struct process *p, struct group *g);
+/* The group's actions are its own, if not, copied. 0 or -EAGAIN. */
+int signals_unshare(struct process *p, struct group *g);
 enum { SS_ONSTACK = 1, SS_DISABLE = 2 };
 #define SS_AUTODISARM 0x80000000u
 /* 0 or -errno; `sp`: where the task's stack pointer is, which may be on the old one. */

@@ -50,6 +50,7 @@ signals
 sigfine
 execs
 usage
+families
 rtsignals
 restart
 calls
