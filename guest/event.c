@@ -145,6 +145,8 @@ static uint64_t rings(const struct process *p, const struct guest_open *o, uint3
         return p->signals_rang;
     if (o->kind == OPEN_EVENT)
         return (events & IN ? o->rang[RING_IN] : 0) + (events & OUT ? o->rang[RING_OUT] : 0);
+    if (o->kind == OPEN_PIDFD)
+        return pidfd_ended(p, o);
     if (!open_reads_pipe(o) && !open_writes_pipe(o))
         return p->activity; /* of the host's streams nothing is known */
     if (open_reads_pipe(o))

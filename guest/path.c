@@ -201,8 +201,8 @@ static int absolute(struct process *p, const char *name, bool follow, char *out,
     }
     if (own && under(own, "/root")) {
         name = own[5] ? own + 5 : "/";
-    } else if (own && under(own, "/cwd") && p->files->cwd[0]) {
-        if (!put(full, sizeof full, p->files->cwd, own + 4))
+    } else if (own && under(own, "/cwd") && p->place->cwd[0]) {
+        if (!put(full, sizeof full, p->place->cwd, own + 4))
             return -ENAMETOOLONG;
         name = full;
     }
@@ -225,9 +225,9 @@ int path_of_name(struct process *p, const char *name, bool follow, char *out, si
         return -ENOENT;
     if (*name == '/')
         return absolute(p, name, follow, out, n);
-    if (!p->files->cwd[0])
+    if (!p->place->cwd[0])
         return put(out, n, name, "") ? 0 : -ENAMETOOLONG;
-    if (!put(full, sizeof full, "/", name) || !put(full, sizeof full, p->files->cwd, full))
+    if (!put(full, sizeof full, "/", name) || !put(full, sizeof full, p->place->cwd, full))
         return -ENAMETOOLONG;
     return absolute(p, full, follow, out, n);
 }

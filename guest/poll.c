@@ -38,6 +38,7 @@ uint32_t open_ready(struct process *p, const struct guest_open *o)
     case OPEN_TIMERFD: return timerfd_ready(p, o) ? POLLIN : 0;
     case OPEN_SIGNALFD: return signalfd_ready(p, o) ? POLLIN : 0;
     case OPEN_EPOLL: return epoll_any(p, o) ? IN : 0;
+    case OPEN_PIDFD: return pidfd_ended(p, o) ? POLLIN : 0;
     default: return IN | OUT;
     }
 }

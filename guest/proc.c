@@ -162,9 +162,10 @@ int proc_link(struct process *p, const struct proc_entry *e, char *out, size_t n
         return -ENOENT;
     const struct files *files = &p->file_table[e->task->files];
     if (!strcmp(e->rest, "/cwd")) {
-        if (!files->cwd[0])
+        const char *cwd = p->places[e->task->place].cwd;
+        if (!*cwd)
             return getcwd(out, n) ? (int)strlen(out) : -errno;
-        return snprintf(out, n, "%s", path_for_guest(p, files->cwd));
+        return snprintf(out, n, "%s", path_for_guest(p, cwd));
     }
     number(e->rest + strlen("/fd"), &fd);
     o = &p->open[files->fd[fd].open];

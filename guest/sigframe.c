@@ -25,8 +25,9 @@ enum {
     EF_IF = 0x200,
     EF_DF = 0x400,
     EF_RF = 0x10000,
-    /* What sigreturn takes from the frame: condition codes, TF, DF, RF, AC. */
-    EF_LOADED = 0x50dd5,
+    /* What sigreturn takes from the frame: condition codes, TF, DF, AC. RF, too, but it lasts no
+     * longer than the next instruction, and shows only in the frame of a signal before that. */
+    EF_LOADED = 0x40dd5,
     EF_CC = 0x8d5
 };
 
@@ -74,7 +75,8 @@ static void save_regs(const struct process *p, const struct vm_context *c,
                                    .err = p->cur->error,
                                    .eip = r[G_EIP],
                                    .cs = r[G_SEL0] >> 16,
-                                   .eflags = (r[G_EFL] & ~(uint32_t)EF_CC) | c->cc | EF_IF | 2,
+                                   .eflags = (r[G_EFL] & ~(uint32_t)EF_CC) | c->cc | EF_IF | 2 |
+                                             (p->cur->resume_flag ? EF_RF : 0),
                                    .esp_at_signal = r[G_ESP],
                                    .ss = r[G_SEL1] & 0xffff,
                                    .cr2 = p->cur->cr2};
@@ -87,7 +89,27 @@ static bool on_altstack(const struct task *t, uint32_t sp)
 
 uint32_t signal_altstack_state(const struct task *t, uint32_t sp)
 {
-    return !t->alt_size ? 2 : on_altstack(t, sp) ? 1 : 0;
+    /* One that is given up while a handler runs on it is never the stack of anything. */
+    bool on = on_altstack(t, sp) && !(t->alt_flags & SS_AUTODISARM);
+
+    return !t->alt_size ? SS_DISABLE : on ? SS_ONSTACK : 0;
+}
+
+int signal_altstack_set(struct task *t, const uint32_t stack[3], uint32_t sp)
+{
+    enum { MIN = 2048 };
+    uint32_t mode = stack[1] & ~SS_AUTODISARM;
+
+    if (signal_altstack_state(t, sp) == SS_ONSTACK)
+        return -EPERM;
+    if (mode != SS_DISABLE && mode != SS_ONSTACK && mode)
+        return -EINVAL;
+    if (mode != SS_DISABLE && stack[2] < MIN)
+        return -ENOMEM;
+    t->alt_sp = mode == SS_DISABLE ? 0 : stack[0];
+    t->alt_size = mode == SS_DISABLE ? 0 : stack[2];
+    t->alt_flags = stack[1];
+    return 0;
 }
 
 /* Writes frame and FP state below the stack pointer. 0: it cannot be done. */
@@ -95,7 +117,7 @@ static uint32_t place(struct process *p, const struct sigaction_guest *act, uint
                       uint32_t *fp_at)
 {
     uint32_t sp = vm_reg(p->vm, GUEST_REG0 + G_ESP);
-    bool was_on = on_altstack(p->cur, sp), moved = false;
+    bool was_on = signal_altstack_state(p->cur, sp) == SS_ONSTACK, moved = false;
 
     if ((act->flags & GSA_ONSTACK) && !signal_altstack_state(p->cur, sp)) {
         sp = p->cur->alt_sp + p->cur->alt_size;
@@ -135,16 +157,15 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
     e = fpstate_save(p, &c, fp_at);
     c.r[G_ECX] = c.r[G_EDX] = 0;
     if (rt) {
-        struct rt_frame f = {
-            .sig = (uint32_t)sig,
-            .pinfo = sp + offsetof(struct rt_frame, info),
-            .puc = sp + offsetof(struct rt_frame, flags),
-            .info = {(uint32_t)sig, 0, (uint32_t)info->code},
-            .stack = {p->cur->alt_sp, signal_altstack_state(p->cur, c.r[G_ESP]), p->cur->alt_size},
-            .sc = sc,
-            .mask = mask,
-            /* mov eax, 173; int 0x80 */
-            .retcode = {0xb8, 173, 0, 0, 0, 0xcd, 0x80, 0}};
+        struct rt_frame f = {.sig = (uint32_t)sig,
+                             .pinfo = sp + offsetof(struct rt_frame, info),
+                             .puc = sp + offsetof(struct rt_frame, flags),
+                             .info = {(uint32_t)sig, 0, (uint32_t)info->code},
+                             .stack = {p->cur->alt_sp, p->cur->alt_flags, p->cur->alt_size},
+                             .sc = sc,
+                             .mask = mask,
+                             /* mov eax, 173; int 0x80 */
+                             .retcode = {0xb8, 173, 0, 0, 0, 0xcd, 0x80, 0}};
         memcpy(f.info + 3, info->field, sizeof info->field);
         f.pretcode = act->flags & GSA_RESTORER ? act->restorer
                                                : sp + (uint32_t)offsetof(struct rt_frame, retcode);
@@ -165,10 +186,15 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
     }
     if (e)
         return false;
+    if (p->cur->alt_flags & SS_AUTODISARM) {
+        p->cur->alt_sp = p->cur->alt_size = 0;
+        p->cur->alt_flags = SS_DISABLE;
+    }
+    p->cur->resume_flag = false;
     c.r[G_EAX] = (uint32_t)sig;
     c.r[G_ESP] = sp;
     c.r[G_EIP] = act->handler;
-    c.r[G_EFL] = (c.r[G_EFL] & ~(uint32_t)(EF_TF | EF_DF | EF_RF)) | EF_IF | 2;
+    c.r[G_EFL] = (c.r[G_EFL] & ~(uint32_t)(EF_TF | EF_DF)) | EF_IF | 2;
     c.r[G_SEL0] = SEL_USER_DS | SEL_USER_CS << 16;
     c.r[G_SEL1] = SEL_USER_DS | SEL_USER_DS << 16;
     fpstate_init(&c);
@@ -208,6 +234,7 @@ static int load_frame(struct process *p, struct sigcontext_guest sc)
     c.r[G_EFL] = (c.r[G_EFL] & ~(uint32_t)EF_LOADED) | (s->eflags & EF_LOADED & ~(uint32_t)EF_CC) |
                  EF_IF | 2;
     c.cc = s->eflags & EF_CC;
+    p->cur->resume_flag = s->eflags & EF_RF;
     /* Whether they may be loaded shows when CMS does it: what may not becomes null, but for CS and
      * SS, whose fault is then the task's. */
     c.r[G_SEL0] = frame_selector(s->es) | (((s->cs | 3) & 0xffff) << 16);
@@ -244,16 +271,15 @@ CALL(sigreturn)
 CALL(rt_sigreturn)
 {
     struct rt_frame f;
-    uint32_t at = vm_reg(p->vm, GUEST_REG0 + G_ESP) - 4;
+    uint32_t stack[3], at = vm_reg(p->vm, GUEST_REG0 + G_ESP) - 4;
     int e = space_read(p->space, at, &f, sizeof f);
 
     if (!e) {
         p->cur->sigmask = f.mask & ~(1ull << 8 | 1ull << 18);
         e = load_frame(p, f.sc);
     }
-    if (!e && (f.stack[1] == 0 || f.stack[1] == 2)) {
-        p->cur->alt_sp = f.stack[1] ? 0 : f.stack[0];
-        p->cur->alt_size = f.stack[1] ? 0 : f.stack[2];
-    }
+    memcpy(stack, f.stack, sizeof stack);
+    if (!e)
+        signal_altstack_set(p->cur, stack, vm_reg(p->vm, GUEST_REG0 + G_ESP));
     return returned(p, e);
 }

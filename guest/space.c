@@ -13,7 +13,9 @@
 #include <string.h>
 #include "guest/space.h"
 
-enum { PTE_P = 1, PTE_W = 2, PTE_U = 4 };
+/* PTE_NONE, a bit that is software's, keeps the frame of a page that may not be touched at all: to
+ * the processor it is not present, as in Linux, which error codes tell. */
+enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_NONE = 0x200, PTE_FRAME = PTE_P | PTE_NONE };
 
 static uint8_t *frame_bytes(const struct space *s, uint32_t frame)
 {
@@ -185,6 +187,29 @@ static bool range_ok(uint32_t first, uint32_t pages)
     return pages && first < SPACE_TOP_PAGE && pages <= SPACE_TOP_PAGE - first;
 }
 
+/* What an entry says of a page that an area holds: `writable` if nobody else may see the store. */
+static uint32_t pte_bits(uint32_t prot, bool writable)
+{
+    return !prot ? PTE_NONE : PTE_P | PTE_U | (writable && (prot & P_WRITE) ? PTE_W : 0);
+}
+
+static void pte_made(struct space *s)
+{
+    if (++s->resident > s->peak)
+        s->peak = s->resident;
+}
+
+/* An entry leads nowhere any more. */
+static void pte_drop(struct space *s, uint32_t *pte)
+{
+    uint32_t f = *pte / PAGE;
+
+    *pte = 0;
+    frame_drop(s->pool, f);
+    s->resident--;
+    s->changed = true;
+}
+
 /* [from, end) of an area goes to its file. */
 static void sync_area(struct space *s, const struct area *a, uint32_t from, uint32_t end)
 {
@@ -223,12 +248,8 @@ int space_unmap(struct space *s, uint32_t first, uint32_t pages)
                 p |= 1023; /* a missing table maps nothing */
                 continue;
             }
-            if (*pte & PTE_P) {
-                uint32_t f = *pte / PAGE;
-                *pte = 0;
-                frame_drop(s->pool, f);
-                s->changed = true;
-            }
+            if (*pte & PTE_FRAME)
+                pte_drop(s, pte);
         }
         area_remove(s, i);
     }
@@ -245,14 +266,10 @@ int space_discard(struct space *s, uint32_t first, uint32_t pages)
         uint32_t to = a->end < first + pages ? a->end : first + pages;
         for (uint32_t p = from; p < to && !a->shared; p++) {
             uint32_t *pte = pte_of(s, p, false);
-            if (!pte) {
+            if (!pte)
                 p |= 1023;
-            } else if (*pte & PTE_P) {
-                uint32_t f = *pte / PAGE;
-                *pte = 0;
-                frame_drop(s->pool, f);
-                s->changed = true;
-            }
+            else if (*pte & PTE_FRAME)
+                pte_drop(s, pte);
         }
     }
     return 0;
@@ -411,13 +428,10 @@ void space_cut_file(struct space *s, uint32_t file, uint32_t left)
         for (uint32_t p = a->index < left ? a->first + (left - a->index) : a->first; p < a->end;
              p++) {
             uint32_t *pte = pte_of(s, p, false);
-            if (!pte) {
+            if (!pte)
                 p |= 1023;
-            } else if (*pte & PTE_P) {
-                frame_drop(s->pool, *pte / PAGE);
-                *pte = 0;
-                s->changed = true;
-            }
+            else if (*pte & PTE_FRAME)
+                pte_drop(s, pte);
         }
     }
 }
@@ -462,7 +476,7 @@ int space_fork(struct space *to, struct space *from)
                 p |= 1023;
                 continue;
             }
-            if (!(*pte & PTE_P))
+            if (!(*pte & PTE_FRAME))
                 continue;
             copy = pte_of(to, p, true);
             if (!copy || from->pool->refs[*pte / PAGE] == UINT16_MAX) {
@@ -475,6 +489,7 @@ int space_fork(struct space *to, struct space *from)
             }
             *copy = *pte;
             from->pool->refs[*pte / PAGE]++;
+            pte_made(to);
         }
     }
     return 0;
@@ -502,7 +517,7 @@ int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages)
         return e;
     for (uint32_t p = 0; p < pages; p++) {
         uint32_t *old = pte_of(s, from + p, false);
-        if (old && (*old & PTE_P)) {
+        if (old && (*old & PTE_FRAME)) {
             *pte_of(s, to + p, false) = *old;
             *old = 0;
             s->changed = true;
@@ -540,15 +555,12 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
                 p |= 1023;
                 continue;
             }
-            if (!(*pte & PTE_P))
+            if (!(*pte & PTE_FRAME))
                 continue;
-            /* No access at all: kept present for the kernel alone, so that the page's bytes
-             * survive. */
             bool mine = s->area[i].file     ? *pte & PTE_W /* the first store is to be seen */
                         : s->area[i].shared ? true
                                             : s->pool->refs[*pte / PAGE] == 1;
-            uint32_t now = (*pte & ~(uint32_t)(PTE_W | PTE_U)) |
-                           (prot & P_WRITE && mine ? PTE_W : 0) | (prot ? PTE_U : 0);
+            uint32_t now = (*pte & ~(uint32_t)(PTE_FRAME | PTE_W | PTE_U)) | pte_bits(prot, mine);
             if (now != *pte) {
                 *pte = now;
                 s->changed = true;
@@ -603,13 +615,13 @@ static int file_page_in(struct space *s, uint32_t page, const struct area *a, bo
 
     if (e)
         return e;
-    if (!(old & PTE_P)) {
+    if (!(old & PTE_FRAME)) {
         if (s->pool->refs[f] == UINT16_MAX)
             return -ENOMEM;
         s->pool->refs[f]++;
+        pte_made(s);
     }
-    *pte = f * PAGE | PTE_P | (a->prot ? PTE_U : 0) | (old & PTE_W) |
-           (write && (a->prot & P_WRITE) ? PTE_W : 0);
+    *pte = f * PAGE | pte_bits(a->prot, write || old & PTE_W);
     s->changed |= old && old != *pte;
     return 0;
 }
@@ -625,16 +637,17 @@ static int page_in(struct space *s, uint32_t page, const struct area *a, bool wr
     if (!pte)
         return -ENOMEM;
     if (a->file) {
-        if (!(*pte & PTE_P) || (write && !(*pte & PTE_W))) {
+        if (!(*pte & PTE_FRAME) || (write && !(*pte & PTE_W))) {
             int e = file_page_in(s, page, a, write, pte);
             if (e)
                 return e;
         }
-    } else if (!(*pte & PTE_P)) {
+    } else if (!(*pte & PTE_FRAME)) {
         f = frame_take(s->pool);
         if (!f)
             return -ENOMEM;
-        *pte = f * PAGE | PTE_P | (a->prot & P_WRITE ? PTE_W : 0) | (a->prot ? PTE_U : 0);
+        *pte = f * PAGE | pte_bits(a->prot, true);
+        pte_made(s);
     } else if (write && !a->shared && !(*pte & PTE_W)) {
         uint32_t old = *pte / PAGE;
         f = old;
@@ -645,7 +658,7 @@ static int page_in(struct space *s, uint32_t page, const struct area *a, bool wr
             memcpy(frame_bytes(s, f), frame_bytes(s, old), PAGE);
             s->pool->refs[old]--;
         }
-        *pte = f * PAGE | PTE_P | (a->prot & P_WRITE ? PTE_W : 0) | (a->prot ? PTE_U : 0);
+        *pte = f * PAGE | pte_bits(a->prot, true);
         s->changed = true;
     }
     *pa = *pte & ~(uint32_t)(PAGE - 1);
@@ -785,19 +798,4 @@ uint32_t space_fit(const struct space *s, uint32_t addr, uint32_t len, bool writ
 bool space_ok(const struct space *s, uint32_t addr, uint32_t len, bool write)
 {
     return space_fit(s, addr, len, write) == len;
-}
-
-uint32_t space_resident(struct space *s)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < s->nareas; i++)
-        for (uint32_t p = s->area[i].first; p < s->area[i].end; p++) {
-            const uint32_t *pte = pte_of(s, p, false);
-            if (pte)
-                n += *pte & PTE_P;
-            else
-                p |= 1023; /* no table: none of its pages */
-        }
-    return n;
 }

@@ -78,7 +78,8 @@ struct space {
     uint32_t brk_start, brk;       /* bytes */
     uint32_t ldt_used[SPACE_LDT / 32];
     struct guest_segment ldt[SPACE_LDT];
-    bool changed; /* an existing translation was changed or removed since last asked */
+    uint32_t resident, peak; /* pages that are there; the most that ever were */
+    bool changed;            /* an existing translation was changed or removed since last asked */
 };
 
 /* All return 0 or a negative Linux errno. */
@@ -121,9 +122,6 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
 /* A free range of `pages` pages, searched downwards from the mmap top; 0 if there is none. */
 uint32_t space_find_free(const struct space *s, uint32_t pages);
 bool space_is_free(const struct space *s, uint32_t first, uint32_t pages);
-
-/* Pages that are there. */
-uint32_t space_resident(struct space *s);
 
 /* Moves the pages of `from` to the free range at `to`, with their area's permissions. */
 int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages);

@@ -136,6 +136,8 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
             h |= (int)map[i][1];
     if ((flags & (GO_ACCMODE | GO_TRUNC)) || ((flags & GO_CREAT) && access(path, F_OK))) {
         int e = path_may_change(p, path);
+        if (!e && exec_is_running(p, path))
+            e = -ETXTBSY;
         if (e)
             return e;
     }
@@ -149,7 +151,7 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
         st.st_size > NOT_LARGE)
         return -EOVERFLOW;
     int host = open(path, h | (int)(flags & GO_ACCMODE) | O_NOCTTY | O_CLOEXEC,
-                    mode & ~p->files->umask & 07777);
+                    mode & ~p->place->umask & 07777);
     if (host < 0)
         return -errno;
     /* Descriptors 0..2 of the host are the simulator's: never let a guest file take one. */

@@ -52,8 +52,8 @@ static int path_to_change(struct process *p, int32_t dirfd, uint32_t addr, bool 
         int e = path_to_change(p, (int32_t)a[0], a[1], follow, path, sizeof path);                 \
         return e ? e : (expr) ? -errno : 0;                                                        \
     }
-SHM_CALL(mkdir, SHM_MKDIR, GAT_FDCWD, a[0], 0, false, mkdir(path, a[1] & ~p->files->umask & 07777))
-SHM_CALL(mkdirat, SHM_MKDIR, a[0], a[1], 0, false, mkdir(path, a[2] & ~p->files->umask & 07777))
+SHM_CALL(mkdir, SHM_MKDIR, GAT_FDCWD, a[0], 0, false, mkdir(path, a[1] & ~p->place->umask & 07777))
+SHM_CALL(mkdirat, SHM_MKDIR, a[0], a[1], 0, false, mkdir(path, a[2] & ~p->place->umask & 07777))
 SHM_CALL(rmdir, SHM_RMDIR, GAT_FDCWD, a[0], 0, false, rmdir(path))
 SHM_CALL(unlink, SHM_UNLINK, GAT_FDCWD, a[0], 0, false, unlink(path))
 static SHM_CALL(remove_at, a[2] ? SHM_RMDIR : SHM_UNLINK, a[0], a[1], 0, false,
@@ -142,7 +142,7 @@ static int32_t make_node(struct process *p, int32_t dirfd, uint32_t name, uint32
         return -EPERM;
     if (!S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
         return -EINVAL;
-    return e ? e : mknod(path, mode & (S_IFMT | (~p->files->umask & 07777)), 0) ? -errno : 0;
+    return e ? e : mknod(path, mode & (S_IFMT | (~p->place->umask & 07777)), 0) ? -errno : 0;
 }
 
 CALL(mknod)

@@ -12,12 +12,16 @@
 
 enum { GSA_NODEFER = 0x40000000 };
 #define GSA_RESETHAND 0x80000000u
+/* The flags there are, SA_RESTORER and SA_EXPOSE_TAGBITS among them; a program learns by reading
+ * them back which of its wishes were heard. */
+#define GSA_KNOWN 0xdc000807u
 
 static void set_action(struct process *p, uint32_t sig, struct sigaction_guest act)
 {
     act.mask &= ~UNBLOCKABLE;
-    p->grp->act[sig] = act;
-    if (!signal_ignored(p->grp, (int)sig))
+    act.flags &= GSA_KNOWN;
+    *group_act(p, p->grp, (int)sig) = act;
+    if (!signal_ignored(p, p->grp, (int)sig))
         return;
     sigqueue_drop(p, &p->grp->queue, BIT(sig));
     for (uint32_t i = 0; i < p->rows; i++)
@@ -38,7 +42,7 @@ CALL(rt_sigaction)
 
     if (a[3] != 8 || !action_allowed(sig, a[1]))
         return -EINVAL;
-    struct sigaction_guest old = p->grp->act[sig];
+    struct sigaction_guest old = *group_act(p, p->grp, (int)sig);
     if (a[1]) {
         e = space_read(p->space, a[1], w, sizeof w);
         if (e)
@@ -63,7 +67,7 @@ CALL(sigaction)
 
     if (!action_allowed(sig, a[1]))
         return -EINVAL;
-    struct sigaction_guest old = p->grp->act[sig];
+    struct sigaction_guest old = *group_act(p, p->grp, (int)sig);
     if (a[1]) {
         e = space_read(p->space, a[1], w, sizeof w);
         if (e)
@@ -83,9 +87,9 @@ CALL(signal)
 {
     if (!a[0] || a[0] >= NSIG_GUEST || a[0] == GSIGKILL || a[0] == GSIGSTOP)
         return -EINVAL;
-    uint32_t old = p->grp->act[a[0]].handler;
-    p->grp->act[a[0]] =
-        (struct sigaction_guest){.handler = a[1], .flags = GSA_RESETHAND | GSA_NODEFER};
+    uint32_t old = group_act(p, p->grp, (int)a[0])->handler;
+    set_action(p, a[0],
+               (struct sigaction_guest){.handler = a[1], .flags = GSA_RESETHAND | GSA_NODEFER});
     return (int32_t)old;
 }
 
@@ -217,6 +221,7 @@ static int32_t wait_signal(struct process *p, const uint32_t *a, bool wide)
         t->restore_mask = false;
     }
     t->sigmask = mask;
+    t->blocked = 0;
     int s = signal_take(p, t, ~set | UNBLOCKABLE, &info);
     if (s) {
         out[0] = (uint32_t)s;
@@ -230,6 +235,7 @@ static int32_t wait_signal(struct process *p, const uint32_t *a, bool wide)
         return -EAGAIN;
     t->saved_mask = mask; /* unblocked, so that they wake it; nothing is delivered in between */
     t->restore_mask = true;
+    t->blocked = mask;
     t->sigmask &= ~set;
     return task_block(p, WAIT_SLEEP, 0, until, RESTART_NEVER);
 }
@@ -245,28 +251,17 @@ CALL(rt_sigtimedwait64)
 
 CALL(sigaltstack)
 {
-    enum { SS_ONSTACK = 1, SS_DISABLE = 2, MIN = 2048 };
     struct task *t = p->cur;
-    uint32_t now[3],
-        old[3] = {t->alt_sp, signal_altstack_state(t, vm_reg(p->vm, GUEST_REG0 + G_ESP)),
-                  t->alt_size};
+    uint32_t now[3], sp = vm_reg(p->vm, GUEST_REG0 + G_ESP);
+    const uint32_t old[3] = {
+        t->alt_sp, signal_altstack_state(t, sp) | (t->alt_flags & SS_AUTODISARM), t->alt_size};
 
     if (a[0]) {
         int32_t e = space_read(p->space, a[0], now, sizeof now);
+        if (!e)
+            e = signal_altstack_set(t, now, sp);
         if (e)
             return e;
-        if (old[1] == SS_ONSTACK)
-            return -EPERM;
-        uint32_t mode = now[1] & 0x7fffffff;
-        if (mode != SS_DISABLE && mode != SS_ONSTACK && mode)
-            return -EINVAL;
-        if (mode == SS_DISABLE)
-            now[0] = now[2] = 0;
-        else if (now[2] < MIN)
-            return -ENOMEM;
-        t->alt_sp = now[0];
-        t->alt_size = now[2];
-        t->alt_flags = now[1] & ~0x7fffffffu;
     }
     return a[1] ? space_write(p->space, a[1], old, sizeof old) : 0;
 }

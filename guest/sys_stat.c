@@ -380,8 +380,8 @@ CALL(getcwd)
 {
     char cwd[PATH_MAX];
 
-    if (p->files->cwd[0])
-        snprintf(cwd, sizeof cwd, "%s", path_for_guest(p, p->files->cwd));
+    if (p->place->cwd[0])
+        snprintf(cwd, sizeof cwd, "%s", path_for_guest(p, p->place->cwd));
     else if (!getcwd(cwd, sizeof cwd))
         return -errno;
     uint32_t n = (uint32_t)strlen(cwd) + 1;
@@ -403,7 +403,7 @@ static int32_t change_dir(struct process *p, const char *path)
         return -ENOTDIR;
     if (access(real, X_OK))
         return -errno;
-    strcpy(p->files->cwd, real);
+    strcpy(p->place->cwd, real);
     return 0;
 }
 
@@ -431,9 +431,9 @@ CALL(fchdir)
 
 CALL(umask)
 {
-    uint32_t old = p->files->umask;
+    uint32_t old = p->place->umask;
 
-    p->files->umask = a[0] & 0777;
+    p->place->umask = a[0] & 0777;
     return (int32_t)old;
 }
 

@@ -221,22 +221,3 @@ CALL(getrandom)
     }
     return (int32_t)done;
 }
-
-CALL(prctl)
-{
-    enum { SET_NAME = 15, GET_NAME = 16, SET_VMA = 0x53564d41 };
-    char name[16];
-
-    switch (a[0]) {
-    case SET_NAME:
-        memset(name, 0, sizeof name);
-        if (space_string(p->space, a[1], name, sizeof name) == -EFAULT)
-            return -EFAULT;
-        name[sizeof name - 1] = 0;
-        memcpy(p->cur->comm, name, sizeof name);
-        return 0;
-    case GET_NAME: return space_write(p->space, a[1], p->cur->comm, COMM);
-    case SET_VMA: return -EINVAL;
-    default: return -EINVAL;
-    }
-}

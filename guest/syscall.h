@@ -40,6 +40,7 @@ enum {
     GSIGTTIN = 21,
     GSIGTTOU = 22,
     GSIGURG = 23,
+    GSIGXCPU = 24,
     GSIGVTALRM = 26,
     GSIGPROF = 27,
     GSIGWINCH = 28,
@@ -89,6 +90,10 @@ enum {
 void process_cpuid(const struct process *p, uint32_t leaf, uint32_t r[4]);
 const char *process_machine(const struct process *p);
 void limits_init(struct group *g);
+/* What prctl has set (prctl.c): as a run begins, in a new task, in a new program. */
+void prctl_init(struct task *t);
+void prctl_child(struct task *t);
+void prctl_exec(struct task *t, struct group *g);
 
 /* Descriptors (sys_file.c). */
 struct guest_open *fd_open(struct process *p, uint32_t fd); /* NULL: bad descriptor */
@@ -195,6 +200,12 @@ int32_t fifo_open(struct process *p, const char *path, uint32_t flags);
 int32_t fifo_let_in(struct process *p, const char *path, uint32_t flags);
 void fifo_task_end(struct process *p, struct task *t);
 
+/* Descriptors of processes (pidfd.c): a new one, or -errno; whether its process has ended; the one
+ * behind a number, or NULL. */
+int32_t pidfd_new(struct process *p, uint32_t pid, uint32_t flags);
+bool pidfd_ended(const struct process *p, const struct guest_open *o);
+const struct guest_open *pidfd_of(struct process *p, uint32_t fd);
+
 /* Waiting for descriptors (poll.c, event.c). */
 /* How long a call may take, from its first execution on, and where it tells what is left of that.
  */
@@ -229,17 +240,26 @@ int32_t event_write(struct process *p, struct guest_open *o, uint32_t addr, uint
  * err. */
 struct exec_image {
     uint32_t space, eip, esp;
+    bool gone; /* of a failure: the old program would not be there any more */
+    uint64_t exe_dev, exe_ino;
     uint32_t arg[2], env[2]; /* first byte and end of the strings */
     char exe[PATH_MAX], host[PATH_MAX];
 };
 int exec_load(struct process *p, const char *name, const char *host, uint32_t argc, char **argv,
               uint32_t envc, char **env, struct exec_image *out, char *err, size_t errlen);
 void exec_enter(struct process *p, const struct exec_image *e);
+/* A process runs this file of the host: it may not be opened to be written. */
+bool exec_is_running(const struct process *p, const char *host);
 
 /* Tasks (task.c). */
 void task_make_current(struct process *p, uint32_t row);
 struct task *task_by_tid(struct process *p, uint32_t tid);
 struct group *group_by_pid(struct process *p, uint32_t pid);
+/* What it does about a signal. */
+static inline struct sigaction_guest *group_act(struct process *p, const struct group *g, int s)
+{
+    return &p->actions[g->actions].act[s];
+}
 static inline uint32_t group_row(const struct process *p, const struct group *g)
 {
     return (uint32_t)(g - p->group);
@@ -257,7 +277,7 @@ uint32_t task_wake(struct process *p, enum wait_kind kind, uint64_t key, uint32_
                    uint32_t bits);
 void task_run(struct process *p, struct task *t); /* it need not wait any more */
 void task_exit(struct process *p, struct task *t, int status);
-void group_reap(struct group *g); /* its parent has heard of its end */
+void group_reap(struct group *g); /* its parent has heard of its end, or need not */
 void group_exit(struct process *p, struct group *g, int status);
 /* The end of every host call: signals, the next task if this one cannot go on, the next deadline.
  */
@@ -292,14 +312,20 @@ void sigqueue_withdraw(struct process *p, struct sigqueue_guest *q, uint32_t tim
 /* The next signal that `mask` lets through, taken from its queue; 0: none. */
 int signal_take(struct process *p, struct task *t, uint64_t mask, struct siginfo_guest *info);
 /* The process's disposition of it is to do nothing. */
-bool signal_ignored(const struct group *g, int signal);
+bool signal_ignored(struct process *p, const struct group *g, int signal);
 /* One that cannot be refused, at the running task. */
 void signal_force(struct process *p, int signal, const struct siginfo_guest *info);
 /* `beyond`: a page that is mapped, but behind the end of its file. */
 void signal_fault(struct process *p, const struct hc_fault *f, bool beyond);
 bool signal_waits(const struct process *p, const struct task *t); /* one that is not blocked */
 void signals_deliver(struct process *p);
-void signals_forget_handlers(struct group *g);
+void signals_forget_handlers(struct process *p, struct group *g);
+/* The group's actions are its own, if not, copied. 0 or -EAGAIN. */
+int signals_unshare(struct process *p, struct group *g);
+enum { SS_ONSTACK = 1, SS_DISABLE = 2 };
+#define SS_AUTODISARM 0x80000000u
+/* 0 or -errno; `sp`: where the task's stack pointer is, which may be on the old one. */
+int signal_altstack_set(struct task *t, const uint32_t stack[3], uint32_t sp);
 uint32_t signal_altstack_state(const struct task *t, uint32_t sp);
 bool sigframe_push(struct process *p, int signal, const struct siginfo_guest *info,
                    const struct sigaction_guest *act, uint64_t mask);
@@ -311,14 +337,26 @@ int fpstate_save(struct process *p, const struct vm_context *c, uint32_t at);
 int fpstate_load(struct process *p, struct vm_context *c, uint32_t at);
 void fpstate_init(struct vm_context *c);
 
+/* What was used (usage.c). */
+void usage_charge(struct process *p); /* the running task has run until now */
+void usage_fault(struct process *p);
+void usage_switch(struct process *p, struct task *t, bool waits);
+void usage_memory(struct group *g, const struct space *s); /* it leaves that */
+void usage_reaped(struct group *parent, const struct group *child);
+int32_t usage_put(struct process *p, uint32_t at, struct group *g);  /* its children's included */
+bool cpu_clock(struct process *p, uint32_t id, struct cpu_clock *c); /* false: it is another kind */
+uint64_t cpu_clock_ns(struct process *p, const struct cpu_clock *c);
+bool cpu_clock_runs(const struct process *p, const struct cpu_clock *c);
+
 /* Time (sys_time.c, timer.c). */
 bool clock_exists(struct process *p, uint32_t id);
 bool clock_of_epoch(uint32_t id);
 uint64_t time_total(uint64_t seconds, uint32_t ns);
 void timer_signal_taken(struct process *p, struct siginfo_guest *info);
+void timers_of_exec(struct process *p, struct group *g); /* alarms outlive it, others do not */
 void timers_of_group_end(struct process *p, struct group *g);
 void timers_expire(struct process *p);
-uint64_t timers_next(const struct process *p); /* ns; UINT64_MAX: none */
+uint64_t timers_next(struct process *p); /* ns; UINT64_MAX: none */
 /* Tells the guest how far off `until` is. */
 void time_left(struct process *p, const struct time_left *l, uint64_t until);
 int32_t put_timespec(struct process *p, uint32_t at, uint64_t ns, bool wide);
