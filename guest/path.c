@@ -8,6 +8,9 @@
  * alone, lest a run depend on what the host has installed. /proc and /sys are nobody's but for the
  * few names below; of /dev there are the harmless ones.
  *
+ * After chroot the new root is a process's sysroot, and it is confined to it; what it has left
+ * outside, its working directory or a folder that is open, leads nowhere.
+ *
  * A guest that is confined has nothing but the sysroot. It may make any link there and put it in
  * the place of any folder, at any time: so no name of the host's that was found once is used for
  * another call, but walked again; what is held open is known by its descriptor.
@@ -26,6 +29,17 @@ static bool under(const char *name, const char *folder)
     size_t n = strlen(folder);
 
     return !strncmp(name, folder, n) && (name[n] == '/' || !name[n]);
+}
+
+/* What the name "/" is on the host, NULL: the same; and is there nothing outside? */
+static const char *root_of(const struct process *p)
+{
+    return p->place->root[0] ? p->place->root : p->sysroot;
+}
+
+static bool confined(const struct process *p)
+{
+    return p->confined || p->place->root[0];
 }
 
 static bool put(char *out, size_t n, const char *a, const char *b)
@@ -172,7 +186,7 @@ int32_t path_descriptor(const char *name)
 /* A name that is none of /proc, /sys and /dev. */
 static int absolute_name(struct process *p, const char *name, bool follow, char *out, size_t n)
 {
-    const char *root = p->sysroot;
+    const char *root = root_of(p);
 
     if (root) {
         if (under(name, root)) /* a name of the host's that leads inside */
@@ -182,7 +196,7 @@ static int absolute_name(struct process *p, const char *name, bool follow, char 
         int e = walk(root, name, follow, out, n);
         if (e <= 0)
             return e;
-        if (p->confined || of_a_system(name))
+        if (confined(p) || of_a_system(name))
             return *out ? 0 : -ENOENT;
     }
     return put(out, n, name, "") ? 0 : -ENAMETOOLONG;
@@ -225,6 +239,8 @@ int path_of_name(struct process *p, const char *name, bool follow, char *out, si
         return -ENOENT;
     if (*name == '/')
         return absolute(p, name, follow, out, n);
+    if (p->place->root[0] && !under(p->place->cwd, p->place->root))
+        return -ENOENT; /* left outside: from there nothing is in reach */
     if (!p->place->cwd[0])
         return put(out, n, name, "") ? 0 : -ENAMETOOLONG;
     if (!put(full, sizeof full, "/", name) || !put(full, sizeof full, p->place->cwd, full))
@@ -248,6 +264,8 @@ int guest_path_at(struct process *p, int32_t dirfd, uint32_t addr, bool follow, 
         return -EBADF;
     if (o->stream || (o->kind != OPEN_HOST && o->kind != OPEN_PROC))
         return -ENOTDIR;
+    if (p->place->root[0] && o->kind == OPEN_HOST && !under(o->path, p->place->root))
+        return -ENOENT;
     if (!put(full, sizeof full, "/", in) || !put(full, sizeof full, o->path, full))
         return -ENAMETOOLONG;
     return absolute(p, full, follow, out, n);
@@ -260,9 +278,11 @@ int guest_path(struct process *p, uint32_t addr, bool follow, char *out, size_t 
 
 const char *path_for_guest(const struct process *p, const char *host)
 {
-    if (!p->sysroot || !under(host, p->sysroot))
-        return p->confined && !under(host, "/dev") ? "/" : host;
-    host += strlen(p->sysroot);
+    const char *root = root_of(p);
+
+    if (!root || !under(host, root))
+        return confined(p) && !under(host, "/dev") ? "/" : host;
+    host += strlen(root);
     return *host ? host : "/";
 }
 

@@ -145,8 +145,9 @@ struct files {
 };
 
 struct place {
-    uint32_t refs;      /* tasks; 0: free */
-    char cwd[PATH_MAX]; /* empty: where the simulator was started */
+    uint32_t refs;       /* tasks; 0: free */
+    char root[PATH_MAX]; /* on the host; empty: the sysroot, or the host's own */
+    char cwd[PATH_MAX];  /* empty: where the simulator was started */
     uint32_t umask;
 };
 

@@ -429,6 +429,29 @@ CALL(fchdir)
     return e ? e : change_dir(p, path);
 }
 
+CALL(chroot)
+{
+    struct place *at = p->place;
+    char path[PATH_MAX], real[PATH_MAX], cwd[PATH_MAX];
+    struct stat st;
+    int e = guest_path(p, a[0], true, path, sizeof path);
+
+    if (!e && (!realpath(path, real) || stat(real, &st)))
+        e = -errno;
+    if (!e && !S_ISDIR(st.st_mode))
+        e = -ENOTDIR;
+    if (!e && access(real, X_OK))
+        e = -errno;
+    if (!e && !at->cwd[0] && !getcwd(cwd, sizeof cwd))
+        e = -errno;
+    if (e)
+        return e;
+    if (!at->cwd[0])
+        strcpy(at->cwd, cwd);
+    strcpy(at->root, strcmp(real, p->sysroot ? p->sysroot : "/") ? real : "");
+    return 0;
+}
+
 CALL(umask)
 {
     uint32_t old = p->place->umask;

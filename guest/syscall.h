@@ -230,7 +230,7 @@ void timerfds_expire(struct process *p);
 uint64_t timerfds_next(const struct process *p); /* as timers_next */
 bool signalfd_ready(const struct process *p, const struct guest_open *o);
 int32_t signalfd_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
-void signalfd_ring(struct process *p); /* a signal comes */
+void signalfd_ring(struct process *p);               /* a signal comes */
 void epoll_forget(struct process *p, uint32_t open); /* what was open is closed */
 int32_t event_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
 int32_t event_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
