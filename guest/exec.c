@@ -190,13 +190,18 @@ static int load_interp(struct process *p, struct space *s, const char *name, uin
     struct elf_image e;
     int r = path_of_name(p, name, true, host, sizeof host);
 
-    if (!r)
-        r = may_run(p, host);
     if (r) {
-        const char *where = p->sysroot ? "is not in the sysroot"
-                                       : "is not there (--sysroot names the guest's root)";
-        snprintf(err, errlen, "its interpreter %s%s %s", name, r == -ENOENT ? "" : ":",
-                 r == -ENOENT ? where : strerror(-r));
+        snprintf(err, errlen, "its interpreter %s is not %s", name,
+                 p->sysroot ? "in the sysroot" : "there (--sysroot names the guest's root)");
+        return r;
+    }
+    r = may_run(p, host);
+    if (r) {
+        struct stat st;
+        bool folder = r == -EACCES && !stat(host, &st) && !S_ISREG(st.st_mode);
+        snprintf(err, errlen, "its interpreter %s: %s%s", name,
+                 folder ? "not a regular file" : strerror(-r),
+                 r == -ENOENT && !p->sysroot ? " (--sysroot names the guest's root)" : "");
         return r;
     }
     if (elf_load(&e, host, why, sizeof why)) {

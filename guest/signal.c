@@ -253,15 +253,13 @@ int signal_take(struct process *p, struct task *t, uint64_t mask, struct siginfo
     return s;
 }
 
-/* Nobody outside its process group looks after it, in whom a stop by a terminal's signal would be
- * in good hands: such a stop is for nothing. */
-static bool orphaned(struct process *p, const struct group *g)
+bool group_orphaned(struct process *p, uint32_t pgid, const struct group *but)
 {
     for (uint32_t i = 0; i < p->rows; i++) {
         const struct group *c = &p->group[i];
         const struct group *parent =
-            c->used && !c->zombie && c->pgid == g->pgid ? group_by_pid(p, c->ppid) : NULL;
-        if (parent && parent->pgid != g->pgid && parent->sid == g->sid)
+            c->used && !c->zombie && c != but && c->pgid == pgid ? group_by_pid(p, c->ppid) : NULL;
+        if (parent && parent->pgid != pgid && parent->sid == c->sid)
             return false;
     }
     return true;
@@ -310,8 +308,8 @@ void signals_deliver(struct process *p)
             continue;
         if (was.handler == GSIG_DFL || s == GSIGKILL || s == GSIGSTOP) {
             if (STOPPING & BIT(s)) {
-                if (s != GSIGSTOP && orphaned(p, p->grp))
-                    continue;
+                if (s != GSIGSTOP && group_orphaned(p, p->grp->pgid, NULL))
+                    continue; /* a terminal's: nobody would set it going again */
                 tell_parent(p, p->grp, true, s);
                 return;
             }

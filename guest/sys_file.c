@@ -518,6 +518,7 @@ CALL(ioctl)
 static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
 {
     struct guest_open *o = fd_file(p, fd);
+    struct stat st;
 
     if ((int64_t)len < 0)
         return -EINVAL;
@@ -525,7 +526,11 @@ static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
         return -EBADF;
     if (o->kind != OPEN_HOST || (!o->std && !((o->flags + 1) & GO_RDWR)))
         return -EINVAL;
-    int32_t e = mem_may(p, o, len, 0, true);
+    if (fstat(o->host, &st))
+        return -errno;
+    int32_t e = file_limit(p, (uint64_t)st.st_size, len);
+    if (!e)
+        e = mem_may(p, o, len, 0, true);
     if (e)
         return e;
     if (ftruncate(o->host, (off_t)len))
@@ -593,7 +598,9 @@ CALL(fallocate)
         return -errno;
     int32_t e = a[1] & KEEP_SIZE || st.st_size >= from + len
                     ? 0
-                    : mem_may(p, o, (uint64_t)(from + len), 0, true);
+                    : file_limit(p, (uint64_t)st.st_size, (uint64_t)(from + len));
+    if (!e && !(a[1] & KEEP_SIZE) && st.st_size < from + len)
+        e = mem_may(p, o, (uint64_t)(from + len), 0, true);
     if (e)
         return e;
     if (!(a[1] & KEEP_SIZE) && st.st_size < from + len && ftruncate(o->host, from + len))

@@ -113,9 +113,29 @@ static int32_t read_host(struct process *p, struct guest_open *o, const struct p
     return (int32_t)done;
 }
 
-/* How much of `len` bytes a file takes there, or -EFBIG. */
-int32_t file_takes(const struct guest_open *o, uint64_t at, uint32_t len)
+static int32_t too_long(struct process *p)
 {
+    struct siginfo_guest info = {.code = GSI_USER, .field = {p->grp->tgid, GUEST_UID}};
+
+    signal_to_task(p, p->cur, GSIGXFSZ, &info);
+    return -EFBIG;
+}
+
+int32_t file_limit(struct process *p, uint64_t size, uint64_t len)
+{
+    return len > size && len > p->grp->limit[LIMIT_FSIZE][0] ? too_long(p) : 0;
+}
+
+/* How much of `len` bytes a file takes there, or -EFBIG. */
+int32_t file_takes(struct process *p, const struct guest_open *o, uint64_t at, uint32_t len)
+{
+    uint64_t limit = p->grp->limit[LIMIT_FSIZE][0];
+
+    if (!o->stream && o->kind == OPEN_HOST && len && limit < UINT64_MAX) {
+        if (at >= limit)
+            return too_long(p);
+        len = limit - at < len ? (uint32_t)(limit - at) : len;
+    }
     if (o->stream || o->kind != OPEN_HOST || (o->flags & GO_LARGEFILE) || !len)
         return (int32_t)len;
     if (at >= NOT_LARGE)
@@ -148,7 +168,7 @@ static int32_t write_host(struct process *p, struct guest_open *o, const struct 
         uint64_t here = at ? *at + done : o->offset;
         if (!o->stream && append && !fstat(o->host, &st))
             here = (uint64_t)st.st_size; /* wherever the call says */
-        int32_t n = file_takes(o, here, piece);
+        int32_t n = file_takes(p, o, here, piece);
         if (n > 0) {
             n = (int32_t)each_part(p, v, done, buf, (uint32_t)n, false, copy);
             int32_t e = n ? mem_may(p, o, here, (uint64_t)n, false) : -EFAULT;

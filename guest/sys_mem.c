@@ -27,6 +27,30 @@ static uint32_t pages_of(uint32_t bytes)
     return bytes / PAGE + (bytes % PAGE != 0);
 }
 
+/* Pages of a range that are of some area. A stack counts for what Linux gives it at first. */
+static uint64_t mapped(const struct space *s, uint32_t first, uint32_t pages)
+{
+    enum { STACK_BEGINS = 33 };
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < s->nareas; i++) {
+        const struct area *a = &s->area[i];
+        uint32_t from = a->first > first ? a->first : first;
+        uint32_t end = a->end < first + pages ? a->end : first + pages;
+        if (from < end)
+            n += a->stack && end - from > STACK_BEGINS ? STACK_BEGINS : end - from;
+    }
+    return n;
+}
+
+/* May the process have so many pages more? Its limit counts what is mapped, touched or not. */
+static bool room_for(const struct process *p, uint64_t pages)
+{
+    uint64_t limit = p->grp->limit[LIMIT_AS][0] / PAGE;
+
+    return limit >= SPACE_TOP_PAGE || mapped(p->space, 0, SPACE_TOP_PAGE) + pages <= limit;
+}
+
 CALL(brk)
 {
     struct space *s = p->space;
@@ -34,7 +58,7 @@ CALL(brk)
 
     if (want < s->brk_start || want >= (uint32_t)(SPACE_TOP_PAGE - STACK_PAGES) * PAGE)
         return (int32_t)s->brk;
-    if (now > old && (!space_is_free(s, old, now - old) ||
+    if (now > old && (!space_is_free(s, old, now - old) || !room_for(p, now - old) ||
                       space_map(s, old, now - old, P_READ | P_WRITE, false)))
         return (int32_t)s->brk;
     if (now < old)
@@ -122,6 +146,8 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
         return -EEXIST;
     }
     e = o ? file_may(o, prot, flags) : 0;
+    if (!e && !room_for(p, pages - mapped(s, first, pages)))
+        e = -ENOMEM;
     if (e)
         return e;
     if (o && is_zeros(o))
@@ -240,6 +266,8 @@ CALL(mremap)
         return -EFAULT;
     if (placed && to < SPACE_FIRST_PAGE)
         return -EPERM;
+    if (now > old && !room_for(p, now - old))
+        return -ENOMEM;
     if (!placed && old && !(a[3] & DONTUNMAP)) {
         int e = now < old   ? space_unmap(s, first + now, old - now)
                 : now > old ? space_is_free(s, first + old, now - old)

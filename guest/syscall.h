@@ -41,6 +41,7 @@ enum {
     GSIGTTOU = 22,
     GSIGURG = 23,
     GSIGXCPU = 24,
+    GSIGXFSZ = 25,
     GSIGVTALRM = 26,
     GSIGPROF = 27,
     GSIGWINCH = 28,
@@ -193,7 +194,9 @@ static inline uint16_t pipe_row_out(const struct guest_open *o)
 /* Several parts at a file's offset, or of a stream. */
 int32_t io_vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out);
 /* How much of `len` bytes a file takes there, or -EFBIG. */
-int32_t file_takes(const struct guest_open *o, uint64_t at, uint32_t len);
+int32_t file_takes(struct process *p, const struct guest_open *o, uint64_t at, uint32_t len);
+/* 0, or -EFBIG and SIGXFSZ: a file may not become so long. */
+int32_t file_limit(struct process *p, uint64_t size, uint64_t len);
 
 /* Fifos (fifo.c), by the host's name: to open one, and for who was let in when it waited. */
 int32_t fifo_open(struct process *p, const char *path, uint32_t flags);
@@ -319,6 +322,9 @@ void signal_force(struct process *p, int signal, const struct siginfo_guest *inf
 void signal_fault(struct process *p, const struct hc_fault *f, bool beyond);
 bool signal_waits(const struct process *p, const struct task *t); /* one that is not blocked */
 void signals_deliver(struct process *p);
+/* Nobody outside a process group looks after it, as a parent in the same session; `but`: as if that
+ * had gone. */
+bool group_orphaned(struct process *p, uint32_t pgid, const struct group *but);
 void signals_forget_handlers(struct process *p, struct group *g);
 /* The group's actions are its own, if not, copied. 0 or -EAGAIN. */
 int signals_unshare(struct process *p, struct group *g);

@@ -172,6 +172,26 @@ static struct group *reaper(struct process *p, const struct group *g)
     return a;
 }
 
+/* A process group that has lost its last connection, `child`'s by its parent: if it is stopped, it
+ * is told, and goes on. */
+static void connection_lost(struct process *p, const struct group *child,
+                            const struct group *parent, const struct group *but)
+{
+    bool stopped = false;
+    uint32_t pgid = child->pgid;
+
+    if (!parent || parent->pgid == pgid || parent->sid != child->sid ||
+        !group_orphaned(p, pgid, but))
+        return;
+    for (uint32_t i = 0; i < p->rows; i++)
+        stopped |= p->group[i].used && p->group[i].pgid == pgid && p->group[i].stopped;
+    for (uint32_t i = 0; i < p->rows && stopped; i++)
+        if (p->group[i].used && p->group[i].pgid == pgid) {
+            signal_to_group(p, &p->group[i], GSIGHUP, NULL);
+            signal_to_group(p, &p->group[i], GSIGCONT, NULL);
+        }
+}
+
 static void orphan(struct process *p, struct group *c, const struct group *g, struct group *to)
 {
     struct siginfo_guest info = {.code = GSI_USER, .field = {g->tgid, GUEST_UID}};
@@ -182,6 +202,8 @@ static void orphan(struct process *p, struct group *c, const struct group *g, st
         if (p->task[i].state != TASK_FREE && &p->group[p->task[i].group] == c &&
             p->task[i].death_signal)
             signal_to_group(p, c, p->task[i].death_signal, &info);
+    if (!c->zombie)
+        connection_lost(p, c, g, NULL);
     if (c->zombie && to)
         tell_end(p, c, to);
     else if (c->zombie)
@@ -199,6 +221,7 @@ static void group_gone(struct process *p, struct group *g)
     for (uint32_t i = 0; i < p->rows; i++)
         if (p->group[i].used && p->group[i].ppid == g->tgid)
             orphan(p, &p->group[i], g, to);
+    connection_lost(p, g, parent, g);
     g->zombie = true;
     if (g->tgid == GUEST_PID) {
         p->ended = true;

@@ -51,6 +51,7 @@ sigfine
 execs
 usage
 families
+rlimits
 rtsignals
 restart
 calls

@@ -6,6 +6,9 @@
 
 enum {
     SYS_FORK = 2,
+    SYS_READ = 3,
+    SYS_CLOSE = 6,
+    SYS_PIPE = 42,
     SYS_EXECVE = 11,
     SYS_GETPID = 20,
     SYS_ALARM = 27,
@@ -239,6 +242,14 @@ static void on_chld(int sig, u32 *info)
     chld_count++;
 }
 
+static u32 hung_up;
+static void on_hup(int sig, u32 *info)
+{
+    u32 what = info[2] << 8 | (u32)sig;
+    C(SYS_WRITE, hung_up, (u32)&what, 4);
+    leave(0);
+}
+
 static void stops(void)
 {
     static const u8 sigs[] = {STOP, TSTP, TTIN, TTOU};
@@ -290,6 +301,32 @@ static void stops(void)
     while (call(SYS_WAIT4, pid, (u32)&status, 0, 0, 0, 0) != pid)
         ;
     say_hex("  then ", status);
+    /* A stopped group whose last connection ends: it is told, and goes on. */
+    u32 fd[2], last = 0;
+    C(SYS_PIPE, (u32)fd, 0, 0);
+    pid = C(SYS_FORK, 0, 0, 0);
+    if (!pid) {
+        pid = C(SYS_FORK, 0, 0, 0);
+        if (!pid) {
+            C(SYS_SETPGID, 0, 0, 0);
+            hung_up = fd[1];
+            install(1, on_hup, SIGINFO, 0);
+            me(STOP);
+            for (;;)
+                doze();
+        }
+        while (call(SYS_WAITID, 1, pid, (u32)info, UNTRACED, 0, 0))
+            ;
+        leave(6);
+    }
+    C(SYS_CLOSE, fd[1], 0, 0);
+    while (call(SYS_WAIT4, pid, (u32)&status, 0, 0, 0, 0) != pid)
+        ;
+    say_hex("a connection ", status);
+    while (C(SYS_READ, fd[0], (u32)&last, 4) == (u32)-4)
+        ;
+    say_hex("  hung up ", last);
+    C(SYS_CLOSE, fd[0], 0, 0);
     /* In a session of its own nobody would set it going again: a terminal's stop is nothing. */
     pid = C(SYS_FORK, 0, 0, 0);
     if (!pid) {
