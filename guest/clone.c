@@ -159,7 +159,8 @@ static int32_t do_clone(struct process *p, const struct clone_args *c)
     if (((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND)) ||
         ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM)) || (flags & CLONE_NAMESPACES) ||
         ((flags & CLONE_SIGHAND) && (c->flags & CLONE_CLEAR_SIGHAND)) ||
-        ((flags & CLONE_PIDFD) && (flags & CLONE_DETACHED)) || c->exit_signal >= NSIG_GUEST)
+        ((flags & CLONE_PIDFD) && (flags & (CLONE_DETACHED | CLONE_THREAD))) ||
+        c->exit_signal >= NSIG_GUEST)
         return -EINVAL;
     row = task_new_row(p);
     if (row < 0)
@@ -194,8 +195,8 @@ static int32_t do_clone(struct process *p, const struct clone_args *c)
     if (!e)
         e = copy_space(p, t, flags & CLONE_VM);
     got |= e ? 0 : GOT_SPACE;
-    if (!e &&
-        (flags & CLONE_PIDFD)) { /* its maker's: a table that is not shared does not have it */
+    /* Its maker's: a table that is not shared does not have it. */
+    if (!e && (flags & CLONE_PIDFD)) {
         pidfd = pidfd_new(p, t->tid, 0);
         e = pidfd < 0 ? pidfd : space_write(p->space, c->pidfd, &pidfd, 4);
     }

@@ -136,7 +136,8 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
             h |= (int)map[i][1];
     if ((flags & (GO_ACCMODE | GO_TRUNC)) || ((flags & GO_CREAT) && access(path, F_OK))) {
         int e = path_may_change(p, path);
-        if (!e && exec_is_running(p, path))
+        if (!e && (flags & (GO_CREAT | GO_EXCL)) != (GO_CREAT | GO_EXCL) &&
+            exec_is_running(p, path))
             e = -ETXTBSY;
         if (e)
             return e;
