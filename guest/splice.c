@@ -40,7 +40,7 @@ static int32_t from_file(struct process *p, const struct guest_open *o, uint64_t
 
 static int32_t to_file(struct process *p, struct guest_open *o, uint64_t at, uint32_t n)
 {
-    int32_t may = file_takes(o, at, n), e;
+    int32_t may = file_takes(p, o, at, n), e;
 
     if (may < 0)
         return may;

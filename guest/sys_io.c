@@ -113,14 +113,33 @@ static int32_t read_host(struct process *p, struct guest_open *o, const struct p
     return (int32_t)done;
 }
 
-/* How much of `len` bytes a file takes there, or -EFBIG. */
-int32_t file_takes(const struct guest_open *o, uint64_t at, uint32_t len)
+/* The process's own limit: to break it is told by a signal, too. */
+static int32_t too_long(struct process *p)
 {
-    if (o->stream || o->kind != OPEN_HOST || (o->flags & GO_LARGEFILE) || !len)
+    struct siginfo_guest info = {.code = GSI_USER, .field = {p->grp->tgid, GUEST_UID}};
+
+    signal_to_task(p, p->cur, GSIGXFSZ, &info);
+    return -EFBIG;
+}
+
+int32_t file_takes(struct process *p, const struct guest_open *o, uint64_t at, uint32_t len)
+{
+    uint64_t limit = p->grp->limit[LIMIT_FSIZE][0];
+
+    if (o->stream || o->kind != OPEN_HOST || !len)
         return (int32_t)len;
-    if (at >= NOT_LARGE)
+    if (at >= limit)
+        return too_long(p);
+    if (!(o->flags & GO_LARGEFILE) && limit > NOT_LARGE)
+        limit = NOT_LARGE;
+    if (at >= limit)
         return -EFBIG;
-    return NOT_LARGE - at < len ? (int32_t)(NOT_LARGE - at) : (int32_t)len;
+    return limit - at < len ? (int32_t)(limit - at) : (int32_t)len;
+}
+
+int32_t file_may_be(struct process *p, uint64_t size, uint64_t now)
+{
+    return size > now && size > p->grp->limit[LIMIT_FSIZE][0] ? too_long(p) : 0;
 }
 
 static int32_t write_failed(struct process *p)
@@ -148,7 +167,7 @@ static int32_t write_host(struct process *p, struct guest_open *o, const struct 
         uint64_t here = at ? *at + done : o->offset;
         if (!o->stream && append && !fstat(o->host, &st))
             here = (uint64_t)st.st_size; /* wherever the call says */
-        int32_t n = file_takes(o, here, piece);
+        int32_t n = file_takes(p, o, here, piece);
         if (n > 0) {
             n = (int32_t)each_part(p, v, done, buf, (uint32_t)n, false, copy);
             int32_t e = n ? mem_may(p, o, here, (uint64_t)n, false) : -EFAULT;

@@ -27,6 +27,20 @@ static uint32_t pages_of(uint32_t bytes)
     return bytes / PAGE + (bytes % PAGE != 0);
 }
 
+/* Is there room for more pages below the process's limit? A stack counts as if it were short. */
+static bool may_grow(const struct process *p, uint32_t pages)
+{
+    enum { SHORT_STACK = 33 };
+    uint64_t limit = p->grp->limit[LIMIT_AS][0] / PAGE, all = pages;
+    const struct space *s = p->space;
+
+    if (limit >= SPACE_TOP_PAGE)
+        return true;
+    for (uint32_t i = 0; i < s->nareas; i++)
+        all += s->area[i].stack ? SHORT_STACK : s->area[i].end - s->area[i].first;
+    return all <= limit;
+}
+
 CALL(brk)
 {
     struct space *s = p->space;
@@ -34,7 +48,7 @@ CALL(brk)
 
     if (want < s->brk_start || want >= (uint32_t)(SPACE_TOP_PAGE - STACK_PAGES) * PAGE)
         return (int32_t)s->brk;
-    if (now > old && (!space_is_free(s, old, now - old) ||
+    if (now > old && (!may_grow(p, now - old) || !space_is_free(s, old, now - old) ||
                       space_map(s, old, now - old, P_READ | P_WRITE, false)))
         return (int32_t)s->brk;
     if (now < old)
@@ -122,6 +136,8 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
         return -EEXIST;
     }
     e = o ? file_may(o, prot, flags) : 0;
+    if (!e && !may_grow(p, pages))
+        e = -ENOMEM;
     if (e)
         return e;
     if (o && is_zeros(o))
@@ -240,6 +256,8 @@ CALL(mremap)
         return -EFAULT;
     if (placed && to < SPACE_FIRST_PAGE)
         return -EPERM;
+    if (now > old && !may_grow(p, now - old))
+        return -ENOMEM;
     if (!placed && old && !(a[3] & DONTUNMAP)) {
         int e = now < old   ? space_unmap(s, first + now, old - now)
                 : now > old ? space_is_free(s, first + old, now - old)

@@ -278,7 +278,10 @@ static int32_t truncate_name(struct process *p, uint32_t name, uint64_t len)
         return -EINVAL;
     if (shm_change(p, SHM_TRUNCATE, GAT_FDCWD, name, len, &e))
         return e;
+    struct stat st;
     e = path_to_change(p, GAT_FDCWD, name, true, path, sizeof path);
+    if (!e && !stat(path, &st))
+        e = file_may_be(p, len, (uint64_t)st.st_size);
     if (e || truncate(path, (off_t)len))
         return e ? e : -errno;
     shared_resized_name(p, path);

@@ -41,6 +41,7 @@ enum {
     GSIGTTOU = 22,
     GSIGURG = 23,
     GSIGXCPU = 24,
+    GSIGXFSZ = 25,
     GSIGVTALRM = 26,
     GSIGPROF = 27,
     GSIGWINCH = 28,
@@ -192,8 +193,9 @@ static inline uint16_t pipe_row_out(const struct guest_open *o)
 
 /* Several parts at a file's offset, or of a stream. */
 int32_t io_vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out);
-/* How much of `len` bytes a file takes there, or -EFBIG. */
-int32_t file_takes(const struct guest_open *o, uint64_t at, uint32_t len);
+/* How much of `len` bytes a file takes there, or -EFBIG; and may one become so long? */
+int32_t file_takes(struct process *p, const struct guest_open *o, uint64_t at, uint32_t len);
+int32_t file_may_be(struct process *p, uint64_t size, uint64_t now);
 
 /* Fifos (fifo.c), by the host's name: to open one, and for who was let in when it waited. */
 int32_t fifo_open(struct process *p, const char *path, uint32_t flags);
