@@ -125,6 +125,8 @@ bool path_is_exe(const struct process *p, const char *name);
 /* What the guest calls a file of the host. */
 const char *path_for_guest(const struct process *p, const char *host);
 
+/* What a link of /proc says of it; as snprintf. */
+int path_of_link(const struct process *p, const struct guest_open *o, char *out, size_t n);
 /* The host's name of what is open, as of now: it may have moved since. 0 or -errno. */
 int path_of_open(const struct guest_open *o, char *out, size_t n);
 /* 0, or -EROFS: the run may not change this file, or what is not there yet. */
