@@ -286,6 +286,29 @@ const char *path_for_guest(const struct process *p, const char *host)
     return *host ? host : "/";
 }
 
+int path_of_link(const struct process *p, const struct guest_open *o, char *out, size_t n)
+{
+    static const struct {
+        enum open_kind kind;
+        const char *name;
+    } nameless[] = {{OPEN_RANDOM, "/dev/urandom"},
+                    {OPEN_EVENT, "anon_inode:[eventfd]"},
+                    {OPEN_EPOLL, "anon_inode:[eventpoll]"},
+                    {OPEN_TIMERFD, "anon_inode:[timerfd]"},
+                    {OPEN_SIGNALFD, "anon_inode:[signalfd]"},
+                    {OPEN_PIDFD, "anon_inode:[pidfd]"}};
+
+    if (o->std)
+        return snprintf(out, n, "pipe:[%u]", o->std - 1u);
+    for (size_t i = 0; i < sizeof nameless / sizeof nameless[0]; i++)
+        if (o->kind == nameless[i].kind)
+            return snprintf(out, n, "%s", nameless[i].name);
+    if (!o->path[0] && o->stream)
+        return snprintf(out, n, "%s:[%u]", o->kind == OPEN_SOCKET ? "socket" : "pipe",
+                        8u + o->pipe);
+    return snprintf(out, n, "%s", o->mem ? o->path : path_for_guest(p, o->path));
+}
+
 int path_of_open(const struct guest_open *o, char *out, size_t n)
 {
     char link[64];

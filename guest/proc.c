@@ -169,9 +169,7 @@ int proc_link(struct process *p, const struct proc_entry *e, char *out, size_t n
     }
     number(e->rest + strlen("/fd"), &fd);
     o = &p->open[files->fd[fd].open];
-    if (o->stream)
-        return snprintf(out, n, "pipe:[%u]", o->std ? o->std - 1u : 8u + o->pipe);
-    return snprintf(out, n, "%s", o->mem ? o->path : path_for_guest(p, o->path));
+    return path_of_link(p, o, out, n);
 }
 
 int32_t proc_open(struct process *p, const struct proc_entry *e, uint32_t flags)

@@ -42,10 +42,10 @@ enum {
 enum { NSIG_GUEST = 65, GSIGRTMIN = 32, TLS_SLOTS = 3, TLS_FIRST = 6, GUEST_TIMERS = 3, COMM = 16 };
 enum { SIGNALS_QUEUED = 1024, PROC_TIMERS = 256, PROC_TIMERFDS = 128 };
 enum {
-    LIMIT_CPU = 0,
-    LIMIT_FSIZE = 1,
-    LIMIT_AS = 9,
+    LIMIT_CPU,
+    LIMIT_FSIZE,
     LIMIT_STACK = 3,
+    LIMIT_AS = 9,
     LIMIT_NOFILE = 7,
     LIMIT_SIGPENDING = 11,
     GUEST_LIMITS = 16
@@ -248,7 +248,8 @@ struct group {
     uint64_t limit[GUEST_LIMITS][2];
     uint32_t arg[2], env[2]; /* where the program found its arguments and environment */
     int32_t nice;
-    bool subreaper; /* it becomes the parent of descendants whose own has gone */
+    uint32_t persona; /* personality: kept, and no more */
+    bool subreaper;   /* it becomes the parent of descendants whose own has gone */
     bool no_dump, no_large_pages;
     uint32_t next_timer; /* number of the next timer_create */
     uint64_t exe_dev, exe_ino;

@@ -437,6 +437,8 @@ CALL(fcntl64)
     return sys_fcntl(p, a);
 }
 
+#define FILE_MOST 0xffffffff000ll /* bytes of a file, as ext4 has it */
+
 static int64_t seek(struct process *p, uint32_t fd, int64_t off, uint32_t whence)
 {
     enum { SET, CUR, END, DATA, HOLE };
@@ -461,7 +463,7 @@ static int64_t seek(struct process *p, uint32_t fd, int64_t off, uint32_t whence
         if (__builtin_add_overflow(off, from, &off))
             return -EOVERFLOW;
     }
-    if (off < 0)
+    if (off < 0 || off > FILE_MOST)
         return -EINVAL;
     o->offset = (uint64_t)off;
     if (S_ISDIR(st.st_mode)) {
@@ -519,7 +521,6 @@ CALL(ioctl)
 static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
 {
     struct guest_open *o = fd_file(p, fd);
-    struct stat st;
 
     if ((int64_t)len < 0)
         return -EINVAL;
@@ -527,9 +528,8 @@ static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
         return -EBADF;
     if (o->kind != OPEN_HOST || (!o->std && !((o->flags + 1) & GO_RDWR)))
         return -EINVAL;
-    if (fstat(o->host, &st))
-        return -errno;
-    int32_t e = file_limit(p, (uint64_t)st.st_size, len);
+    struct stat st;
+    int32_t e = fstat(o->host, &st) ? -errno : file_may_be(p, len, (uint64_t)st.st_size);
     if (!e)
         e = mem_may(p, o, len, 0, true);
     if (e)
@@ -575,39 +575,57 @@ CALL(sync_file_range)
     return from < 0 || __builtin_add_overflow(from, len, &end) || end < from || a[5] > 7 ? -EINVAL
                                                                                          : 0;
 }
+/* Zeros where something may have been; the file keeps its length. */
+static int32_t clear(struct process *p, const struct guest_open *o, uint64_t from, uint64_t end)
+{
+    static const uint8_t zeros[1 << 16];
+    int32_t e = from < end ? mem_may(p, o, from, end - from, false) : 0;
+
+    while (!e && from < end) {
+        size_t n = end - from < sizeof zeros ? end - from : sizeof zeros;
+        ssize_t put = file_pwrite(&p->frames, o->host, zeros, n, from);
+        if (put <= 0)
+            return put ? -errno : -EIO;
+        from += (uint64_t)put;
+    }
+    return e;
+}
+
 /* Room for a file, or only that it has this length: what a disk has left is not the guest's
- * business. Holes and the like are not made. */
+ * business. A hole is zeros; that parts of a file move is not done. */
 CALL(fallocate)
 {
-    enum { KEEP_SIZE = 1 };
+    enum { KEEP_SIZE = 1, PUNCH_HOLE = 2, ZERO_RANGE = 16 };
     struct guest_open *o = fd_file(p, a[0]);
     int64_t from = (int64_t)(a[2] | (uint64_t)a[3] << 32),
             len = (int64_t)(a[4] | (uint64_t)a[5] << 32);
+    uint32_t how = a[1] & ~(uint32_t)KEEP_SIZE;
     struct stat st;
 
-    if (!o || !(o->flags & GO_ACCMODE))
+    if (!o || !((o->flags + 1) & GO_RDWR))
         return -EBADF;
     if (from < 0 || len <= 0)
         return -EINVAL;
-    if (a[1] & ~(uint32_t)KEEP_SIZE)
+    if ((how && how != PUNCH_HOLE && how != ZERO_RANGE) || a[1] == PUNCH_HOLE)
         return -EOPNOTSUPP;
     if (o->stream || o->kind != OPEN_HOST)
         return o->kind == OPEN_HOST ? -ENODEV : -ESPIPE;
-    if (from > INT64_MAX - len)
+    if (from > FILE_MOST - len)
         return -EFBIG;
     if (fstat(o->host, &st))
         return -errno;
-    int32_t e = a[1] & KEEP_SIZE || st.st_size >= from + len
-                    ? 0
-                    : file_limit(p, (uint64_t)st.st_size, (uint64_t)(from + len));
-    if (!e && !(a[1] & KEEP_SIZE) && st.st_size < from + len)
+    bool longer = !(a[1] & KEEP_SIZE) && st.st_size < from + len;
+    int32_t e = longer ? file_may_be(p, (uint64_t)(from + len), (uint64_t)st.st_size) : 0;
+    if (!e && longer)
         e = mem_may(p, o, (uint64_t)(from + len), 0, true);
-    if (e)
-        return e;
-    if (!(a[1] & KEEP_SIZE) && st.st_size < from + len && ftruncate(o->host, from + len))
-        return -errno;
-    shared_resized(p, o->host);
-    return 0;
+    if (!e && how)
+        e = clear(p, o, (uint64_t)from,
+                  (uint64_t)(from + len < st.st_size ? from + len : st.st_size));
+    if (!e && longer && ftruncate(o->host, from + len))
+        e = -errno;
+    if (!e)
+        shared_resized(p, o->host);
+    return e;
 }
 
 CALL(readahead)

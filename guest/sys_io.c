@@ -113,6 +113,7 @@ static int32_t read_host(struct process *p, struct guest_open *o, const struct p
     return (int32_t)done;
 }
 
+/* The process's own limit: to break it is told by a signal, too. */
 static int32_t too_long(struct process *p)
 {
     struct siginfo_guest info = {.code = GSI_USER, .field = {p->grp->tgid, GUEST_UID}};
@@ -121,26 +122,24 @@ static int32_t too_long(struct process *p)
     return -EFBIG;
 }
 
-int32_t file_limit(struct process *p, uint64_t size, uint64_t len)
-{
-    return len > size && len > p->grp->limit[LIMIT_FSIZE][0] ? too_long(p) : 0;
-}
-
-/* How much of `len` bytes a file takes there, or -EFBIG. */
 int32_t file_takes(struct process *p, const struct guest_open *o, uint64_t at, uint32_t len)
 {
     uint64_t limit = p->grp->limit[LIMIT_FSIZE][0];
 
-    if (!o->stream && o->kind == OPEN_HOST && len && limit < UINT64_MAX) {
-        if (at >= limit)
-            return too_long(p);
-        len = limit - at < len ? (uint32_t)(limit - at) : len;
-    }
-    if (o->stream || o->kind != OPEN_HOST || (o->flags & GO_LARGEFILE) || !len)
+    if (o->stream || o->kind != OPEN_HOST || !len)
         return (int32_t)len;
-    if (at >= NOT_LARGE)
+    if (at >= limit)
+        return too_long(p);
+    if (!(o->flags & GO_LARGEFILE) && limit > NOT_LARGE)
+        limit = NOT_LARGE;
+    if (at >= limit)
         return -EFBIG;
-    return NOT_LARGE - at < len ? (int32_t)(NOT_LARGE - at) : (int32_t)len;
+    return limit - at < len ? (int32_t)(limit - at) : (int32_t)len;
+}
+
+int32_t file_may_be(struct process *p, uint64_t size, uint64_t now)
+{
+    return size > now && size > p->grp->limit[LIMIT_FSIZE][0] ? too_long(p) : 0;
 }
 
 static int32_t write_failed(struct process *p)

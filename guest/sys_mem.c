@@ -44,7 +44,7 @@ static uint64_t mapped(const struct space *s, uint32_t first, uint32_t pages)
 }
 
 /* May the process have so many pages more? Its limit counts what is mapped, touched or not. */
-static bool room_for(const struct process *p, uint64_t pages)
+static bool may_grow(const struct process *p, uint64_t pages)
 {
     uint64_t limit = p->grp->limit[LIMIT_AS][0] / PAGE;
 
@@ -58,7 +58,7 @@ CALL(brk)
 
     if (want < s->brk_start || want >= (uint32_t)(SPACE_TOP_PAGE - STACK_PAGES) * PAGE)
         return (int32_t)s->brk;
-    if (now > old && (!space_is_free(s, old, now - old) || !room_for(p, now - old) ||
+    if (now > old && (!space_is_free(s, old, now - old) || !may_grow(p, now - old) ||
                       space_map(s, old, now - old, P_READ | P_WRITE, false)))
         return (int32_t)s->brk;
     if (now < old)
@@ -146,7 +146,7 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
         return -EEXIST;
     }
     e = o ? file_may(o, prot, flags) : 0;
-    if (!e && !room_for(p, pages - mapped(s, first, pages)))
+    if (!e && !may_grow(p, pages - mapped(s, first, pages)))
         e = -ENOMEM;
     if (e)
         return e;
@@ -266,7 +266,7 @@ CALL(mremap)
         return -EFAULT;
     if (placed && to < SPACE_FIRST_PAGE)
         return -EPERM;
-    if (now > old && !room_for(p, now - old))
+    if (now > old && !may_grow(p, now - old))
         return -ENOMEM;
     if (!placed && old && !(a[3] & DONTUNMAP)) {
         int e = now < old   ? space_unmap(s, first + now, old - now)

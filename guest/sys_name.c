@@ -282,8 +282,8 @@ static int32_t truncate_name(struct process *p, uint32_t name, uint64_t len)
     e = path_to_change(p, GAT_FDCWD, name, true, path, sizeof path);
     if (!e && exec_is_running(p, path))
         e = -ETXTBSY;
-    if (!e && !stat(path, &st) && S_ISREG(st.st_mode))
-        e = file_limit(p, (uint64_t)st.st_size, len);
+    if (!e && !stat(path, &st))
+        e = file_may_be(p, len, (uint64_t)st.st_size);
     if (e || truncate(path, (off_t)len))
         return e ? e : -errno;
     shared_resized_name(p, path);

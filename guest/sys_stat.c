@@ -338,11 +338,7 @@ static int32_t read_link(struct process *p, int32_t dirfd, uint32_t name, uint32
         const struct guest_open *o = fd_open(p, (uint32_t)fd);
         if (!o)
             return -ENOENT;
-        if (o->stream)
-            n = snprintf(target, sizeof target, "pipe:[%u]", o->std ? o->std - 1u : 8u + o->pipe);
-        else
-            n = snprintf(target, sizeof target, "%s",
-                         o->mem ? o->path : path_for_guest(p, o->path));
+        n = path_of_link(p, o, target, sizeof target);
     } else if (names_proc(p, dirfd, name, &entry)) {
         if (!strcmp(entry.name, "/proc/self"))
             n = snprintf(target, sizeof target, "%u", p->grp->tgid);

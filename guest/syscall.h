@@ -125,6 +125,8 @@ bool path_is_exe(const struct process *p, const char *name);
 /* What the guest calls a file of the host. */
 const char *path_for_guest(const struct process *p, const char *host);
 
+/* What a link of /proc says of it; as snprintf. */
+int path_of_link(const struct process *p, const struct guest_open *o, char *out, size_t n);
 /* The host's name of what is open, as of now: it may have moved since. 0 or -errno. */
 int path_of_open(const struct guest_open *o, char *out, size_t n);
 /* 0, or -EROFS: the run may not change this file, or what is not there yet. */
@@ -193,10 +195,9 @@ static inline uint16_t pipe_row_out(const struct guest_open *o)
 
 /* Several parts at a file's offset, or of a stream. */
 int32_t io_vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out);
-/* How much of `len` bytes a file takes there, or -EFBIG. */
+/* How much of `len` bytes a file takes there, or -EFBIG; and may one become so long? */
 int32_t file_takes(struct process *p, const struct guest_open *o, uint64_t at, uint32_t len);
-/* 0, or -EFBIG and SIGXFSZ: a file may not become so long. */
-int32_t file_limit(struct process *p, uint64_t size, uint64_t len);
+int32_t file_may_be(struct process *p, uint64_t size, uint64_t now);
 
 /* Fifos (fifo.c), by the host's name: to open one, and for who was let in when it waited. */
 int32_t fifo_open(struct process *p, const char *path, uint32_t flags);

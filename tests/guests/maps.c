@@ -8,7 +8,10 @@ enum {
     SYS_OPEN = 5,
     SYS_CLOSE = 6,
     SYS_WAITPID = 7,
+    SYS_BRK = 45,
+    SYS_SETRLIMIT = 75,
     SYS_OLD_MMAP = 90,
+    SYS_PERSONALITY = 136,
     SYS_MREMAP = 163,
     SYS_MADVISE = 219,
     SYS_MLOCK2 = 376
@@ -197,6 +200,21 @@ static void advising(void)
     said("  unknown ", call(SYS_MLOCK2, m, 4096, 2, 0, 0, 0));
 }
 
+static void limited(void)
+{
+    u32 lim[2] = {64 << 20, 64 << 20}, m, old = call(SYS_PERSONALITY, 0xffffffff, 0, 0, 0, 0, 0);
+
+    say_hex("persona ", call(SYS_PERSONALITY, old | 0x40000, 0, 0, 0, 0, 0) == old);
+    say_hex("  is ", call(SYS_PERSONALITY, old, 0, 0, 0, 0, 0) == (old | 0x40000));
+    call(SYS_SETRLIMIT, 9, (u32)lim, 0, 0, 0, 0);
+    said("beyond the limit ", map_as(0, 65 << 20, RW, ANON | PRIVATE, 0));
+    said("below it ", m = map_as(0, 32 << 20, RW, ANON | PRIVATE, 0));
+    said("  longer ", remap(m, 32 << 20, 65 << 20, MAYMOVE, 0));
+    said("  twice ", map_as(0, 32 << 20, RW, ANON | PRIVATE, 0));
+    m = call(SYS_BRK, 0, 0, 0, 0, 0, 0);
+    say_hex("break ", call(SYS_BRK, m + (40 << 20), 0, 0, 0, 0, 0) == m);
+}
+
 int guest_main(int argc, char **argv)
 {
     (void)argc;
@@ -205,5 +223,6 @@ int guest_main(int argc, char **argv)
     protecting();
     moving();
     advising();
+    limited();
     return 0;
 }

@@ -25,6 +25,7 @@ enum {
     SYS_GETRLIMIT = 76,
     SYS_GETRUSAGE,
     SYS_SYMLINK = 83,
+    SYS_READLINK = 85,
     SYS_READDIR = 89,
     SYS_SELECT = 82,
     SYS_FCHOWN = 95,
@@ -58,6 +59,10 @@ enum {
     SYS_UNLINKAT,
     SYS_LINKAT = 303,
     SYS_UTIMENSAT = 320,
+    SYS_SIGNALFD,
+    SYS_TIMERFD,
+    SYS_EVENTFD,
+    SYS_EPOLL = 329,
     SYS_DUP3 = 330,
     SYS_PIPE2,
     SYS_SYNC_RANGE = 314,
@@ -282,6 +287,30 @@ static void small(void)
     say_hex("gone ", c4(17, 0, 0, 0, 0) & c4(35, 0, 0, 0, 0) & c4(137, 0, 0, 0, 0));
 }
 
+/* What /proc says of descriptors. */
+static void said(u32 fd)
+{
+    char link[] = "/proc/self/fd/?", text[64] = {0};
+    link[14] = (char)('0' + fd);
+    c4(SYS_READLINK, (u32)link, (u32)text, sizeof text - 1, 0);
+    say(text);
+    say("\n");
+    c4(SYS_CLOSE, fd, 0, 0, 0);
+}
+
+static void links(void)
+{
+    u32 set[2] = {0, 0};
+
+    said(c4(SYS_OPEN, (u32) "/dev/null", 0, 0, 0));
+    said(c4(SYS_OPEN, (u32) "/dev/urandom", 0, 0, 0));
+    said(c4(SYS_OPEN, (u32) "/", PLACE, 0, 0));
+    said(c4(SYS_EVENTFD, 0, 0, 0, 0));
+    said(c4(SYS_EPOLL, 0, 0, 0, 0));
+    said(c4(SYS_TIMERFD, 1, 0, 0, 0));
+    said(c4(SYS_SIGNALFD, (u32)-1, (u32)set, 8, 0));
+}
+
 /* A soft limit of 1024, and more if it is asked for. */
 static void many(void)
 {
@@ -318,6 +347,7 @@ int guest_main(int argc, char **argv)
     places();
     oldest();
     small();
+    links();
     many();
     c4(SYS_UNLINK, (u32) "a", 0, 0, 0);
     c4(SYS_UNLINK, (u32) "b", 0, 0, 0);

@@ -13,14 +13,18 @@ enum {
     SYS_LSEEK = 19,
     SYS_PIPE = 42,
     SYS_FCNTL = 55,
-    SYS_FTRUNCATE = 93,
+    SYS_SETRLIMIT = 75,
+    SYS_TRUNCATE = 92,
+    SYS_FTRUNCATE,
     SYS_LLSEEK = 140,
     SYS_READV = 145,
     SYS_WRITEV,
     SYS_POLL = 168,
     SYS_PREAD = 180,
     SYS_PWRITE,
+    SYS_SIGACTION = 174,
     SYS_SENDFILE = 187,
+    SYS_UGETRLIMIT = 191,
     SYS_FTRUNCATE64 = 194,
     SYS_FSTAT64 = 197,
     SYS_FCNTL64 = 221,
@@ -29,6 +33,7 @@ enum {
     SYS_TEE = 315,
     SYS_VMSPLICE,
     SYS_EVENTFD = 323,
+    SYS_FALLOCATE,
     SYS_PIPE2 = 331,
     SYS_GETRANDOM = 355,
     SYS_SOCKETPAIR = 360,
@@ -272,6 +277,50 @@ static void from_one_to_another(void)
         c3(SYS_CLOSE, fd, 0, 0);
 }
 
+static volatile u32 signals;
+static void count(int s)
+{
+    (void)s;
+    signals++;
+}
+
+/* Zeros and room made by hand; and a limit to how long a file may be, which cannot be taken back.
+ */
+static void limited(void)
+{
+    u32 f = open_it(CREAT | TRUNC | RDWR), act[5] = {(u32)count, 0, 0, 0, 0}, lim[2], got[5];
+
+    c3(SYS_WRITE, f, (u32) "0123456789", 10);
+    say_hex("a hole ", call(SYS_FALLOCATE, f, 3, 2, 0, 3, 0));
+    say_hex("  that is longer ", call(SYS_FALLOCATE, f, 2, 2, 0, 3, 0));
+    say_hex("  behind the end ", call(SYS_FALLOCATE, f, 3, 8, 0, 30, 0));
+    say_hex("  size ", size_of(f));
+    say_hex("zeros ", call(SYS_FALLOCATE, f, 16, 6, 0, 10, 0));
+    say_hex("  size ", size_of(f));
+    say_hex("read ", call(SYS_PREAD, f, (u32)big, 16, 0, 0, 0));
+    for (int i = 0; i < 4; i++)
+        say_hex("  ", ((u32 *)big)[i]);
+    say_hex("more than a file can have ", call(SYS_FALLOCATE, f, 0, 1, 0, 0xffffffff, 0x7fffffff));
+    say_hex("a place there ", call(SYS_LLSEEK, f, 0x7fffffff, 0xffffffff, (u32)big, 0, 0));
+    call(SYS_SIGACTION, 25, (u32)act, 0, 8, 0, 0);
+    c3(SYS_UGETRLIMIT, 1, (u32)lim, 0);
+    u32 soft = lim[0];
+    lim[0] = 100;
+    c3(SYS_SETRLIMIT, 1, (u32)lim, 0);
+    got[0] = call(SYS_PWRITE, f, (u32)big, 50, 90, 0, 0);
+    got[1] = call(SYS_PWRITE, f, (u32)big, 50, 100, 0, 0);
+    got[2] = call(SYS_PWRITE, f, (u32)big, 50, 110, 0, 0);
+    got[3] = c3(SYS_FTRUNCATE, f, 101, 0);
+    got[4] = c3(SYS_TRUNCATE, (u32)name, 101, 0);
+    lim[0] = soft;
+    c3(SYS_SETRLIMIT, 1, (u32)lim, 0);
+    for (int i = 0; i < 5; i++)
+        say_hex("limited ", got[i]);
+    say_hex("signals ", signals);
+    say_hex("  size ", size_of(f));
+    c3(SYS_CLOSE, f, 0, 0);
+}
+
 int guest_main(int argc, char **argv)
 {
     u32 n = 0;
@@ -291,6 +340,7 @@ int guest_main(int argc, char **argv)
     whole();
     ready();
     from_one_to_another();
+    limited();
     c3(SYS_UNLINK, (u32)name, 0, 0);
     return 0;
 }
