@@ -24,6 +24,8 @@ endif
 ifneq ($(filter undefined default,$(origin AR)),)
 AR := ar
 endif
+LD := ld
+OBJCOPY := objcopy
 CFLAGS ?= -O2 -g
 B ?= build
 # Where the compiler's text of CMS lies. It depends on the cross compiler alone, so that the builds
@@ -128,7 +130,7 @@ $(B)/obj/%.o: %.c $(B)/flags
 	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA) -DCMS_HOST=1 -MMD -MP -c -o $@ $<
 
 $(FUNCTIONAL_OBJ): $(call obj,$(FUNCTIONAL_SRC))
-	$(Q)ld -r -o $@.tmp $^ && objcopy -w -G 'functional_*' $@.tmp $@ && rm -f $@.tmp
+	$(Q)$(LD) -r -o $@.tmp $^ && $(OBJCOPY) -w -G 'functional_*' $@.tmp $@ && rm -f $@.tmp
 
 $(B)/libchrysalis.a: $(LIB_OBJ) $(B)/sources
 	@mkdir -p $(@D)

@@ -55,6 +55,9 @@ int cli_machine(const struct cli_machine *c, struct mdesc *m);
 /* A file that make leaves beside the command itself (the CMS image), as a path in buf. */
 const char *cli_beside(const char *name, char *buf, size_t size);
 
+/* Seconds of the host's clock. */
+double cli_now(void);
+
 /* docs/options: every option with range, default and meaning, as --help options prints it. */
 void cli_print_options(void);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What the subcommands share: messages, the machine that --machine and --set describe, files beside
- * the command. */
+ * the command, the clock. */
 #include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "cli/cli.h"
 #include "concealed-mem/layout.h"
@@ -112,4 +113,11 @@ void cli_print_options(void)
            "        takes by '+' (alu, shift, mul, mem, br, fp); imm slots, last, hold immediate "
            "words.\n",
            formats);
+}
+
+double cli_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "cli/cli.h"
 #include "cli/report.h"
@@ -59,13 +59,6 @@ struct run {
     char cms_buf[PATH_MAX], program_buf[PATH_MAX];
 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* ---- options ---- */
 
 enum { O_STATS = CLI_OWN, O_SYSROOT, O_ROOT, O_READ_ONLY, O_CMS, O_ENV, O_QUIET };
@@ -81,6 +74,7 @@ static int parse(struct run *r, int argc, char **argv)
                                           {"env", required_argument, NULL, O_ENV},
                                           {"quiet", no_argument, NULL, O_QUIET},
                                           {0}};
+    struct stat st;
     int c;
     opterr = 0;
     while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1)
@@ -90,6 +84,9 @@ static int parse(struct run *r, int argc, char **argv)
         case O_ROOT:
             if (r->sysroot)
                 return cli_error("run: more than one of --sysroot and --root");
+            errno = 0;
+            if (stat(optarg, &st) || !S_ISDIR(st.st_mode))
+                return cli_error("%s: %s", optarg, strerror(errno ? errno : ENOTDIR));
             r->sysroot = optarg;
             r->confined = c == O_ROOT;
             break;
@@ -133,7 +130,7 @@ static uint32_t on_hostcall(void *ctx, uint32_t service, uint32_t arg)
 
 static void draw_line(struct run *r)
 {
-    double t = now();
+    double t = cli_now();
     if (t - r->drawn < 0.2)
         return;
     const struct vm_stats *s = vm_stats(r->vm);
@@ -379,7 +376,7 @@ static int report(struct run *r, bool defect)
                          .syscalls = p->syscalls,
                          .faults = p->faults,
                          .image_bytes = r->image.nbytes,
-                         .seconds = now() - r->started,
+                         .seconds = cli_now() - r->started,
                          .setup_seconds = r->set_up,
                          .argc = r->argc,
                          .argv = r->argv};
@@ -429,12 +426,12 @@ int cmd_run(int argc, char **argv)
     struct run *r = calloc(1, sizeof *r);
     if (!r)
         return cli_error("not enough memory");
-    double begun = now();
+    double begun = cli_now();
     int status = parse(r, argc, argv);
     if (!status)
         status = set_up(r);
     if (!status) {
-        r->started = now();
+        r->started = cli_now();
         r->set_up = r->started - begun;
         r->progress = !r->quiet && isatty(STDERR_FILENO);
         intervals_begin(&r->intervals);

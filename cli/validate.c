@@ -57,13 +57,6 @@ struct validate {
     struct worker *worker;
 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* ---- options ---- */
 
 enum {
@@ -217,9 +210,9 @@ static void draw(const struct validate *v, double started)
         bad += v->worker[j].counts.mismatches;
     fprintf(stderr, "\r\033[K[%.*s%*s] %" PRIu64 " of %" PRIu64 ", %.0f a second", fill,
             "##############################", WIDTH - fill, "", n, v->run.tests,
-            (double)n / (now() - started));
+            (double)n / (cli_now() - started));
     if (bad)
-        fprintf(stderr, ", %" PRIu64 " mismatches", bad);
+        fprintf(stderr, ", %" PRIu64 " mismatch%s", bad, bad == 1 ? "" : "es");
 }
 
 /* 0, or the exit status when a worker could not begin or died. */
@@ -298,7 +291,7 @@ static int run_mode(struct validate *v)
                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (v->worker == MAP_FAILED)
         return cli_error("not enough memory");
-    double started = now();
+    double started = cli_now();
     fflush(NULL);
     for (unsigned j = 0; j < v->jobs; j++) {
         pid_t pid = fork(); /* the parent alone notes it: that page is the child's, too */
@@ -309,7 +302,7 @@ static int run_mode(struct validate *v)
         v->worker[j].pid = pid;
     }
     status = wait_for_workers(v, started);
-    v->run.seconds = now() - started;
+    v->run.seconds = cli_now() - started;
     for (unsigned j = 0; j < v->jobs; j++)
         add(&v->run.counts, &v->worker[j].counts);
     if (v->worker[0].ready && v->worker[0].message[0])
@@ -328,8 +321,12 @@ int cmd_validate(int argc, char **argv)
     struct validate v = {.run = {.seed = 1, .tests = 1000000}, .max_mismatches = 10};
     unsigned nruns = 0, first, last;
     int status = parse(&v, argc, argv);
+    FILE *f;
     if (status)
         return status;
+    /* Not to be found out after a quarter of an hour. */
+    if (v.report && (!(f = fopen(v.report, "a")) || fclose(f)))
+        return cli_error("%s: %s", v.report, strerror(errno));
     first = v.all ? 0 : v.run.mode;
     last = v.all ? VALIDATE_MODES - 1 : v.run.mode;
     v.run.machine = v.machine.path;
@@ -348,7 +345,7 @@ int cmd_validate(int argc, char **argv)
         runs[nruns++] = one.run;
     }
     if (v.report) {
-        FILE *f = fopen(v.report, "w");
+        f = fopen(v.report, "w");
         if (!f)
             return cli_error("%s: %s", v.report, strerror(errno));
         validate_report(runs, nruns, v.run.tests, f);

@@ -20,7 +20,7 @@ static uint32_t hash(uint32_t eip, uint32_t mode)
     return (h ^ h >> 15) & tc.map_mask;
 }
 
-static uint32_t slot_of(uint32_t eip, uint32_t mode)
+static inline __attribute__((always_inline)) uint32_t slot_of(uint32_t eip, uint32_t mode)
 {
     uint32_t s = hash(eip, mode);
 

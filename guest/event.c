@@ -147,6 +147,13 @@ static uint64_t rings(const struct process *p, const struct guest_open *o, uint3
         return (events & IN ? o->rang[RING_IN] : 0) + (events & OUT ? o->rang[RING_OUT] : 0);
     if (o->kind == OPEN_PIDFD)
         return pidfd_ended(p, o);
+    if (o->sock) {
+        const struct guest_socket *s = &p->socket[o->sock - 1];
+        n += s->rang[RING_END] + (events & IN ? s->rang[RING_IN] : 0) +
+             (events & OUT ? s->rang[RING_OUT] : 0);
+        if (o->kind == OPEN_SOCK)
+            return n;
+    }
     if (!open_reads_pipe(o) && !open_writes_pipe(o))
         return p->activity; /* of the host's streams nothing is known */
     if (open_reads_pipe(o))

@@ -371,7 +371,7 @@ void exec_enter(struct process *p, const struct exec_image *e)
     p->space = &p->spaces[e->space];
     memset(t->tls_used, 0, sizeof t->tls_used);
     t->clear_tid = t->robust_list = 0;
-    t->alt_sp = t->alt_size = 0;
+    t->alt_sp = t->alt_size = t->alt_flags = 0;
     t->restarting = false;
     memcpy(p->grp->arg, e->arg, sizeof e->arg);
     memcpy(p->grp->env, e->env, sizeof e->env);

@@ -300,6 +300,8 @@ int path_of_link(const struct process *p, const struct guest_open *o, char *out,
 
     if (o->std)
         return snprintf(out, n, "pipe:[%u]", o->std - 1u);
+    if (o->sock)
+        return snprintf(out, n, "socket:[%u]", PROC_PIPES + o->sock);
     for (size_t i = 0; i < sizeof nameless / sizeof nameless[0]; i++)
         if (o->kind == nameless[i].kind)
             return snprintf(out, n, "%s", nameless[i].name);

@@ -22,8 +22,10 @@ static void left(struct process *p, uint32_t row)
 {
     struct guest_pipe *q = &p->pipe[row];
 
-    if (!q->readers && !q->writers)
+    if (!q->readers && !q->writers) {
         q->used = false;
+        rights_drop_pipe(p, row);
+    }
     q->rang[RING_END] += !q->readers != !q->writers;
     pipe_changed(p, row);
 }
@@ -71,9 +73,11 @@ void pipe_take(struct process *p, struct guest_open *o, uint32_t n)
     struct guest_pipe *q = &p->pipe[o->pipe];
     bool full = q->limit < q->count + PIPE_ATOMIC;
 
+    q->out += n;
     q->count -= n;
     q->head = q->count ? (q->head + n) % PIPE_BYTES : 0;
     q->rang[RING_OUT] += o->kind == OPEN_SOCKET || (full && q->limit >= q->count + PIPE_ATOMIC);
+    rights_passed(p, o->pipe);
     pipe_changed(p, o->pipe);
 }
 
@@ -95,8 +99,9 @@ int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32
     struct guest_pipe *q = &p->pipe[o->pipe];
     uint32_t n = len < q->count ? len : q->count, first, fit;
 
-    if (!len)
+    if (!len || p->got_rights)
         return 0;
+    n = rights_limit(p, o->pipe, n);
     if (!n)
         return pipe_wait_data(p, o, o->flags & GO_NONBLOCK);
     fit = space_fit(p->space, addr, n, true);
@@ -108,10 +113,9 @@ int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32
     int e = space_write(p->space, addr, q->bytes + q->head, first);
     if (!e && n > first)
         e = space_write(p->space, addr + first, q->bytes, n - first);
-    if (e)
-        return e;
-    pipe_take(p, o, n);
-    return (int32_t)n;
+    if (!e && !p->peek)
+        pipe_take(p, o, n);
+    return e ? e : (int32_t)n;
 }
 
 uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, uint32_t len)
@@ -121,7 +125,7 @@ uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, 
 
     if (len > room)
         len = room;
-    for (; done < len; done += run, q->count += run) {
+    for (; done < len; done += run, q->count += run, q->in += run) {
         uint32_t at = (q->head + q->count) % PIPE_BYTES; /* where the next byte goes */
         run = len - done < PIPE_BYTES - at ? len - done : PIPE_BYTES - at;
         memcpy(q->bytes + at, from + done, run);
@@ -178,6 +182,7 @@ int pipe_new(struct process *p)
     q->used = true;
     q->head = q->count = q->fifo = 0;
     q->limit = PIPE_BYTES;
+    q->in = q->out = 0;
     q->readers = q->writers = 1;
     return row;
 }

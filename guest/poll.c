@@ -34,6 +34,7 @@ uint32_t open_ready(struct process *p, const struct guest_open *o)
         if (!in->writers || o->stopped[0])
             reads |= IN | GPOLLRDHUP | (!out->readers || o->stopped[1] ? POLLHUP : 0u);
         return reads | (out->readers && !writes ? 0u : OUT | POLLWRBAND);
+    case OPEN_SOCK: return socket_ready(p, o);
     case OPEN_EVENT: return (o->offset ? POLLIN : 0u) | (o->offset < EVENT_MAX ? POLLOUT : 0u);
     case OPEN_TIMERFD: return timerfd_ready(p, o) ? POLLIN : 0;
     case OPEN_SIGNALFD: return signalfd_ready(p, o) ? POLLIN : 0;

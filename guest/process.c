@@ -59,6 +59,7 @@ void process_free(struct process *p)
 {
     if (!p)
         return;
+    p->nrights = 0; /* what they refer to is freed here */
     for (uint32_t i = 0; i < PROC_OPEN; i++)
         if (p->open[i].refs) {
             p->open[i].refs = 1;

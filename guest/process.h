@@ -28,7 +28,12 @@ enum {
     PROC_FDS = 4096, /* as many as Linux lets a process have, and lets it have at first */
     SOFT_FDS = 1024,
     PROC_OPEN = 4096,
-    PROC_PIPES = 128,
+    PROC_PIPES = 512,
+    PROC_SOCKETS = 256,
+    PROC_MESSAGES = 256,
+    MESSAGE_BYTES = 64 << 10,
+    PROC_RIGHTS = 64,
+    RIGHTS_MAX = 64,
     PROC_FILES = 512,
     PROC_EPOLLS = 32,
     EPOLL_ITEMS = 128,
@@ -59,6 +64,7 @@ enum open_kind {
     OPEN_RANDOM,   /* /dev/urandom: the fixed sequence */
     OPEN_FIFO,     /* both ends of a pipe of ours that has a name: `pipe` and `pipe_out` */
     OPEN_SOCKET,   /* one of a connected pair: reads from `pipe`, writes to `pipe_out` */
+    OPEN_SOCK,     /* a socket that is no end of a stream: `sock` is its row, + 1 */
     OPEN_EVENT,    /* eventfd: `offset` is its number */
     OPEN_EPOLL,    /* `pipe` is its row */
     OPEN_TIMERFD,  /* the same */
@@ -84,6 +90,7 @@ struct guest_open {
     uint32_t owner;
     uint64_t rang[RING_END]; /* of an eventfd: as a pipe's */
     uint32_t came;           /* of a fifo to read: `came` of the pipe, if no writer was there yet */
+    uint16_t sock;           /* of a socket: its row + 1 */
     uint16_t mem;            /* of a file in memory: its row + 1 */
     uint64_t offset;         /* of seekable files; the host's own offset is never used */
     uint32_t dirpos;         /* next entry of a directory */
@@ -100,8 +107,56 @@ struct guest_pipe {
     uint32_t came;             /* writers of a fifo that ever were */
     uint32_t head, count;      /* first byte, and how many there are */
     uint32_t limit;            /* how many there may be */
+    uint64_t in, out;          /* bytes that ever went in and out */
     uint64_t rang[RINGS];      /* how often whoever polls was woken: see enum ring */
     uint8_t bytes[PIPE_BYTES];
+};
+
+/* Where a socket is: a name or an address of this machine. */
+struct sock_addr {
+    uint16_t family, port;
+    uint8_t ip[16]; /* of IPv4: the mapped one */
+    uint32_t inode; /* of a name in the file system: its virtual inode */
+    uint8_t len;    /* of a name: its bytes, a zero at its end included */
+    char path[108];
+};
+
+struct guest_socket {
+    bool used, bound, listening, v6only, reuse, linger_off;
+    bool connecting; /* a connect that did not wait has not been asked about */
+    uint8_t family, type;
+    uint16_t open;           /* its description's row, + 1 */
+    uint16_t peer;           /* of a datagram socket: whom it is connected to, row + 1 */
+    bool connected;          /* to `peer_name` */
+    uint16_t listener;       /* of one that waits to be accepted: row + 1 */
+    uint16_t pipe, pipe_out; /* and its stream */
+    uint32_t backlog, waiting;
+    uint64_t order;
+    int32_t error; /* that getsockopt will tell */
+    uint32_t pid, peer_pid;
+    struct sock_addr name, peer_name;
+    uint16_t first, last; /* messages that came: rows + 1 */
+    uint32_t messages;
+    uint64_t rang[RINGS];
+};
+
+/* A datagram on its way. */
+struct guest_message {
+    bool used;
+    uint16_t next; /* row + 1 */
+    uint16_t rights;
+    uint32_t len, from_family;
+    struct sock_addr from;
+    uint8_t bytes[MESSAGE_BYTES];
+};
+
+/* Descriptions on their way: with the bytes [at, end) of a pipe, or with a message. */
+struct guest_rights {
+    bool used, message;
+    uint16_t pipe;
+    uint64_t at, end;
+    uint32_t n;
+    uint16_t open[RIGHTS_MAX];
 };
 
 /* What an epoll looks at. It goes with the last descriptor of what was open. */
@@ -330,6 +385,13 @@ struct process {
     struct actions actions[PROC_TASKS];
     struct guest_open open[PROC_OPEN];
     struct guest_pipe pipe[PROC_PIPES];
+    struct guest_socket socket[PROC_SOCKETS];
+    struct guest_message message[PROC_MESSAGES];
+    struct guest_rights rights[PROC_RIGHTS];
+    uint32_t nrights, next_port, next_name;
+    bool peek;           /* what is read stays */
+    uint16_t got_rights; /* what a read came upon: row + 1 */
+    bool want_rights;    /* it is not to be dropped */
     struct guest_epoll epoll[PROC_EPOLLS];
     uint32_t nmem; /* files in memory that ever were */
     struct memfile mem[PROC_MEMFILES];

@@ -173,6 +173,8 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
         c.r[G_ECX] = f.puc;
         if (!e)
             e = space_write(p->space, sp, &f, sizeof f);
+        if (!e && p->cur->alt_flags & SS_AUTODISARM)
+            p->cur->alt_sp = p->cur->alt_size = p->cur->alt_flags = 0;
     } else {
         struct frame f = {.sig = (uint32_t)sig,
                           .sc = sc,

@@ -261,6 +261,8 @@ bool group_orphaned(struct process *p, uint32_t pgid, const struct group *but)
             c->used && !c->zombie && c != but && c->pgid == pgid ? group_by_pid(p, c->ppid) : NULL;
         if (parent && parent->pgid != pgid && parent->sid == c->sid)
             return false;
+        if (c->used && !c->zombie && c != but && c->pgid == pgid && c->ppid == GUEST_PPID)
+            return false; /* the first process's: as if a shell had started it */
     }
     return true;
 }

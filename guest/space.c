@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "guest/space.h"
+#include "guest/space_parts.h"
 
 /* PTE_NONE, a bit that is software's, keeps the frame of a page that may not be touched at all: to
  * the processor it is not present, as in Linux, which error codes tell. */
@@ -105,8 +105,7 @@ int space_init(struct space *s, struct frames *pool)
     return 0;
 }
 
-/* Index of the first area that ends behind `page`. */
-static uint32_t area_at(const struct space *s, uint32_t page)
+uint32_t space_area_at(const struct space *s, uint32_t page)
 {
     uint32_t lo = 0, hi = s->nareas;
 
@@ -168,7 +167,7 @@ static void merge_around(struct space *s, uint32_t at)
 /* Cuts areas so that none crosses `page`. */
 static int split_at(struct space *s, uint32_t page)
 {
-    uint32_t i = area_at(s, page);
+    uint32_t i = space_area_at(s, page);
 
     if (i < s->nareas && s->area[i].first < page) {
         struct area upper = s->area[i];
@@ -221,7 +220,7 @@ int space_sync(struct space *s, uint32_t first, uint32_t pages)
 {
     uint32_t end = first + pages, at = first;
 
-    for (uint32_t i = area_at(s, first); i < s->nareas && s->area[i].first < end; i++) {
+    for (uint32_t i = space_area_at(s, first); i < s->nareas && s->area[i].first < end; i++) {
         const struct area *a = &s->area[i];
         sync_area(s, a, a->first > first ? a->first : first, a->end < end ? a->end : end);
         if (a->first <= at)
@@ -239,7 +238,7 @@ int space_unmap(struct space *s, uint32_t first, uint32_t pages)
         e = split_at(s, first + pages);
     if (e)
         return e;
-    uint32_t i = area_at(s, first);
+    uint32_t i = space_area_at(s, first);
     while (i < s->nareas && s->area[i].first < first + pages) {
         sync_area(s, &s->area[i], s->area[i].first, s->area[i].end);
         for (uint32_t p = s->area[i].first; p < s->area[i].end; p++) {
@@ -260,7 +259,8 @@ int space_discard(struct space *s, uint32_t first, uint32_t pages)
 {
     if (!range_ok(first, pages))
         return -ENOMEM;
-    for (uint32_t i = area_at(s, first); i < s->nareas && s->area[i].first < first + pages; i++) {
+    for (uint32_t i = space_area_at(s, first); i < s->nareas && s->area[i].first < first + pages;
+         i++) {
         const struct area *a = &s->area[i];
         uint32_t from = a->first > first ? a->first : first;
         uint32_t to = a->end < first + pages ? a->end : first + pages;
@@ -281,15 +281,13 @@ int space_map(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, bo
 
     if (e)
         return e;
-    uint32_t at = area_at(s, first);
+    uint32_t at = space_area_at(s, first);
     e = area_insert(
         s, at, (struct area){.first = first, .end = first + pages, .prot = prot, .stack = stack});
     if (!e)
         merge_around(s, at);
     return e;
 }
-
-static int page_in(struct space *s, uint32_t page, const struct area *a, bool write, uint32_t *pa);
 
 int space_map_shared(struct space *s, uint32_t first, uint32_t pages, uint32_t prot)
 {
@@ -299,10 +297,10 @@ int space_map_shared(struct space *s, uint32_t first, uint32_t pages, uint32_t p
 
     if (e)
         return e;
-    uint32_t at = area_at(s, first);
+    uint32_t at = space_area_at(s, first);
     e = area_insert(s, at, a);
     for (uint32_t p = first; !e && p < first + pages; p++)
-        e = page_in(s, p, &a, false, &pa);
+        e = space_page_in(s, p, &a, false, &pa);
     if (e)
         space_unmap(s, first, pages);
     return e;
@@ -322,7 +320,7 @@ int space_map_file(struct space *s, uint32_t first, uint32_t pages, uint32_t pro
     shared_area_made(s->pool, file); /* lest it be forgotten with what was here before */
     int e = space_unmap(s, first, pages);
     if (!e) {
-        uint32_t at = area_at(s, first);
+        uint32_t at = space_area_at(s, first);
         e = area_insert(s, at, a);
         if (!e)
             merge_around(s, at);
@@ -331,22 +329,13 @@ int space_map_file(struct space *s, uint32_t first, uint32_t pages, uint32_t pro
     return e;
 }
 
-const struct area *space_area(const struct space *s, uint32_t first, uint32_t pages)
-{
-    uint32_t i = area_at(s, first);
-
-    return i < s->nareas && s->area[i].first <= first && first + pages <= s->area[i].end
-               ? &s->area[i]
-               : NULL;
-}
-
 bool space_whole(const struct space *s, uint32_t first, uint32_t pages)
 {
     uint32_t at = first;
 
     if (!range_ok(first, pages))
         return false;
-    for (uint32_t i = area_at(s, first); i < s->nareas && s->area[i].first <= at; i++) {
+    for (uint32_t i = space_area_at(s, first); i < s->nareas && s->area[i].first <= at; i++) {
         at = s->area[i].end;
         if (at >= first + pages)
             return true;
@@ -360,7 +349,7 @@ int space_on_fork(struct space *s, uint32_t first, uint32_t pages, enum on_fork 
 
     if (!e)
         e = split_at(s, first + pages);
-    uint32_t i0 = area_at(s, first);
+    uint32_t i0 = space_area_at(s, first);
     for (uint32_t i = i0; !e && i < s->nareas && s->area[i].first < first + pages; i++)
         if (how == FORK_WIPES && s->area[i].shared)
             e = -EINVAL;
@@ -379,7 +368,7 @@ static int map_again(struct space *s, uint32_t at, uint32_t pages, uint32_t like
     int e = space_unmap(s, at, pages);
 
     if (!e)
-        e = area_insert(s, area_at(s, at), copy);
+        e = area_insert(s, space_area_at(s, at), copy);
     for (uint32_t i = 0; !e && !a.beyond && i < same; i++) {
         uint32_t *from = pte_of(s, like + i, false), *to = pte_of(s, at + i, true);
         if (!to || !from || s->pool->refs[*from / PAGE] == UINT16_MAX) {
@@ -392,7 +381,7 @@ static int map_again(struct space *s, uint32_t at, uint32_t pages, uint32_t like
     copy = (struct area){
         .first = at + same, .end = at + pages, .prot = a.prot, .shared = true, .beyond = true};
     if (!e && same < pages)
-        e = area_insert(s, area_at(s, at + same), copy);
+        e = area_insert(s, space_area_at(s, at + same), copy);
     if (e)
         space_unmap(s, at, pages);
     return e;
@@ -404,9 +393,11 @@ int space_map_more(struct space *s, uint32_t at, uint32_t pages, uint32_t like, 
 
     if (!a)
         return -EFAULT;
+    uint64_t index = (uint64_t)a->index + (like - a->first) + skip;
+    if (a->file && index + pages > UINT32_MAX)
+        return -EINVAL;
     if (a->file)
-        return space_map_file(s, at, pages, a->prot, a->file, a->index + (like - a->first) + skip,
-                              a->no_write);
+        return space_map_file(s, at, pages, a->prot, a->file, (uint32_t)index, a->no_write);
     struct area more = *a;
     if (!a->shared)
         return space_map(s, at, pages, more.prot, false);
@@ -416,7 +407,7 @@ int space_map_more(struct space *s, uint32_t at, uint32_t pages, uint32_t like, 
     more.first = at;
     more.end = at + pages;
     more.beyond = true;
-    return e ? e : area_insert(s, area_at(s, at), more);
+    return e ? e : area_insert(s, space_area_at(s, at), more);
 }
 
 void space_cut_file(struct space *s, uint32_t file, uint32_t left)
@@ -501,7 +492,7 @@ int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages)
 
     if (!e)
         e = split_at(s, from + pages);
-    uint32_t i = area_at(s, from);
+    uint32_t i = space_area_at(s, from);
     if (e || i == s->nareas || s->area[i].first != from || s->area[i].end != from + pages)
         return e ? e : -EFAULT;
     struct area a = s->area[i];
@@ -511,7 +502,7 @@ int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages)
     }
     a.first = to;
     a.end = to + pages;
-    uint32_t at = area_at(s, to);
+    uint32_t at = space_area_at(s, to);
     e = area_insert(s, at, a);
     if (e)
         return e;
@@ -523,7 +514,7 @@ int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages)
             s->changed = true;
         }
     }
-    area_remove(s, area_at(s, from));
+    area_remove(s, space_area_at(s, from));
     return 0;
 }
 
@@ -532,7 +523,8 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
     if (!range_ok(first, pages))
         return -ENOMEM;
     uint32_t end = first + pages, at = first;
-    for (uint32_t i = area_at(s, first); at < end && i < s->nareas && s->area[i].first <= at; i++) {
+    for (uint32_t i = space_area_at(s, first); at < end && i < s->nareas && s->area[i].first <= at;
+         i++) {
         if (s->area[i].no_write && (prot & P_WRITE))
             return -EACCES;
         at = s->area[i].end;
@@ -546,7 +538,7 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
         e = split_at(s, end);
     if (e)
         return e;
-    uint32_t i0 = area_at(s, first), i = i0;
+    uint32_t i0 = space_area_at(s, first), i = i0;
     for (; i < s->nareas && s->area[i].first < end; i++) {
         s->area[i].prot = prot;
         for (uint32_t p = s->area[i].first; p < s->area[i].end; p++) {
@@ -573,7 +565,7 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
 
 bool space_is_free(const struct space *s, uint32_t first, uint32_t pages)
 {
-    uint32_t i = area_at(s, first);
+    uint32_t i = space_area_at(s, first);
 
     return range_ok(first, pages) && (i == s->nareas || s->area[i].first >= first + pages);
 }
@@ -584,7 +576,7 @@ uint32_t space_find_free(const struct space *s, uint32_t pages)
 
     if (!pages || pages >= MMAP_TOP_PAGE)
         return 0;
-    uint32_t i = area_at(s, end);
+    uint32_t i = space_area_at(s, end);
     if (i < s->nareas && s->area[i].first < end)
         end = s->area[i].first; /* one that has grown in place across the top */
     for (; end >= SPACE_FIRST_PAGE + pages; i--) {
@@ -599,9 +591,9 @@ uint32_t space_find_free(const struct space *s, uint32_t pages)
     return 0;
 }
 
-static struct area *area_of(struct space *s, uint32_t page)
+struct area *space_area_of(struct space *s, uint32_t page)
 {
-    uint32_t i = area_at(s, page);
+    uint32_t i = space_area_at(s, page);
 
     return i < s->nareas && s->area[i].first <= page ? &s->area[i] : NULL;
 }
@@ -626,9 +618,7 @@ static int file_page_in(struct space *s, uint32_t page, const struct area *a, bo
     return 0;
 }
 
-/* Makes the page present, and its space the only owner if it is to be written; gives its physical
- * address. */
-static int page_in(struct space *s, uint32_t page, const struct area *a, bool write, uint32_t *pa)
+int space_page_in(struct space *s, uint32_t page, const struct area *a, bool write, uint32_t *pa)
 {
     uint32_t *pte = pte_of(s, page, true), f;
 
@@ -668,134 +658,27 @@ static int page_in(struct space *s, uint32_t page, const struct area *a, bool wr
 int space_fault(struct space *s, uint32_t addr, bool write)
 {
     uint32_t page = addr / PAGE, pa;
-    struct area *a = area_of(s, page);
+    struct area *a = space_area_of(s, page);
 
     if (!a || !a->prot || (write && !(a->prot & P_WRITE)))
         return -EFAULT;
     uint32_t *pte = pte_of(s, page, false);
     if (pte && (*pte & PTE_P) && !(write && !(*pte & PTE_W)))
         return -EFAULT; /* it is there, and the guest may still not: not ours to mend */
-    return page_in(s, page, a, write, &pa);
+    return space_page_in(s, page, a, write, &pa);
 }
 
-uint64_t space_key(struct space *s, uint32_t addr)
+uint32_t space_resident(struct space *s)
 {
-    struct area *a = area_of(s, addr / PAGE);
-    uint32_t pa;
+    uint32_t n = 0;
 
-    if (!a || !a->prot)
-        return 0;
-    if (!a->shared)
-        return (uint64_t)s->cr3 << 32 | addr;
-    return page_in(s, addr / PAGE, a, false, &pa) ? 0 : 1ull << 63 | (pa + addr % PAGE);
-}
-
-/* Walks [addr, addr + len) page by page; needs the given permission (0: none) of every area. */
-typedef bool (*chunk_fn)(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx);
-
-static int each_chunk(struct space *s, uint32_t addr, uint32_t len, uint32_t need, bool write,
-                      chunk_fn fn, void *ctx)
-{
-    for (uint32_t done = 0; done < len;) {
-        uint32_t at = addr + done, n = PAGE - at % PAGE;
-        struct area *a = at >= addr ? area_of(s, at / PAGE) : NULL;
-        uint32_t pa;
-
-        if (n > len - done)
-            n = len - done;
-        if (!a || (need && !(a->prot & need)))
-            return -EFAULT;
-        int e = page_in(s, at / PAGE, a, write, &pa);
-        if (e)
-            return e == -EIO ? -EFAULT : e; /* behind the end of a file: a call says no more */
-        if (!fn(s, pa + at % PAGE, n, done, ctx))
-            return -EFAULT;
-        done += n;
-    }
-    return 0;
-}
-
-static bool chunk_read(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx)
-{
-    vm_bus_touch(s->pool->vm, pa, len, false);
-    return vm_bus_read(s->pool->vm, pa, (uint8_t *)ctx + done, len);
-}
-
-static bool chunk_write(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx)
-{
-    vm_bus_touch(s->pool->vm, pa, len, true);
-    return vm_bus_write(s->pool->vm, pa, (const uint8_t *)ctx + done, len);
-}
-
-static bool chunk_poke(struct space *s, uint32_t pa, uint32_t len, uint32_t done, void *ctx)
-{
-    return vm_bus_write(s->pool->vm, pa, (const uint8_t *)ctx + done, len);
-}
-
-int space_read(struct space *s, uint32_t addr, void *dst, uint32_t len)
-{
-    return each_chunk(s, addr, len, P_READ | P_WRITE | P_EXEC, false, chunk_read, dst);
-}
-
-int space_write(struct space *s, uint32_t addr, const void *src, uint32_t len)
-{
-    return each_chunk(s, addr, len, P_WRITE, true, chunk_write, (void *)(uintptr_t)src);
-}
-
-int space_poke(struct space *s, uint32_t addr, const void *src, uint32_t len)
-{
-    return each_chunk(s, addr, len, 0, true, chunk_poke, (void *)(uintptr_t)src);
-}
-
-int space_zero(struct space *s, uint32_t addr, uint32_t len)
-{
-    static const uint8_t zeros[PAGE];
-
-    while (len) {
-        uint32_t n = len < PAGE ? len : PAGE;
-        int e = space_poke(s, addr, zeros, n);
-        if (e)
-            return e;
-        addr += n;
-        len -= n;
-    }
-    return 0;
-}
-
-int space_string(struct space *s, uint32_t addr, char *dst, uint32_t max)
-{
-    for (uint32_t n = 0; n < max;) {
-        uint32_t piece =
-            PAGE - (addr + n) % PAGE; /* never beyond the page: the next may not exist */
-        if (piece > max - n)
-            piece = max - n;
-        if (piece > 64)
-            piece = 64;
-        int e = space_read(s, addr + n, dst + n, piece);
-        if (e)
-            return e;
-        char *end = memchr(dst + n, 0, piece);
-        if (end)
-            return (int)(end - dst);
-        n += piece;
-    }
-    return -ENAMETOOLONG;
-}
-
-uint32_t space_fit(const struct space *s, uint32_t addr, uint32_t len, bool write)
-{
-    uint32_t need = write ? P_WRITE : P_READ | P_WRITE | P_EXEC, page = addr / PAGE, end = page;
-
-    for (uint32_t i = area_at(s, page);
-         i < s->nareas && s->area[i].first <= end && (s->area[i].prot & need); i++) {
-        end = s->area[i].end;
-        if (end * PAGE - addr >= len)
-            return len;
-    }
-    return end > page ? end * PAGE - addr : 0;
-}
-
-bool space_ok(const struct space *s, uint32_t addr, uint32_t len, bool write)
-{
-    return space_fit(s, addr, len, write) == len;
+    for (uint32_t i = 0; i < s->nareas; i++)
+        for (uint32_t p = s->area[i].first; p < s->area[i].end; p++) {
+            const uint32_t *pte = pte_of(s, p, false);
+            if (pte)
+                n += *pte & PTE_P;
+            else
+                p |= 1023; /* no table: none of its pages */
+        }
+    return n;
 }

@@ -62,35 +62,6 @@ static int32_t task_there(struct process *p, uint32_t tid)
     return (int32_t)tid < 0 ? -EINVAL : tid && !task_by_tid(p, tid) ? -ESRCH : 0;
 }
 
-CALL(sched_setparam)
-{
-    uint32_t priority;
-
-    if (!a[1])
-        return -EINVAL;
-    int32_t e = space_read(p->space, a[1], &priority, 4);
-    if (!e)
-        e = task_there(p, a[0]);
-    return e ? e : priority ? -EINVAL : 0;
-}
-
-/* How long a task runs at most while others want to: it is counted in instructions, so any answer
- * is one of many. */
-static int32_t turn(struct process *p, const uint32_t *a, bool wide)
-{
-    int32_t e = task_there(p, a[0]);
-
-    return e ? e : put_timespec(p, a[1], 4000000, wide);
-}
-CALL(sched_rr_get_interval)
-{
-    return turn(p, a, false);
-}
-CALL(sched_rr_get_interval64)
-{
-    return turn(p, a, true);
-}
-
 /* struct sched_attr of its first size: words and nothing but a nice value in them. */
 enum { ATTR_BYTES = 48, ATTR_POLICY = 1, ATTR_NICE = 4, ATTR_PRIORITY };
 

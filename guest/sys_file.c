@@ -39,6 +39,8 @@ void open_unref(struct process *p, uint32_t index)
         return;
     if (open_reads_pipe(o) || open_writes_pipe(o))
         pipe_end_closed(p, o);
+    if (o->sock)
+        socket_closed(p, o);
     if (o->kind == OPEN_EPOLL)
         p->epoll[o->pipe].used = false;
     if (o->kind == OPEN_SIGNALFD)
@@ -70,6 +72,17 @@ static int32_t fd_alloc(struct process *p, uint32_t from)
         if (!p->fd[i].used)
             return (int32_t)i;
     return -EMFILE;
+}
+
+int32_t fd_share(struct process *p, uint32_t open, bool cloexec)
+{
+    int32_t fd = fd_alloc(p, 0);
+
+    if (fd < 0)
+        return fd;
+    p->open[open].refs++;
+    p->fd[fd] = (struct guest_fd){true, cloexec, (uint16_t)open};
+    return fd;
 }
 
 void process_note_file(struct process *p, const char *path)
@@ -497,6 +510,7 @@ CALL(ioctl)
 {
     enum { FIONREAD = 0x541b, FIONBIO = 0x5421, FIONCLEX = 0x5450, FIOCLEX = 0x5451 };
     struct guest_open *o = fd_file(p, a[0]);
+    struct stat st;
     uint32_t v;
 
     if (!o)
@@ -510,6 +524,10 @@ CALL(ioctl)
         o->flags = (o->flags & ~(uint32_t)GO_NONBLOCK) | (v ? (uint32_t)GO_NONBLOCK : 0);
         return 0;
     case FIONREAD:
+        if (o->kind == OPEN_HOST && !o->stream && !fstat(o->host, &st) && S_ISREG(st.st_mode)) {
+            v = (uint32_t)((uint64_t)st.st_size - o->offset);
+            return space_write(p->space, a[2], &v, 4);
+        }
         if (!open_reads_pipe(o) && !open_writes_pipe(o))
             return -ENOTTY;
         return space_write(p->space, a[2], &p->pipe[o->pipe].count, 4);

@@ -226,6 +226,7 @@ static int32_t one_part(struct process *p, struct guest_open *o, uint32_t at, ui
     case OPEN_PIPE_R:
     case OPEN_FIFO:
     case OPEN_SOCKET: return pipe_read(p, o, at, len);
+    case OPEN_SOCK: return out ? socket_write(p, o, at, len) : socket_read(p, o, at, len);
     case OPEN_EVENT: return out ? event_write(p, o, at, len) : event_read(p, o, at, len);
     case OPEN_TIMERFD: return out ? -EINVAL : timerfd_read(p, o, at, len);
     case OPEN_SIGNALFD: return out ? -EINVAL : signalfd_read(p, o, at, len);

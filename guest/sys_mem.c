@@ -117,6 +117,7 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
 {
     struct space *s = p->space;
     uint32_t pages = pages_of(len), first = addr / PAGE;
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     struct guest_open *o = NULL;
     uint32_t type = flags & MAP_TYPE;
     int e;
@@ -128,12 +129,14 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
         if (!o)
             return -EBADF;
     }
-    if (!len || (addr % PAGE && (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))))
+    if (!len || (addr % PAGE && fixed))
         return -EINVAL;
     prot &= P_READ | P_WRITE | P_EXEC; /* whatever else is asked for */
     if (!type || type > (o ? MAP_SHARED_VALIDATE : MAP_PRIVATE))
         return -EINVAL;
-    if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
+    if (!fixed) { /* where it is wished, by the page, if there is room */
+        if (first && first < SPACE_FIRST_PAGE)
+            first = SPACE_FIRST_PAGE;
         if (!first || !space_is_free(s, first, pages))
             first = space_find_free(s, pages);
         if (!first)

@@ -183,6 +183,30 @@ CALL(sched_setscheduler)
     return (a[1] && a[1] != 3 && a[1] != 5) || priority ? -EINVAL : nobody(p, a[0]) ? -ESRCH : 0;
 }
 
+CALL(sched_setparam)
+{
+    const uint32_t as_it_is[3] = {a[0], 0, a[1]};
+
+    return sys_sched_setscheduler(p, as_it_is);
+}
+
+/* How long a task runs while others want to: Linux has no fixed answer, this is one of its own. */
+static int32_t slice(struct process *p, const uint32_t *a, bool wide)
+{
+    if ((int32_t)a[0] < 0)
+        return -EINVAL;
+    return nobody(p, a[0]) ? -ESRCH : put_timespec(p, a[1], 4000000, wide);
+}
+
+CALL(sched_rr_get_interval)
+{
+    return slice(p, a, false);
+}
+CALL(sched_rr_get_interval64)
+{
+    return slice(p, a, true);
+}
+
 static int32_t priority_limit(uint32_t policy, int32_t real_time)
 {
     static const uint32_t others = 1 << 0 | 1 << 3 | 1 << 5 | 1 << 6;
@@ -248,16 +272,10 @@ CALL(membarrier)
 /* Linux's own, with what makes no difference here: where things are put, how short times are. */
 CALL(personality)
 {
-    enum { LINUX32 = 8 };
-    static const uint32_t harmless = 0x00040000 /* ADDR_NO_RANDOMIZE */ | 0x00200000 | 0x01000000 |
-                                     0x02000000 | 0x04000000 | 0x08000000;
     uint32_t old = p->grp->persona;
 
-    if (a[0] == UINT32_MAX)
-        return (int32_t)old;
-    if (a[0] & ~(harmless | LINUX32))
-        return -EINVAL;
-    p->grp->persona = a[0];
+    if (a[0] != UINT32_MAX)
+        p->grp->persona = a[0]; /* kept and inherited; addresses are never random */
     return (int32_t)old;
 }
 

@@ -176,8 +176,10 @@ static int32_t stat_fd(struct process *p, uint32_t fd, uint32_t at, put_fn put)
         memset(&st, 0, sizeof st);
         st.st_mode = S_IFIFO | 0600;
         st.st_nlink = 1;
-        st.st_dev = st.st_ino = (ino_t)-1 - (ino_t)(o->std ? o->std - 1u : 8u + o->pipe);
-        if (o->kind == OPEN_SOCKET)
+        st.st_dev = st.st_ino = (ino_t)-1 - (ino_t)(o->std    ? o->std - 1u
+                                                    : o->sock ? 8u + PROC_PIPES + o->sock
+                                                              : 8u + o->pipe);
+        if (o->kind == OPEN_SOCKET || o->kind == OPEN_SOCK)
             st.st_mode = S_IFSOCK | 0777;
         if (o->kind == OPEN_RANDOM)
             st.st_mode = S_IFCHR | 0666;

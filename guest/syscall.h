@@ -101,6 +101,8 @@ struct guest_open *fd_open(struct process *p, uint32_t fd); /* NULL: bad descrip
 /* The same for calls that want more than a place (O_PATH). */
 struct guest_open *fd_file(struct process *p, uint32_t fd);
 void open_unref(struct process *p, uint32_t index);
+/* A descriptor for what is open: its number or -errno. */
+int32_t fd_share(struct process *p, uint32_t open, bool cloexec);
 /* A descriptor of this table is no more. */
 void fd_gone(struct process *p, uint32_t files, uint32_t fd);
 /* A fresh description and a descriptor for it: the descriptor or -errno. */
@@ -193,6 +195,17 @@ static inline uint16_t pipe_row_out(const struct guest_open *o)
     return o->kind == OPEN_SOCKET || o->kind == OPEN_FIFO ? o->pipe_out : o->pipe;
 }
 
+/* Sockets (socket.c, sockmsg.c). */
+void socket_closed(struct process *p, struct guest_open *o);
+uint32_t socket_ready(struct process *p, const struct guest_open *o);
+/* Reading and writing one that is no end of a stream. */
+int32_t socket_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+int32_t socket_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+/* Descriptors that go with a pipe's bytes: how much of `n` may be read at once; what was read came
+ * to some; the pipe is no more. */
+uint32_t rights_limit(const struct process *p, uint32_t pipe, uint32_t n);
+void rights_passed(struct process *p, uint32_t pipe);
+void rights_drop_pipe(struct process *p, uint32_t pipe);
 /* Several parts at a file's offset, or of a stream. */
 int32_t io_vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out);
 /* How much of `len` bytes a file takes there, or -EFBIG; and may one become so long? */
@@ -364,6 +377,9 @@ void timers_of_exec(struct process *p, struct group *g); /* alarms outlive it, o
 void timers_of_group_end(struct process *p, struct group *g);
 void timers_expire(struct process *p);
 uint64_t timers_next(struct process *p); /* ns; UINT64_MAX: none */
+/* The first time behind `now` at which a timer that should have rung at `next` will, and how often
+ * it should have until then. */
+uint64_t timer_forward(uint64_t next, uint64_t interval, uint64_t now, uint64_t *times);
 /* Tells the guest how far off `until` is. */
 void time_left(struct process *p, const struct time_left *l, uint64_t until);
 int32_t put_timespec(struct process *p, uint32_t at, uint64_t ns, bool wide);

@@ -22,8 +22,7 @@ enum { TIMER_ABSTIME = 1 };
 
 static const uint8_t timer_signal[GUEST_TIMERS] = {GSIGALRM, GSIGVTALRM, GSIGPROF};
 
-/* The first time behind `now` at which a timer that should have rung at `next` will. */
-static uint64_t forward(uint64_t next, uint64_t interval, uint64_t now, uint64_t *times)
+uint64_t timer_forward(uint64_t next, uint64_t interval, uint64_t now, uint64_t *times)
 {
     *times = next > now ? 0 : (now - next) / interval + 1;
     return next + *times * interval;
@@ -44,7 +43,7 @@ static void expire_itimers(struct process *p, struct group *g)
         uint64_t now = itimer_now(p, g, k);
         if (!t->next || t->next > now)
             continue;
-        t->next = t->interval ? forward(t->next, t->interval, now, &times) : 0;
+        t->next = t->interval ? timer_forward(t->next, t->interval, now, &times) : 0;
         signal_to_group(p, g, timer_signal[k], NULL);
     }
 }
@@ -83,7 +82,7 @@ static void expire(struct process *p, struct posix_timer *t, uint64_t now)
     } else if (!t->t.interval) {
         t->t.next = 0;
     } else { /* nobody listens: look again when it may be worth it */
-        t->t.next = forward(t->t.next, t->t.interval, now + IDLE_STEP, &times);
+        t->t.next = timer_forward(t->t.next, t->t.interval, now + IDLE_STEP, &times);
         t->missed += (uint32_t)times;
     }
 }
@@ -140,7 +139,7 @@ void timer_signal_taken(struct process *p, struct siginfo_guest *info)
     if (!t->resting)
         return;
     t->resting = false;
-    t->t.next = forward(t->t.next, t->t.interval, timer_now(p, t), &times);
+    t->t.next = timer_forward(t->t.next, t->t.interval, timer_now(p, t), &times);
     t->overrun = t->missed + (uint32_t)times - (times != 0);
     t->missed = 0;
     info->field[1] += t->overrun;
@@ -333,7 +332,7 @@ static int32_t put_posix(struct process *p, const struct posix_timer *t, uint32_
     uint64_t now = timer_now(p, t), next = t->t.next, left = 0, times;
 
     if (next && t->t.interval && (t->resting || t->notify == NOTIFY_NONE))
-        next = forward(next, t->t.interval, now, &times);
+        next = timer_forward(next, t->t.interval, now, &times);
     if (next)
         left = next > now ? next - now : t->notify != NOTIFY_NONE;
     int32_t e = put_timespec(p, at, t->t.interval, wide);

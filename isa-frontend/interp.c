@@ -48,6 +48,20 @@ static __attribute__((noinline)) enum interp_exit go_on(uint32_t r)
     }
 }
 
+enum interp_exit ia32_interp_left_out(void)
+{
+    uint32_t r;
+
+    if (!mode_is_plain(hw_mfs(SR_MODE)))
+        return one();
+    r = ia32_x87_fast();
+    if (r == IX_SLOW)
+        r = ia32_simd_fast();
+    if (r == IX_SLOW)
+        r = ia32_step(false);
+    return r == IX_BLOCK || r == IX_SYSCALL ? (enum interp_exit)r : IX_ONE;
+}
+
 enum interp_exit ia32_interp(bool single)
 {
     uint32_t r;

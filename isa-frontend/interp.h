@@ -24,6 +24,10 @@ enum interp_exit {
  * iteration. */
 enum interp_exit ia32_interp(bool single);
 
+/* The one instruction at G_EIP, the quickest way for one that translations leave out; of a repeated
+ * string instruction all iterations. */
+enum interp_exit ia32_interp_left_out(void);
+
 /* DR6: a single step. */
 enum { DR6_BS = 0x4000 };
 

@@ -202,7 +202,25 @@ extern bool ia32_shadow;
 uint32_t ia32_step(bool single);
 uint32_t ia32_linear(const struct insn *in);
 uint32_t ia32_offset(const struct insn *in); /* the same within its segment */
+/* A datum by operand; `a` is the address of the memory operand. */
+uint32_t ia32_get(const struct insn *in, uint32_t k, uint32_t a);
+void ia32_put(const struct insn *in, uint32_t k, uint32_t a, uint32_t v);
 
+/* interp_arith.c */
+void ia32_multiply(const struct insn *in, uint32_t v);
+void ia32_divide(const struct insn *in, uint32_t v);
+void ia32_decimal(const struct insn *in);
+uint32_t ia32_shift(uint32_t op, uint32_t size, uint32_t v, uint32_t count);
+void ia32_bit_test(const struct insn *in, uint32_t a, uint32_t mode);
+void ia32_compare_exchange(const struct insn *in, uint32_t a);
+void ia32_compare_exchange_8b(uint32_t a, uint32_t mode);
+
+/* interp_control.c: instructions with the attribute CT, retired; PUSHA, POPA, ENTER. */
+uint32_t ia32_control(const struct insn *in, uint32_t next, uint32_t mode);
+uint32_t ia32_condition(uint32_t c);
+void ia32_push_all(struct stack *s, uint32_t size);
+void ia32_pop_all(struct stack *s, uint32_t size);
+void ia32_enter(const struct insn *in, struct stack s);
 /* Flags that POPF and IRET may change, and what follows for the mode. */
 void ia32_set_eflags(uint32_t v, uint32_t size, uint32_t mode);
 

@@ -12,26 +12,46 @@
 typedef enum lower_result (*family_fn)(struct ir_group *g, const struct insn *in);
 
 static const family_fn families[I_COUNT_] = {
-    [I_ADD] = low_alu,       [I_OR] = low_alu,      [I_ADC] = low_alu,     [I_SBB] = low_alu,
-    [I_AND] = low_alu,       [I_SUB] = low_alu,     [I_XOR] = low_alu,     [I_CMP] = low_alu,
-    [I_TEST] = low_alu,      [I_NOT] = low_alu,     [I_NEG] = low_alu,     [I_INC] = low_alu,
-    [I_DEC] = low_alu,       [I_XADD] = low_alu,    [I_CMPXCHG] = low_alu, [I_MUL] = low_muldiv,
-    [I_IMUL1] = low_muldiv,  [I_IMUL] = low_muldiv, [I_DIV] = low_muldiv,  [I_IDIV] = low_muldiv,
-    [I_ROL] = low_shift,     [I_ROR] = low_shift,   [I_RCL] = low_shift,   [I_RCR] = low_shift,
-    [I_SHL] = low_shift,     [I_SHR] = low_shift,   [I_SAR] = low_shift,   [I_SHLD] = low_shift,
-    [I_SHRD] = low_shift,    [I_BT] = low_bits,     [I_BTS] = low_bits,    [I_BTR] = low_bits,
-    [I_BTC] = low_bits,      [I_BSF] = low_bits,    [I_BSR] = low_bits,    [I_SETCC] = low_bits,
-    [I_CMOVCC] = low_bits,   [I_LAHF] = low_bits,   [I_SAHF] = low_bits,   [I_CLC] = low_bits,
-    [I_STC] = low_bits,      [I_CMC] = low_bits,    [I_CLD] = low_bits,    [I_STD] = low_bits,
-    [I_SALC] = low_bits,     [I_MOV] = low_move,    [I_MOVZX] = low_move,  [I_MOVSX] = low_move,
-    [I_LEA] = low_move,      [I_XCHG] = low_move,   [I_BSWAP] = low_move,  [I_XLAT] = low_move,
-    [I_CBW] = low_move,      [I_CWD] = low_move,    [I_PUSH] = low_move,   [I_POP] = low_move,
-    [I_PUSHF] = low_move,    [I_LEAVE] = low_move,  [I_NOP] = low_move,    [I_JMP] = low_flow,
-    [I_JMPI] = low_flow,     [I_CALL] = low_flow,   [I_CALLI] = low_flow,  [I_RET] = low_flow,
-    [I_JCC] = low_flow,      [I_LOOP] = low_flow,   [I_JECXZ] = low_flow,  [I_MOVS] = low_string,
-    [I_STOS] = low_string,   [I_LODS] = low_string, [I_SCAS] = low_string, [I_CMPS] = low_string,
-    [I_PREFETCH] = low_move,
+    [I_ADD] = low_alu,         [I_OR] = low_alu,          [I_ADC] = low_alu,
+    [I_SBB] = low_alu,         [I_AND] = low_alu,         [I_SUB] = low_alu,
+    [I_XOR] = low_alu,         [I_CMP] = low_alu,         [I_TEST] = low_alu,
+    [I_NOT] = low_alu,         [I_NEG] = low_alu,         [I_INC] = low_alu,
+    [I_DEC] = low_alu,         [I_XADD] = low_alu,        [I_CMPXCHG] = low_alu,
+    [I_MUL] = low_muldiv,      [I_IMUL1] = low_muldiv,    [I_IMUL] = low_muldiv,
+    [I_DIV] = low_muldiv,      [I_IDIV] = low_muldiv,     [I_ROL] = low_shift,
+    [I_ROR] = low_shift,       [I_RCL] = low_shift,       [I_RCR] = low_shift,
+    [I_SHL] = low_shift,       [I_SHR] = low_shift,       [I_SAR] = low_shift,
+    [I_SHLD] = low_shift,      [I_SHRD] = low_shift,      [I_BT] = low_bits,
+    [I_BTS] = low_bits,        [I_BTR] = low_bits,        [I_BTC] = low_bits,
+    [I_BSF] = low_bits,        [I_BSR] = low_bits,        [I_SETCC] = low_bits,
+    [I_CMOVCC] = low_bits,     [I_LAHF] = low_bits,       [I_SAHF] = low_bits,
+    [I_CLC] = low_bits,        [I_STC] = low_bits,        [I_CMC] = low_bits,
+    [I_CLD] = low_bits,        [I_STD] = low_bits,        [I_SALC] = low_bits,
+    [I_MOV] = low_move,        [I_MOVZX] = low_move,      [I_MOVSX] = low_move,
+    [I_LEA] = low_move,        [I_XCHG] = low_move,       [I_BSWAP] = low_move,
+    [I_XLAT] = low_move,       [I_CBW] = low_move,        [I_CWD] = low_move,
+    [I_PUSH] = low_move,       [I_POP] = low_move,        [I_PUSHF] = low_move,
+    [I_LEAVE] = low_move,      [I_NOP] = low_move,        [I_JMP] = low_flow,
+    [I_JMPI] = low_flow,       [I_CALL] = low_flow,       [I_CALLI] = low_flow,
+    [I_RET] = low_flow,        [I_JCC] = low_flow,        [I_LOOP] = low_flow,
+    [I_JECXZ] = low_flow,      [I_MOVS] = low_string,     [I_STOS] = low_string,
+    [I_LODS] = low_string,     [I_SCAS] = low_string,     [I_CMPS] = low_string,
+    [I_PREFETCH] = low_move,   [I_LOOPE] = low_flow,      [I_LOOPNE] = low_flow,
+    [I_CMPXCHG8B] = low_alu,   [I_POPF] = low_move,       [I_MOVSEG] = low_segment,
+    [I_PUSHSEG] = low_segment, [I_LOADSEG] = low_segment, [I_POPSEG] = low_segment,
+    [I_POPA] = low_old,        [I_ENTER] = low_old,       [I_BOUND] = low_old,
+    [I_INTO] = low_old,        [I_DAA] = low_old,         [I_DAS] = low_old,
+    [I_AAA] = low_old,         [I_AAS] = low_old,         [I_AAM] = low_old,
+    [I_AAD] = low_old,
 };
+
+uint32_t low_mode;
+
+void ia32_lower_begin(uint32_t mode)
+{
+    low_mode = mode;
+    low_x87_begin();
+}
 
 enum lower_result ia32_lower(struct ir_group *g, const struct insn *in)
 {
@@ -84,6 +104,13 @@ struct ir_addr low_addr(struct ir_group *g, const struct insn *in)
     else if (in->seg == SEG_GS)
         v = ir_add(g, v, ir_get(g, G_GSBASE));
     return ir_address(g, v, disp);
+}
+
+struct ir_addr low_further(struct ir_group *g, const struct insn *in, int32_t by)
+{
+    struct insn at = *in;
+    at.disp += (uint32_t)by;
+    return low_addr(g, &at);
 }
 
 uint32_t low_load(struct ir_group *g, struct ir_addr at, uint32_t size)
@@ -168,4 +195,9 @@ uint32_t low_zext(struct ir_group *g, uint32_t v, uint32_t size)
 uint32_t low_sext(struct ir_group *g, uint32_t v, uint32_t size)
 {
     return size == 4 ? v : ir_un(g, size == 2 ? OP_SEXT16 : OP_SEXT8, v);
+}
+
+void low_require(struct ir_group *g, uint32_t v)
+{
+    ir_tied(g, OP_UDIVQ, IR_ZERO, v, IR_ZERO);
 }

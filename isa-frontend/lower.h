@@ -35,8 +35,8 @@ static inline bool ia32_can_lower_segment(uint32_t mode, uint32_t seg)
 /* Most guest stores of one instruction. */
 enum { LOWER_STORES = 2 };
 
-/* Before the first instruction of a block. */
-void ia32_lower_begin(void);
+/* Before the first instruction of a block, which is made for this mode. */
+void ia32_lower_begin(uint32_t mode);
 enum lower_result ia32_lower(struct ir_group *g, const struct insn *in);
 
 /* After LOW_GUARD: fills a group that leaves for the interpreter at `in` unless the state is as

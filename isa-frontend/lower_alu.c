@@ -69,6 +69,23 @@ static enum lower_result compare_exchange(struct ir_group *g, const struct insn 
     return LOW_NEXT;
 }
 
+/* As above, it stores either way, and what it loaded is what it was where the two were equal. */
+static enum lower_result compare_exchange_8b(struct ir_group *g, const struct insn *in)
+{
+    struct ir_addr at = low_addr(g, in), at4 = low_further(g, in, 4);
+    uint32_t lo = low_load(g, at, 4), hi = low_load(g, at4, 4);
+    uint32_t x = ir_bin(g, OP_XOR, lo, ir_get(g, G_EAX)),
+             y = ir_bin(g, OP_XOR, hi, ir_get(g, G_EDX));
+    uint32_t equal = ir_bini(g, OP_SLTU, ir_bin(g, OP_OR, x, y), 1);
+    ir_emiti(g, OP_WRCC, ir_bini(g, OP_SLL, equal, 6), F_ZF, 0);
+    low_store(g, at, 4, ir_select(g, CC_E, ir_get(g, G_EBX), lo));
+    low_store(g, at4, 4, ir_select(g, CC_E, ir_get(g, G_ECX), hi));
+    ir_put(g, G_EAX, lo);
+    ir_put(g, G_EDX, hi);
+    return LOW_NEXT;
+}
+_Static_assert(F_ZF == 1 << 6, "see compare_exchange_8b");
+
 static enum lower_result exchange_add(struct ir_group *g, const struct insn *in)
 {
     const struct opnd *d = &in->o[0], *s = &in->o[1];
@@ -104,6 +121,7 @@ enum lower_result low_alu(struct ir_group *g, const struct insn *in)
     uint32_t size = d->size;
     switch (in->op) {
     case I_CMPXCHG: return compare_exchange(g, in);
+    case I_CMPXCHG8B: return compare_exchange_8b(g, in);
     case I_XADD: return exchange_add(g, in);
     case I_NOT:
     case I_NEG: return negate(g, in);

@@ -18,6 +18,37 @@ uint32_t low_ea(struct ir_group *g, const struct insn *in,
 struct ir_addr low_addr(struct ir_group *g, const struct insn *in);
 uint32_t low_load(struct ir_group *g, struct ir_addr at, uint32_t size); /* zero extended */
 void low_store(struct ir_group *g, struct ir_addr at, uint32_t size, uint32_t datum);
+/* What lies `by` bytes behind the memory operand's beginning. */
+struct ir_addr low_further(struct ir_group *g, const struct insn *in, int32_t by);
+
+/* Frequent enough to be inlined. */
+static inline void low_push(struct ir_group *g, uint32_t v, uint32_t size)
+{
+    uint32_t esp = ir_get(g, G_ESP);
+    low_store(g, ir_address(g, esp, -(int32_t)size), size, v);
+    ir_put(g, G_ESP, ir_addi(g, esp, -(int32_t)size));
+}
+
+static inline uint32_t low_pop(struct ir_group *g, uint32_t size, uint32_t more)
+{
+    uint32_t esp = ir_get(g, G_ESP);
+    uint32_t v = low_load(g, ir_address(g, esp, 0), size);
+    ir_put(g, G_ESP, ir_addi(g, esp, (int32_t)(size + more)));
+    return v;
+}
+
+/*
+ * Goes back to the last commit and to the interpreter if the value is 0: for what is rare, and is a
+ * fault mostly. No flags are spent on it and no exit: it is a division, whose quotient nobody
+ * wants.
+ */
+void low_require(struct ir_group *g, uint32_t v);
+
+/* Selector of a segment register. */
+uint32_t low_selector(struct ir_group *g, uint32_t seg);
+
+/* The mode that the block is made for. */
+extern uint32_t low_mode;
 
 /* A register's value in the low bits, upper bits as they come (AH and its kin are extracted). */
 uint32_t low_reg(struct ir_group *g, uint32_t reg, uint32_t size);
@@ -49,6 +80,9 @@ enum lower_result low_muldiv(struct ir_group *g, const struct insn *in);
 enum lower_result low_bits(struct ir_group *g, const struct insn *in);
 enum lower_result low_move(struct ir_group *g, const struct insn *in);
 enum lower_result low_flow(struct ir_group *g, const struct insn *in);
+enum lower_result low_segment(struct ir_group *g, const struct insn *in);
+enum lower_result low_old(struct ir_group *g, const struct insn *in);
+void low_x87_begin(void);
 enum lower_result low_x87(struct ir_group *g, const struct insn *in);
 /* Before an instruction that touches an MMX register, which is then at home in its wide register:
  * LOW_NEXT, or LOW_GUARD, or LOW_NONE. `tags`: the registers in use behind it. */

@@ -2,21 +2,6 @@
 /* Lowering: moves, extensions, exchanges, the stack; near control transfers. */
 #include "isa-frontend/lower_int.h"
 
-static void push(struct ir_group *g, uint32_t v, uint32_t size)
-{
-    uint32_t esp = ir_get(g, G_ESP);
-    low_store(g, ir_address(g, esp, -(int32_t)size), size, v);
-    ir_put(g, G_ESP, ir_addi(g, esp, -(int32_t)size));
-}
-
-static uint32_t pop(struct ir_group *g, uint32_t size, uint32_t more)
-{
-    uint32_t esp = ir_get(g, G_ESP);
-    uint32_t v = low_load(g, ir_address(g, esp, 0), size);
-    ir_put(g, G_ESP, ir_addi(g, esp, (int32_t)(size + more)));
-    return v;
-}
-
 static void extend(struct ir_group *g, const struct insn *in)
 {
     const struct opnd *d = &in->o[0], *s = &in->o[1];
@@ -46,6 +31,22 @@ static void exchange(struct ir_group *g, const struct insn *in)
     uint32_t old = low_load(g, at, r->size);
     low_store(g, at, r->size, low_reg(g, r->reg, r->size));
     low_put(g, r->reg, r->size, old);
+}
+
+/* EFLAGS beside the condition codes. */
+enum { EFL_IF = 0x200, EFL_IOPL = 0x3000, EFL_RF = 0x10000 };
+enum { EFL_OF_MODE = 0x40100 /* TF AC */, EFL_FREE = 0x204400 /* DF NT ID */ };
+
+/* Where the mode would change, it is the interpreter's; so is it where the privileged bits would,
+ * but they do not for a user. */
+static void pop_flags(struct ir_group *g)
+{
+    uint32_t v = low_pop(g, 4, 0), efl = ir_get(g, G_EFL), changed = ir_bin(g, OP_XOR, v, efl);
+    int32_t refused = EFL_OF_MODE | (low_mode & MODE_CPL3 ? 0 : EFL_IF | EFL_IOPL);
+    low_require(g, ir_bini(g, OP_SLTU, ir_bini(g, OP_AND, changed, refused), 1));
+    efl = ir_bin(g, OP_XOR, efl, ir_bini(g, OP_AND, changed, EFL_FREE));
+    ir_put(g, G_EFL, ir_bini(g, OP_AND, efl, ~EFL_RF));
+    ir_emiti(g, OP_WRCC, v, F_ALL, 0);
 }
 
 enum lower_result low_move(struct ir_group *g, const struct insn *in)
@@ -97,25 +98,30 @@ enum lower_result low_move(struct ir_group *g, const struct insn *in)
             v = ir_const(g, (int32_t)in->imm);
         else
             v = low_read(g, in, 0);
-        push(g, v, in->opsize);
+        low_push(g, v, in->opsize);
         break;
     case I_POP:
         if (d->kind != O_REG && d->kind != O_MEM)
             return LOW_NONE;
-        v = pop(g, in->opsize, 0);
+        v = low_pop(g, in->opsize, 0);
         low_write(g, in, 0, v);
         break;
     case I_PUSHF:
         if (in->opsize != 4)
             return LOW_NONE;
         v = ir_emiti(g, OP_RDCC, 0, F_ALL, 0);
-        push(g, ir_bin(g, OP_OR, v, ir_get(g, G_EFL)), 4);
+        low_push(g, ir_bin(g, OP_OR, v, ir_get(g, G_EFL)), 4);
+        break;
+    case I_POPF:
+        if (in->opsize != 4)
+            return LOW_NONE;
+        pop_flags(g);
         break;
     case I_LEAVE:
         if (in->opsize != 4)
             return LOW_NONE;
         ir_put(g, G_ESP, ir_get(g, G_EBP));
-        ir_put(g, G_EBP, pop(g, 4, 0));
+        ir_put(g, G_EBP, low_pop(g, 4, 0));
         break;
     default: break; /* NOP */
     }
@@ -125,6 +131,13 @@ enum lower_result low_move(struct ir_group *g, const struct insn *in)
 static struct ir_target direct(uint32_t eip)
 {
     return (struct ir_target){TO_DIRECT, eip};
+}
+
+/* v if the condition holds, else 0. */
+static uint32_t only_if(struct ir_group *g, uint32_t v, uint32_t cond)
+{
+    uint32_t holds = ir_emiti(g, OP_SETCC, 0, (int32_t)cond, 0);
+    return ir_bin(g, OP_AND, v, ir_bin(g, OP_SUB, IR_ZERO, holds));
 }
 
 enum lower_result low_flow(struct ir_group *g, const struct insn *in)
@@ -138,17 +151,17 @@ enum lower_result low_flow(struct ir_group *g, const struct insn *in)
     case I_JMP:
     case I_CALL:
         if (in->op == I_CALL)
-            push(g, ir_const(g, (int32_t)next), 4);
+            low_push(g, ir_const(g, (int32_t)next), 4);
         end->kind = END_JUMP;
         end->to[0] = direct(in->imm);
         break;
     case I_JMPI: ir_put(g, G_EIP, low_read(g, in, 0)); break;
     case I_CALLI:
         v = low_read(g, in, 0);
-        push(g, ir_const(g, (int32_t)next), 4);
+        low_push(g, ir_const(g, (int32_t)next), 4);
         ir_put(g, G_EIP, v);
         break;
-    case I_RET: ir_put(g, G_EIP, pop(g, 4, in->nopnds ? in->imm : 0)); break;
+    case I_RET: ir_put(g, G_EIP, low_pop(g, 4, in->nopnds ? in->imm : 0)); break;
     default:
         end->kind = END_BRANCH;
         end->to[0] = direct(in->imm);
@@ -159,9 +172,14 @@ enum lower_result low_flow(struct ir_group *g, const struct insn *in)
             break;
         }
         v = ir_get(g, G_ECX);
-        if (in->op == I_LOOP)
+        if (in->op == I_JECXZ) {
+            end->op = OP_BZ;
+        } else {
+            end->op = OP_BNZ;
             ir_put(g, G_ECX, v = ir_addi(g, v, -1));
-        end->op = in->op == I_LOOP ? OP_BNZ : OP_BZ;
+            if (in->op != I_LOOP)
+                v = only_if(g, v, in->op == I_LOOPE ? CC_E : CC_NE);
+        }
         end->ref = (uint16_t)v;
         break;
     }

@@ -90,6 +90,28 @@ static enum lower_result multiply(struct ir_group *g, const struct insn *in)
     return LOW_NEXT;
 }
 
+/* A result of 8 or 16 bits: quotient and remainder, AL and AH or AX and DX. */
+static void put_narrow(struct ir_group *g, uint32_t size, uint32_t q, uint32_t rem)
+{
+    low_put(g, G_EAX, size, q);
+    low_put(g, size == 2 ? G_EDX : 4 /* AH */, size, rem);
+}
+
+/*
+ * Signed, of 8 and 16 bits: a division of the dividend moved up has the narrow overflow check, and
+ * no flags are spent on it. It also traps where the quotient lies between the least and one less;
+ * then the interpreter divides.
+ */
+static void divide_signed(struct ir_group *g, uint32_t size, uint32_t src, uint32_t narrow)
+{
+    int32_t up = size == 2 ? 16 : 24;
+    uint32_t s = low_sext(g, src, size), n = size == 2 ? narrow : low_sext(g, narrow, 2);
+    uint32_t lo = ir_bini(g, OP_SLL, n, up), hi = ir_bini(g, OP_SRA, n, 32 - up);
+    ir_tied(g, OP_SDIVQ, lo, s, hi);
+    uint32_t q = ir_bin(g, OP_DIV, n, s), rem = ir_bin(g, OP_REM, n, s);
+    put_narrow(g, size, q, rem);
+}
+
 /*
  * Quotients of 8 and 16 bits: the dividend is moved up so that udivq's own overflow check is the
  * narrow one, and no flags are spent on it.
@@ -98,9 +120,9 @@ static enum lower_result divide(struct ir_group *g, const struct insn *in)
 {
     bool is_signed = in->op == I_IDIV;
     uint32_t size = in->o[0].size;
-    if (is_signed && size != 4)
-        return LOW_NONE;
-    uint32_t src = low_zext(g, low_read(g, in, 0), size);
+    uint32_t src = low_read(g, in, 0);
+    if (!is_signed)
+        src = low_zext(g, src, size);
     uint32_t eax = ir_get(g, G_EAX), edx = ir_get(g, G_EDX), q, rem;
     if (size == 4) {
         q = ir_tied(g, is_signed ? OP_SDIVQ : OP_UDIVQ, eax, src, edx);
@@ -112,12 +134,15 @@ static enum lower_result divide(struct ir_group *g, const struct insn *in)
     uint32_t wide = low_zext(g, eax, 2);
     if (size == 2)
         wide = ir_bin(g, OP_OR, wide, ir_bini(g, OP_SLL, edx, 16));
+    if (is_signed) {
+        divide_signed(g, size, src, wide);
+        return LOW_NEXT;
+    }
     int32_t up = size == 2 ? 16 : 24;
     q = ir_tied(g, OP_UDIVQ, ir_bini(g, OP_SLL, wide, up), src, ir_bini(g, OP_SRL, wide, 32 - up));
     q = ir_bini(g, OP_SRL, q, up);
     rem = ir_tied(g, OP_UDIVR, wide, src, IR_ZERO);
-    low_put(g, G_EAX, size, q);
-    low_put(g, size == 2 ? G_EDX : 4 /* AH */, size, rem);
+    put_narrow(g, size, q, rem);
     return LOW_NEXT;
 }
 

@@ -136,9 +136,9 @@ static void special(struct ir_group *g, const struct insn *in)
         at = low_addr(g, in);
         low_store(g, at, 4, low_reg(g, in->o[1].reg, 4));
         break;
-    case I_LDMXCSR: /* a division by 0 if a reserved bit is set: then the interpreter sees */
+    case I_LDMXCSR:
         v = low_load(g, low_addr(g, in), 4);
-        ir_tied(g, OP_UDIVQ, IR_ZERO, ir_bini(g, OP_SLTU, v, MXCSR_ALL + 1), IR_ZERO);
+        low_require(g, ir_bini(g, OP_SLTU, v, MXCSR_ALL + 1));
         ir_emiti(g, OP_MTS, v, SR_MXCSR, 0);
         break;
     case I_STMXCSR:

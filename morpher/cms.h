@@ -80,10 +80,11 @@ enum go {
     GO_INDIRECT,  /* likewise, and a look-up in the JTLB has failed before */
     GO_INTERPRET, /* interpreting, up to the end of the block: after a rollback */
     GO_ONE,       /* interpreting one instruction */
-    GO_TAIL /* interpreting an instruction that translations leave out, and perhaps the rest of its
-               block */
+    GO_LEFT_OUT   /* interpreting the one instruction there, which translations leave out */
 };
 __attribute__((noreturn)) void cms_dispatch(enum go go);
+/* The same at `eip`, which G_EIP holds, after a look-up in the JTLB has failed. */
+__attribute__((noreturn)) void cms_dispatch_indirect(uint32_t eip);
 /* After a host call: what its answer means for TLB and JTLB, and what it wrote to translated bytes.
  */
 void cms_hostcall_done(uint32_t answer);
@@ -96,8 +97,8 @@ enum heat {
 };
 enum heat profile_touch(uint32_t eip);
 void profile_translated(uint32_t eip);
-void profile_single(uint32_t eip);
-bool profile_is_single(uint32_t eip);
+void profile_left_out(uint32_t eip);
+bool profile_is_left_out(uint32_t eip);
 void profile_warm(uint32_t eip);
 void profile_cool(uint32_t eip);
 

@@ -10,8 +10,6 @@
  */
 #include "morpher/cms.h"
 
-enum { LONG_TAIL = 20 };
-
 /* 17 KB: not for the stack. */
 static struct xlat fresh;
 
@@ -26,7 +24,8 @@ void cms_hostcall_done(uint32_t answer)
     smc_drain();
 }
 
-__attribute__((noreturn)) static void enter(uint32_t i, uint32_t eip, bool indirect)
+__attribute__((noreturn, always_inline)) static inline void enter(uint32_t i, uint32_t eip,
+                                                                  bool indirect)
 {
     uint32_t code = tc.rec[i].code;
 
@@ -53,7 +52,7 @@ static void count_translation(uint32_t cycles)
 }
 
 /* Translates the block at eip. Its number, or 0. */
-static uint32_t translate(uint32_t eip, uint32_t mode)
+static __attribute__((noinline)) uint32_t translate(uint32_t eip, uint32_t mode)
 {
     uint32_t max_words, base, i = 0, cycles;
     enum abort_reason why;
@@ -76,58 +75,63 @@ static uint32_t translate(uint32_t eip, uint32_t mode)
         cms.stats->aborts++;
         cms.stats->abort_reason[why]++;
         profile_cool(eip);
+        if (why == AB_UNSUPPORTED)
+            profile_left_out(eip);
     }
     hw_phase(PH_DISPATCH);
     return i;
 }
 
+static __attribute__((noinline)) void system_call(void)
+{
+    uint32_t answer;
+
+    hw_phase(PH_HOSTCALL);
+    hw_commit(0);
+    answer = hw_hostcall(0, HC_SYSCALL);
+    hw_phase(PH_DISPATCH);
+    cms_hostcall_done(answer);
+}
+
 static void interpret(bool single)
 {
     hw_phase(PH_INTERPRET);
-    if (ia32_interp(single) == IX_SYSCALL) {
-        uint32_t answer;
-
-        hw_phase(PH_HOSTCALL);
-        hw_commit(0);
-        answer = hw_hostcall(0, HC_SYSCALL);
-        hw_phase(PH_DISPATCH);
-        cms_hostcall_done(answer);
-    }
+    if (ia32_interp(single) == IX_SYSCALL)
+        system_call();
     hw_phase(PH_DISPATCH);
 }
 
 /*
- * An instruction that translations leave to the interpreter. The rest of its block is mostly so
- * short that interpreting it, too, costs less than coming back here; where it was long, the next
- * time the interpreter does the one instruction.
+ * An instruction that translations leave to the interpreter. What follows it is a block of its own:
+ * either way the dispatcher is asked once more, and so it may enter the translation of the rest.
  */
-static void interpret_tail(uint32_t eip)
+static void interpret_left_out(void)
 {
-    uint32_t before;
+    hw_phase(PH_INTERPRET);
+    if (ia32_interp_left_out() == IX_SYSCALL)
+        system_call();
+    hw_phase(PH_DISPATCH);
+}
 
-    if (profile_is_single(eip)) {
-        interpret(true);
-        return;
-    }
-    before = hw_mfs(SR_RETIRED);
-    interpret(false);
-    if (hw_mfs(SR_RETIRED) - before > LONG_TAIL)
-        profile_single(eip);
+/* Apart from the dispatcher, for it is frequent, and this saves few registers. */
+__attribute__((noreturn)) void cms_dispatch_indirect(uint32_t eip)
+{
+    uint32_t i;
+
+    hw_phase(PH_DISPATCH);
+    i = tcache_find(eip, hw_mfs(SR_MODE));
+    if (i)
+        enter(i, eip, true);
+    cms_dispatch(GO_INDIRECT);
 }
 
 __attribute__((noreturn)) void cms_dispatch(enum go go)
 {
     hw_phase(PH_DISPATCH);
-    if (go == GO_INDIRECT) {
-        uint32_t eip = hw_g(G_EIP), i = tcache_find(eip, hw_mfs(SR_MODE));
-
-        if (i)
-            enter(i, eip, true);
-    }
     switch (go) {
     case GO_INTERPRET: interpret(false); break;
     case GO_ONE: interpret(true); break;
-    case GO_TAIL: interpret_tail(hw_g(G_EIP)); break;
+    case GO_LEFT_OUT: interpret_left_out(); break;
     default: break;
     }
     for (;; go = GO_ANY) {
@@ -148,9 +152,9 @@ __attribute__((noreturn)) void cms_dispatch(enum go go)
             i = translate(eip, mode);
         if (i)
             enter(i, eip, go == GO_INDIRECT);
-        if (heat == HEAT_HOT)
-            interpret_tail(eip);
+        if (profile_is_left_out(eip))
+            interpret_left_out();
         else
-            interpret(profile_is_single(eip));
+            interpret(false);
     }
 }

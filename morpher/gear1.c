@@ -194,7 +194,7 @@ static enum abort_reason translate(struct gear1 *x, struct xlat *out, uint32_t m
     x->self_at = out->nwords;
     x->guarded_at = 0;
     ir_begin(g, m);
-    ia32_lower_begin();
+    ia32_lower_begin(out->mode);
     for (;;) {
         enum lower_result low = LOW_NONE;
         fetch(eip + 15);

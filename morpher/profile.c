@@ -6,9 +6,9 @@
  * common case in the interpreter, costs one load and one store, and only others pay for a look-up
  * in the map table.
  *
- * Instructions that the translator leaves to the interpreter and that a long rest of a block
- * follows are interpreted one by one, so that what follows is a block of its own and gets warm;
- * which they are is a small direct-mapped table of hints.
+ * An instruction that the translator leaves to the interpreter is interpreted alone, so that what
+ * follows is a block of its own and gets warm. Where one begins a block, a small direct-mapped
+ * table of hints tells.
  */
 #include "morpher/cms.h"
 
@@ -58,12 +58,12 @@ static uint32_t *hint(uint32_t eip)
     return &cms.single[(eip * 0x9e3779b1u) >> 24 & (CMS_SINGLES - 1)];
 }
 
-void profile_single(uint32_t eip)
+void profile_left_out(uint32_t eip)
 {
     *hint(eip) = eip;
 }
 
-bool profile_is_single(uint32_t eip)
+bool profile_is_left_out(uint32_t eip)
 {
     return *hint(eip) == eip;
 }

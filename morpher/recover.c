@@ -16,7 +16,7 @@
  * delivered, before a translation is entered.
  *
  * To add a trap: its row in traps.def, a function here, a line in the switch, and a case in
- * tests/unit/test_cms_recover.c.
+ * tests/unit/test_cms_recover.c, or in test_cms_faults.c if the guest sees it.
  */
 #include "morpher/cms.h"
 
@@ -286,7 +286,7 @@ static enum go handle(uint32_t code, const struct trap *t)
  * instruction boundary that is known without the side table: in front of the exit's target, or of
  * the target that was put in G_EIP.
  */
-__attribute__((noreturn)) static void leave(uint32_t xlat)
+__attribute__((noreturn, noinline)) static void leave(uint32_t xlat)
 {
     const struct xrec *r = &tc.rec[xlat];
     uint32_t k = hw_mfs(SR_TRAP_INFO);
@@ -309,7 +309,7 @@ __attribute__((noreturn)) static void leave(uint32_t xlat)
     else if (e->kind == XE_DIRECT)
         chain_exit(xlat, k);
     else if (e->kind == XE_INTERP)
-        go = GO_TAIL;
+        go = GO_LEFT_OUT;
     cms_dispatch(go);
 }
 
@@ -319,22 +319,17 @@ __attribute__((noreturn)) static void jtlb_miss(void)
 
     hw_setg(G_EIP, eip);
     hw_commit(0);
-    cms_dispatch(deadline_met() ? meet_deadline() : GO_INDIRECT);
+    if (deadline_met())
+        cms_dispatch(meet_deadline());
+    cms_dispatch_indirect(eip);
 }
 
-__attribute__((noreturn)) void cms_rollback(void)
+__attribute__((noreturn, noinline)) static void rollback(uint32_t code)
 {
     struct trap t;
-    uint32_t code;
 
-    hw_phase(PH_RECOVER);
-    code = hw_mfs(SR_TRAP_CODE);
-    if (code == T_JTLB_MISS)
-        jtlb_miss();
     t.pc = hw_mfs(SR_TRAP_PC);
     t.xlat = tcache_at(t.pc);
-    if (code == T_EXIT && t.xlat)
-        leave(t.xlat);
     t.info = hw_mfs(SR_TRAP_INFO);
     t.addr = hw_mfs(SR_TRAP_ADDR);
     if (!t.xlat && tcache_inside(t.pc))
@@ -345,4 +340,21 @@ __attribute__((noreturn)) void cms_rollback(void)
      * behind. */
     cms_dispatch(deadline_met() && cms.pending != PENDING_TRAP ? meet_deadline()
                                                                : handle(code, &t));
+}
+
+__attribute__((noreturn)) void cms_rollback(void)
+{
+    uint32_t code;
+
+    hw_phase(PH_RECOVER);
+    code = hw_mfs(SR_TRAP_CODE);
+    if (code == T_JTLB_MISS)
+        jtlb_miss();
+    if (code == T_EXIT) {
+        uint32_t xlat = tcache_at(hw_mfs(SR_TRAP_PC));
+
+        if (xlat) /* else CMS's own */
+            leave(xlat);
+    }
+    rollback(code);
 }

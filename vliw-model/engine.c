@@ -7,7 +7,9 @@
  * come (stop_at: cycle limit, event, counters about to overflow), does fetch enter another line, is
  * a register of the bundle in flight; and for a commit, would it pass the deadline. Whatever is
  * rare leaves through a function of another file, between SYNC and RELOAD, which write the few
- * machine registers kept in host registers back and fetch them again.
+ * machine registers kept in host registers back and fetch them again. These steps are macros:
+ * engine_steps.h, those of loads and stores engine_mem.h. The function itself is not cut in pieces:
+ * all handlers share its registers.
  *
  * Guest loads and stores have a short way: the fast TLB proves translation, permission, no T-bits;
  * vm->filter proves that no gated store and no outstanding miss concerns the chunk (else the store
@@ -26,45 +28,9 @@
 #include "vliw-model/engine_fast.h"
 #include "vliw-model/engine_mem.h"
 #include "vliw-model/sem.h"
+#include "vliw-model/engine_steps.h" /* its short names are for this file alone */
 
 const void *engine_label[H_COUNT_];
-
-#define SYNC()                                                                                     \
-    do {                                                                                           \
-        vm->s.pipe = pipe;                                                                         \
-        vm->s.pending = pending;                                                                   \
-        vm->acc = acc;                                                                             \
-        vm->acc2 = acc2;                                                                           \
-    } while (0)
-#define RELOAD()                                                                                   \
-    do {                                                                                           \
-        pipe = vm->s.pipe;                                                                         \
-        pending = vm->s.pending;                                                                   \
-        acc = vm->acc;                                                                             \
-        acc2 = vm->acc2;                                                                           \
-    } while (0)
-#define NEXT()                                                                                     \
-    do {                                                                                           \
-        p++;                                                                                       \
-        goto * p->h;                                                                               \
-    } while (0)
-#define B (r[p->rb] + p->imm)
-/* A long way: fn returns a trap or T_NONE. */
-#define LONG(call)                                                                                 \
-    do {                                                                                           \
-        SYNC();                                                                                    \
-        enum trap_code t_ = (call);                                                                \
-        RELOAD();                                                                                  \
-        if (UNLIKELY(t_ != T_NONE)) {                                                              \
-            trap = t_;                                                                             \
-            goto take_trap;                                                                        \
-        }                                                                                          \
-    } while (0)
-#define SET_READY(reg, when)                                                                       \
-    do {                                                                                           \
-        vm->s.ready[reg] = (when);                                                                 \
-        pending |= 1ull << ((reg)&63);                                                             \
-    } while (0)
 
 enum vm_stop engine_run(struct vm *vm, struct head *start)
 {
@@ -77,8 +43,6 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
 #define LABEL(name) engine_label[H_##name] = &&M_##name;
         HANDLERS(LABEL)
 #undef LABEL
-#define CONDS(M)                                                                                   \
-    M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11) M(12) M(13) M(14) M(15)
 #define LABEL(n)                                                                                   \
     engine_label[H_BRCC0 + n] = &&M_BRCC##n;                                                       \
     engine_label[H_SETCC0 + n] = &&M_SETCC##n;                                                     \
@@ -104,64 +68,6 @@ enum vm_stop engine_run(struct vm *vm, struct head *start)
     goto jump;
 
     /* ---- heads ---- */
-
-#define HEAD_BODY()                                                                                \
-    hp = (const struct head *)p;                                                                   \
-    if (UNLIKELY(pipe >= vm->stop_at)) {                                                           \
-        SYNC();                                                                                    \
-        enum pause w_ = pause_at(vm, hp->pc);                                                      \
-        RELOAD();                                                                                  \
-        if (w_ == STOP_LIMIT)                                                                      \
-            return VM_CYCLES;                                                                      \
-        if (w_ == STOP_ASKED)                                                                      \
-            return VM_STOP;                                                                        \
-        if (w_ == TRAPPED)                                                                         \
-            goto trapped;                                                                          \
-    }                                                                                              \
-    if (UNLIKELY(hp->line != vm->s.cur_line)) {                                                    \
-        const struct cache *c_ = &vm->a.l1i;                                                       \
-        uint32_t i_ = c_->guess[hp->line & (GUESS_N - 1)];                                         \
-        if (LIKELY(c_->tag[i_] == hp->line)) { /* never so for LINE_SPAN */                        \
-            vm->s.st.l1i_accesses++;                                                               \
-            c_->stamp[(i_ + 1) & c_->stamp_mask] = pipe;                                           \
-            vm->s.cur_line = hp->line;                                                             \
-        } else {                                                                                   \
-            SYNC();                                                                                \
-            fetch_lines(vm, hp);                                                                   \
-            RELOAD();                                                                              \
-        }                                                                                          \
-    }
-#define HEAD_ISSUE()                                                                               \
-    {                                                                                              \
-        uint64_t m_ = pending & hp->uses;                                                          \
-        if (UNLIKELY(m_ != 0)) {                                                                   \
-            if (LIKELY((m_ & (m_ - 1)) == 0)) {                                                    \
-                uint64_t when_ = vm->s.ready[__builtin_ctzll(m_)];                                 \
-                pending &= ~m_;                                                                    \
-                if (when_ >> 2 > pipe) {                                                           \
-                    vm->row[wait_cause[when_ & 3]] += (when_ >> 2) - pipe;                         \
-                    pipe = when_ >> 2;                                                             \
-                }                                                                                  \
-            } else {                                                                               \
-                SYNC();                                                                            \
-                interlock(vm, hp->uses);                                                           \
-                RELOAD();                                                                          \
-            }                                                                                      \
-        }                                                                                          \
-    }                                                                                              \
-    acc += hp->acc;                                                                                \
-    acc2 += hp->acc2;                                                                              \
-    pipe++;
-#define HEAD_DEADLINE()                                                                            \
-    if (UNLIKELY(vm->s.retired + hp->retire > vm->s.deadline)) {                                   \
-        vm->fault.info = hp->retire;                                                               \
-        vm->fault.addr = 0;                                                                        \
-        trap = T_DEADLINE;                                                                         \
-        goto take_trap;                                                                            \
-    }
-#define HEAD_NEXT()                                                                                \
-    p += HEAD_POPS;                                                                                \
-    goto * p->h
 
 M_HEAD:
     HEAD_BODY();
@@ -227,16 +133,6 @@ jump : {
     p = (const struct pop *)h;
     goto * p->h;
 }
-/* Through a link, which is made if both ends are in the same region. */
-#define FOLLOW()                                                                                   \
-    do {                                                                                           \
-        struct head *to_ = ((const struct link *)(p + 1))->to;                                     \
-        if (LIKELY(to_ != NULL)) {                                                                 \
-            p = (const struct pop *)to_;                                                           \
-            goto * p->h;                                                                           \
-        }                                                                                          \
-        goto make_link;                                                                            \
-    } while (0)
 make_link : {
     npc = p->imm;
     if (!vm->single) {
@@ -249,42 +145,6 @@ make_link : {
 }
 M_GOTO:
     FOLLOW();
-
-#define TAKEN()                                                                                    \
-    do {                                                                                           \
-        uint64_t n_ = vm->m.br_taken;                                                              \
-        pipe += n_;                                                                                \
-        vm->row[CA_TAKEN] += n_;                                                                   \
-        vm->s.commit_dir |= hp->commits;                                                           \
-    } while (0)
-
-#define BRANCH(cond)                                                                               \
-    do {                                                                                           \
-        bool tk_ = (cond);                                                                         \
-        vm->s.st.branches++;                                                                       \
-        if (LIKELY(vm->pht_now != NULL)) {                                                         \
-            uint32_t hist_ = *vm->hist_now;                                                        \
-            uint8_t *c_ = vm->pht_now + ((hp->pc >> 2 ^ (hist_ & vm->hist_mask)) & vm->pht_mask);  \
-            unsigned was_ = *c_;                                                                   \
-            *vm->hist_now = hist_ << 1 | tk_;                                                      \
-            *c_ = (uint8_t)(tk_ ? was_ + (was_ < 3) : was_ - (was_ > 0));                          \
-            if (LIKELY((was_ >> 1) == tk_)) {                                                      \
-                if (tk_) {                                                                         \
-                    vm->s.st.branches_taken++;                                                     \
-                    TAKEN();                                                                       \
-                    FOLLOW();                                                                      \
-                }                                                                                  \
-                p += 2;                                                                            \
-                goto * p->h;                                                                       \
-            }                                                                                      \
-            if (tk_)                                                                               \
-                goto mispredicted_taken;                                                           \
-            goto mispredicted_on;                                                                  \
-        }                                                                                          \
-        if (tk_)                                                                                   \
-            goto plain_taken;                                                                      \
-        goto plain_on;                                                                             \
-    } while (0)
 
 mispredicted_taken:
     pipe += vm->m.br_mispredict;
@@ -312,12 +172,6 @@ plain_on:
     p += 2;
     goto * p->h;
 
-#define BRCC(n)                                                                                    \
-    M_BRCC##n : BRANCH(cc_test(cc, n));                                                            \
-    M_SETCC##n : r[p->rd] = cc_test(cc, n);                                                        \
-    NEXT();                                                                                        \
-    M_CMOV##n : r[p->rd] = cc_test(cc, n) ? r[p->ra] : r[p->x];                                    \
-    NEXT();
     CONDS(BRCC)
 
 L_BZ:
@@ -485,101 +339,23 @@ M_COMMIT_SLOW:
 
     /* ---- plain ops: from the table ---- */
 
-#define GEN_FREE(name)                                                                             \
-    L_##name : r[p->rd] = sem_##name(r, cc, r[p->x], r[p->ra], r[p->rb]);                          \
-    NEXT();                                                                                        \
-    L_##name##_I : r[p->rd] = sem_##name(r, cc, r[p->x], r[p->ra], p->imm);                        \
-    NEXT();
-#define GEN_NLD(name)
-#define GEN_NST(name)
-#define GEN_GLD(name)
-#define GEN_GST(name)
-#define GEN_TRAP(name)
-#define GEN_CTL(name)
-#define GEN_FENCE(name)
 #define OP(name, mn, fmt, unit, lat, tr, order, doc) GEN_##order(name)
 #include "vliw-model/ops.def"
 #undef OP
 
     /* Forms for immediates that are the same as those for registers. */
-L_BRCC:
-L_BRCC_I:
-L_BZ_I:
-L_BNZ_I:
-L_BEQ_I:
-L_BNE_I:
-L_BLT_I:
-L_BGE_I:
-L_BLTU_I:
-L_BGEU_I:
-L_JAL_I:
-L_JALR_I:
-L_JTLB_I:
-L_EXIT_I:
-L_RFE_I:
-L_RAISE_I:
-L_TRAPIF_I:
-L_HALT_I:
-L_UDIVQ_I:
-L_UDIVR_I:
-L_SDIVQ_I:
-L_SDIVR_I:
-L_PROBER_I:
-L_PROBEW_I:
-L_PROBEX_I:
-L_GPA_I:
-L_LDP:
-L_LDP_I:
-L_STAM_I:
-L_XCHK_I:
-L_ISYNC_I:
-L_MFS_I:
-L_MTS_I:
-L_MTSP_I:
-L_FSWM_I:
-L_PHASE_I:
-L_TLBW_I:
-L_TLBINV_I:
-L_JTLBW_I:
-L_JTLBINV_I:
-L_TBSET_I:
-L_TBCLR_I:
-L_PIN_I:
-L_POUT_I:
-L_HOSTCALL_I:
-L_WGET_I:
-L_WPUT_I:
-L_FLD_I:
-L_FST_I:
-L_FADD_I:
-L_FSUB_I:
-L_FSUBR_I:
-L_FMUL_I:
-L_FDIV_I:
-L_FDIVR_I:
-L_FCOM_I:
-L_FUCOM_I:
-L_FSQRT_I:
-L_FRND_I:
-L_VALU_I:
-L_VMUL_I:
-L_VFP_I:
-L_VFDIV_I:
+    /* clang-format off */
+L_BRCC: L_BRCC_I: L_BZ_I: L_BNZ_I: L_BEQ_I: L_BNE_I: L_BLT_I: L_BGE_I: L_BLTU_I: L_BGEU_I:
+L_JAL_I: L_JALR_I: L_JTLB_I: L_EXIT_I: L_RFE_I: L_RAISE_I: L_TRAPIF_I: L_HALT_I: L_UDIVQ_I:
+L_UDIVR_I: L_SDIVQ_I: L_SDIVR_I: L_PROBER_I: L_PROBEW_I: L_PROBEX_I: L_GPA_I: L_LDP: L_LDP_I:
+L_STAM_I: L_XCHK_I: L_ISYNC_I: L_MFS_I: L_MTS_I: L_MTSP_I: L_FSWM_I: L_PHASE_I: L_TLBW_I:
+L_TLBINV_I: L_JTLBW_I: L_JTLBINV_I: L_TBSET_I: L_TBCLR_I: L_PIN_I: L_POUT_I: L_HOSTCALL_I:
+L_WGET_I: L_WPUT_I: L_FLD_I: L_FST_I: L_FADD_I: L_FSUB_I: L_FSUBR_I: L_FMUL_I: L_FDIV_I:
+L_FDIVR_I: L_FCOM_I: L_FUCOM_I: L_FSQRT_I: L_FRND_I: L_VALU_I: L_VMUL_I: L_VFP_I: L_VFDIV_I:
+    /* clang-format on */
     vm->defect = "a handler that predecoding never names";
     return VM_DEFECT;
 
-#define DIVIDE(name, fn, which)                                                                    \
-    L_##name:                                                                                      \
-    {                                                                                              \
-        uint32_t q, rem;                                                                           \
-        if (!fn(r[p->x], r[p->ra], B, &q, &rem)) {                                                 \
-            vm->fault.info = vm->fault.addr = 0;                                                   \
-            trap = T_DIVIDE;                                                                       \
-            goto take_trap;                                                                        \
-        }                                                                                          \
-        r[p->rd] = which;                                                                          \
-        NEXT();                                                                                    \
-    }
     DIVIDE(UDIVQ, sem_udiv, q)
     DIVIDE(UDIVR, sem_udiv, rem)
     DIVIDE(SDIVQ, sem_sdiv, q)
@@ -753,15 +529,6 @@ L_WPUT:
     wide_put(vm->s.wide, r[p->ra], B);
     vm->misc_dirty = 1;
     NEXT();
-    /* TWO: whether it names a second register; LAT: of what it writes, 0 if nothing but rd. */
-#define FP_OP(name, two, lat_)                                                                     \
-    L_##name:                                                                                      \
-    {                                                                                              \
-        uint32_t ra_ = r[p->ra], rb_ = B;                                                          \
-        pipe = wide_use(vm, pipe, ra_, two ? rb_ : ra_, lat_);                                     \
-        r[p->rd] = fp_run_##name(vm, ra_, rb_);                                                    \
-        NEXT();                                                                                    \
-    }
     FP_OP(FLD, true, vm->m.lat[LAT_FP])
     FP_OP(FST, true, vm->m.lat[LAT_FP])
     FP_OP(FADD, true, vm->m.lat[LAT_FP])
@@ -782,28 +549,8 @@ L_VALU : {
     vm->misc_dirty = 1;
     NEXT();
 }
-#define SIMD_FLOAT(name, lat_)                                                                     \
-    L_##name:                                                                                      \
-    {                                                                                              \
-        uint32_t b_ = B;                                                                           \
-        pipe = simd_use(vm, pipe, b_, lat_);                                                       \
-        trap = simd_run(vm, b_);                                                                   \
-        if (UNLIKELY(trap != T_NONE))                                                              \
-            goto take_trap;                                                                        \
-        r[p->rd] = vm->val;                                                                        \
-        NEXT();                                                                                    \
-    }
     SIMD_FLOAT(VFP, vm->m.lat[LAT_FP])
     SIMD_FLOAT(VFDIV, vm->m.lat[LAT_FPDIV])
-#define FP_STATIC_OP(name, base)                                                                   \
-    L_##name : pipe = wide_use3(vm, pipe, p->rd & 31, p->ra, p->rb, vm->m.lat[FP_LAT(OP_##name)]); \
-    fp_static_##name##_x80(vm, p->rd, p->ra, p->rb, p->x);                                         \
-    NEXT();                                                                                        \
-    L_##name##_I                                                                                   \
-        : pipe = wide_use3(vm, pipe, p->rd & 31, p->ra, p->rb, vm->m.lat[FP_LAT(OP_##name)]);      \
-    fp_static_##name##_mem(vm, p->rd, p->ra, p->rb, p->x);                                         \
-    NEXT();
-#define FP_LAT(op) ((op) == OP_WDIV || (op) == OP_WDIVR || (op) == OP_WSQRT ? LAT_FPDIV : LAT_FP)
     FP_STATICS(FP_STATIC_OP)
 L_PIN : {
     uint32_t size = B;

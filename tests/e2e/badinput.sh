@@ -66,6 +66,8 @@ refused set-huge "sb.entries" "${run[@]}" --set sb.entries=99999999999999999999 
 refused set-negative "sb.entries" "${run[@]}" --set sb.entries=-4 -- "$guest" true
 refused set-choice "mem.stall" "${run[@]}" --set mem.stall=often -- "$guest" true
 refused set-geometry "l1d" "${run[@]}" --set l1d.line=48 -- "$guest" true
+refused sysroot-a-file "Not a directory" "${run[@]}" --sysroot "$guest" -- "$guest" true
+refused root-missing "nowhere" "${run[@]}" --root /nowhere -- "$guest" true
 refused stats-unwritable "nowhere" "${run[@]}" --stats /nowhere/stats.json -- "$guest" true
 
 refused machine-missing "nonesuch.ini" "${run[@]}" --machine nonesuch.ini -- "$guest" true

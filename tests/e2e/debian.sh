@@ -3,16 +3,17 @@
 # timeout: 1500
 #
 # Programs of Debian i386 as they come, dynamic ones through the sysroot: interpreters (one compiles what it
-# runs), compressors (one with threads), a database, ciphers, a compiler, version control, and shell scripts
-# with all that shells do with processes. Each must print and end as it does natively on the host, which runs
-# i386 programs by the sysroot's own loader; some of them on a processor with SSE2 too. Then: two runs are
-# equal to the last counter; random system calls; sysroots that are missing or broken.
+# runs), compressors (one with threads), a database, ciphers, a compiler, version control, programs with the
+# runtimes of other languages, and shell scripts with all that shells do with processes. Each must print and end
+# as it does natively on the host, which runs i386 programs by the sysroot's own loader; some of them on a
+# processor with SSE2 too. Then: two runs are equal to the last counter; random system calls; sysroots that are
+# missing or broken.
 set -u
 packages="busybox-static bash-static libc6 lua5.4 libreadline8 libtinfo6 sqlite3 libsqlite3-0 zlib1g
     xz-utils liblzma5 gzip bzip2 libbz2-1.0 zstd libzstd1 liblz4-1 libstdc++6 libgcc-s1 python3.11
     python3.11-minimal libpython3.11-minimal libpython3.11-stdlib libexpat1 libssl3 libffi8
     dash gawk libgmp10 libmpfr6 libsigsegv2 bc perl-base libcrypt1 openssl git libpcre2-8-0 tcc libc6-dev linux-libc-dev
-    luajit"
+    luajit ripgrep fzf shellcheck libnuma1"
 if ! guest/fetch.sh $packages 2>"$OUT/fetch"; then
     echo "ok debian # SKIP $(tail -n 1 "$OUT/fetch")"
     exit 0
@@ -32,6 +33,7 @@ done
 tests/mkdata.sh text 200000 11 >"$OUT/text"
 # zstd takes a second thread for more than one piece of at least 512 KB.
 for i in 1 2 3 4 5 6; do cat "$OUT/text"; tests/mkdata.sh noise 100000 $i; done >"$OUT/long"
+printf '#!/bin/sh\nfor f in $(ls *.txt); do echo $f; done\n[ $x = 1 ] && echo y\n' >"$OUT/w/odd.sh"
 
 # name | standard input (or -) | program and arguments, the program as the guest names it
 cases="lua|-|/usr/bin/lua5.4 $scripts/lua.lua
@@ -51,6 +53,9 @@ openssl-digest|$OUT/text|/usr/bin/openssl dgst -sha256
 openssl-cipher|$OUT/text|/usr/bin/openssl enc -aes-128-cbc -K 00112233445566778899aabbccddeeff -iv 0123456789abcdef0123456789abcdef
 git|-|/bin/bash-static $scripts/git.sh
 wal|-|/bin/bash-static $scripts/wal.sh
+rust|-|/usr/bin/rg -c e..a $OUT/text
+go|$OUT/text|/usr/bin/fzf -f the
+haskell|-|/usr/bin/shellcheck --norc --color=never -f gcc $OUT/w/odd.sh
 luajit|-|/usr/bin/luajit $scripts/jit.lua"
 
 environment="PATH=$OUT/bin HOME=/ LANG=C TERM=dumb"

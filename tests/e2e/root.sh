@@ -93,10 +93,10 @@ fi
 # Only reading: of everything, by each call that changes something.
 reader=(as_nobody ./chrysalis run --quiet --read-only --sysroot "$SYSROOT" -- /bin/busybox)
 says "reading" "secret ok " "${reader[@]}" sh -c "cat outside/a; echo x >/dev/null && echo ok"
-says "changing" "EROFS EROFS EROFS EROFS EROFS EROFS EROFS EROFS EROFS EROFS EROFS EROFS " "${reader[@]}" sh -c '
+says "changing" "EROFS EROFS EROFS EROFS EROFS EROFS EROFS EROFS EROFS EROFS EROFS EROFS EROFS " "${reader[@]}" sh -c '
     cd outside
     for i in "touch new" "touch a" "mkdir m" "rmdir deep" "rm -f a" "mv a b" "ln a b" "ln -s a b" "chmod 700 a" "chown 65534 a" \
-        "dd of=a if=/dev/null" "truncate -s 0 a"; do
+        "dd of=a if=/dev/null" "mkfifo new" "truncate -s 0 a"; do
         $i 2>&1 | grep -q "Read-only file system" && echo EROFS || echo "$i"
     done'
 state >"$OUT/after"

@@ -48,7 +48,8 @@ else
 fi
 
 # A user's errors are one line and status 2.
-for wrong in "" "isa more" "isa --mode gear9" "isa --filter nosuch" "isa --tests x" "isa --jobs 0" "isa --oracle delphi"; do
+for wrong in "" "isa more" "isa --mode gear9" "isa --filter nosuch" "isa --tests x" "isa --jobs 0" "isa --oracle delphi" \
+    "isa --report /nowhere/report.md"; do
     "$CHRYSALIS" validate $wrong >"$OUT/out" 2>"$OUT/err"
     status=$?
     if [ $status = 2 ] && [ "$(wc -l <"$OUT/err")" = 1 ] && [ ! -s "$OUT/out" ]; then

@@ -121,7 +121,7 @@ CASE(by_handler, "mov at, %esi\n mov (%esi), %eax\n ud2\n mov (%esi), %eax");
 
 int guest_main(int argc, char **argv)
 {
-    (void)argc, (void)argv;
+    const int amd = on_amd(argc, argv);
     try_begin();
     on_trap = look;
     /* The first access that is not aligned decides; so each case at every offset. */
@@ -133,6 +133,8 @@ int guest_main(int argc, char **argv)
             *put_text(put_hex(put_text(p, " +"), off), "") = 0;
             at = (u32)area + off;
             if (off == 3 || off == 5 || off == 7)
+                continue;
+            if (amd && cases[i].f == case_call_far) /* it pushes CS */
                 continue;
             say_case(line, cases[i].f);
             if (got.count && got.sig == 7 && got.addr)

@@ -6,6 +6,7 @@
 enum {
     SYS_CLOSE = 6,
     SYS_UNLINK = 10,
+    SYS_LSEEK = 19,
     SYS_NICE = 34,
     SYS_SYNC = 36,
     SYS_DUP = 41,
@@ -14,13 +15,16 @@ enum {
     SYS_GETPRIORITY = 96,
     SYS_SETPRIORITY = 97,
     SYS_FSTATFS = 100,
+    SYS_PERSONALITY = 136,
     SYS_MSYNC = 144,
     SYS_MUNLOCK = 151,
-    SYS_SCHED_GETPARAM = 155,
+    SYS_SCHED_SETPARAM = 154,
+    SYS_SCHED_GETPARAM,
     SYS_SCHED_SETSCHEDULER,
     SYS_SCHED_GETSCHEDULER,
     SYS_SCHED_MAX = 159,
     SYS_SCHED_MIN,
+    SYS_SCHED_INTERVAL,
     SYS_PREAD = 180,
     SYS_PREADV = 333,
     SYS_PWRITEV = 334,
@@ -32,6 +36,7 @@ enum {
     SYS_GETDENTS64 = 220,
     SYS_READAHEAD = 225,
     SYS_FGETXATTR = 231,
+    SYS_SETAFFINITY = 241,
     SYS_STATFS64 = 268,
     SYS_UTIMES = 271,
     SYS_OPENAT = 295,
@@ -40,6 +45,8 @@ enum {
     SYS_FALLOCATE = 324,
     SYS_PRLIMIT = 340,
     SYS_SYNCFS = 344,
+    SYS_PREADV2 = 378,
+    SYS_PWRITEV2,
     SYS_CLOSE_RANGE = 436,
     SYS_COPY_RANGE = 377
 };
@@ -64,6 +71,11 @@ static void files(void)
     u32 fd = open_at(name, CREAT | TRUNC | RDWR), to, off[2] = {0, 0}, buf[32], times[4];
 
     call(SYS_WRITE, fd, (u32) "0123456789abcdef", 16, 0, 0, 0);
+    for (u32 whence = 3; whence < 6; whence++) { /* data, hole, nothing */
+        say_hex("seek from within ", call(SYS_LSEEK, fd, 3, whence, 0, 0, 0));
+        say_hex("seek from the end ", call(SYS_LSEEK, fd, 16, whence, 0, 0, 0));
+        say_hex("seek from before ", call(SYS_LSEEK, fd, (u32)-1, whence, 0, 0, 0));
+    }
     say_hex("truncate ", call(SYS_TRUNCATE, (u32)name, 10, 0, 0, 0, 0));
     say_hex("  size ", size_of(fd));
     say_hex("truncate wide ", call(SYS_TRUNCATE64, (u32)name, 20, 0, 0, 0, 0));
@@ -96,6 +108,16 @@ static void files(void)
     say("\n");
     say_hex("before the file ", call(SYS_PREADV, to, (u32)part, 3, 0, 0x80000000u, 0));
     say_hex("behind its end ", call(SYS_PREADV, to, (u32)part, 3, 0, 1, 0));
+    say_hex("write with advice ", call(SYS_PWRITEV2, to, (u32)part, 3, 2, 0, 4));
+    say_hex("read with advice ", call(SYS_PREADV2, to, (u32)part, 3, 4, 0, 1));
+    say(text);
+    say("\n");
+    call(SYS_LSEEK, to, 2, 0, 0, 0, 0);
+    say_hex("read where it is ", call(SYS_PREADV2, to, (u32)part, 3, (u32)-1, (u32)-1, 0));
+    say(text);
+    say("\n");
+    say_hex("  now at ", call(SYS_LSEEK, to, 0, 1, 0, 0, 0));
+    say_hex("bad advice ", call(SYS_PREADV2, to, (u32)part, 3, 4, 0, 0x1000));
     say_hex("of nothing ", call(SYS_PWRITEV, 99, (u32)part, 3, 0, 0, 0));
     call(SYS_PIPE, (u32)ends, 0, 0, 0, 0, 0);
     say_hex("in a pipe ", call(SYS_PWRITEV, ends[1], (u32)part, 3, 0, 0, 0));
@@ -149,6 +171,20 @@ static void scheduling(void)
     say_hex("set ", call(SYS_SCHED_SETSCHEDULER, 0, 0, (u32)&v, 0, 0, 0));
     say_hex("  parameter ", call(SYS_SCHED_GETPARAM, 0, (u32)&v, 0, 0, 0, 0));
     say_hex("  no such ", call(SYS_SCHED_SETSCHEDULER, 0, 4, (u32)&v, 0, 0, 0));
+    say_hex("set parameter ", call(SYS_SCHED_SETPARAM, 0, (u32)&v, 0, 0, 0, 0));
+    say_hex("  of nobody ", call(SYS_SCHED_SETPARAM, 0x7ffffff, (u32)&v, 0, 0, 0, 0));
+    u32 slice[2] = {9, 9};
+    say_hex("slice ", call(SYS_SCHED_INTERVAL, 0, (u32)slice, 0, 0, 0, 0));
+    say_hex("  of nobody ", call(SYS_SCHED_INTERVAL, 0x7ffffff, (u32)slice, 0, 0, 0, 0));
+    u32 cpus = 1;
+    say_hex("on the first ", call(SYS_SETAFFINITY, 0, 4, (u32)&cpus, 0, 0, 0));
+    cpus = 0;
+    say_hex("on none ", call(SYS_SETAFFINITY, 0, 4, (u32)&cpus, 0, 0, 0));
+    say_hex("of nobody ", call(SYS_SETAFFINITY, 0x7ffffff, 4, (u32)&cpus, 0, 0, 0));
+    call(SYS_PERSONALITY, 0, 0, 0, 0, 0, 0);
+    say_hex("persona ", call(SYS_PERSONALITY, (u32)-1, 0, 0, 0, 0, 0));
+    say_hex("set ", call(SYS_PERSONALITY, 0x40000, 0, 0, 0, 0, 0));
+    say_hex("  now ", call(SYS_PERSONALITY, (u32)-1, 0, 0, 0, 0, 0));
     for (u32 i = 0; i < 7; i++) {
         say_hex("most ", call(SYS_SCHED_MAX, i, 0, 0, 0, 0, 0));
         say_hex("least ", call(SYS_SCHED_MIN, i, 0, 0, 0, 0, 0));
@@ -168,6 +204,11 @@ static void memory_and_limits(void)
     say_hex("protect from a hole on ", call(SYS_MPROTECT, (u32)m + 4096, 8192, 1, 0, 0, 0));
     say_hex("  behind it ", call(SYS_UGETRLIMIT, 7, (u32)m + 8192, 0, 0, 0, 0));
     call(SYS_MPROTECT, (u32)m, 4096, RW, 0, 0, 0);
+    u32 here = (u32)&here & ~4095u;
+    say_hex("all of a stack ", call(SYS_MPROTECT, here, 4096, RWX | 1 << 24, 0, 0, 0));
+    ((volatile u8 *)here)[-40000] = 1;
+    say_hex("of no stack ", call(SYS_MPROTECT, (u32)m, 4096, RW | 1 << 24, 0, 0, 0));
+    say_hex("upwards ", call(SYS_MPROTECT, here, 4096, RWX | 1 << 25, 0, 0, 0));
     say_hex("unlock ", call(SYS_MUNLOCK, (u32)m, 4096, 0, 0, 0, 0));
     say_hex("unlock a hole ", call(SYS_MUNLOCK, (u32)m, 12288, 0, 0, 0, 0));
     say_hex("msync ", call(SYS_MSYNC, (u32)m, 4096, 4, 0, 0, 0));

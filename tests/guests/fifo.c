@@ -223,6 +223,56 @@ static void waiting(void)
     say_hex("no more ", open_it(NONBLOCK));
 }
 
+/* Between pipes and files, without memory. */
+static void splices(void)
+{
+    enum {
+        SYS_PIPE = 42,
+        SYS_LSEEK = 19,
+        SYS_SPLICE = 313,
+        SYS_TEE = 315,
+        NO_WAIT = 2,
+        APPEND = 02000
+    };
+    u32 p[2], q[2], at[2] = {2, 0}, fd = open_it(RDWR | CREAT | TRUNC), ro, ap;
+    char text[32] = {0};
+    call(SYS_PIPE, (u32)p, 0, 0, 0, 0, 0);
+    call(SYS_PIPE, (u32)q, 0, 0, 0, 0, 0);
+    call(SYS_WRITE, fd, (u32) "0123456789", 10, 0, 0, 0);
+    say_hex("from a file ", call(SYS_SPLICE, fd, (u32)at, p[1], 0, 5, 0));
+    say_hex("  then at ", at[0]);
+    say_hex("tee ", call(SYS_TEE, p[0], q[1], 3, 0, 0, 0));
+    take("copy ", q[0]);
+    say_hex("to a file ", call(SYS_SPLICE, p[0], 0, fd, 0, 4, 0));
+    say_hex("between pipes ", call(SYS_SPLICE, p[0], 0, q[1], 0, 100, 0));
+    take("there ", q[0]);
+    say_hex("file at ", call(SYS_LSEEK, fd, 0, 1, 0, 0, 0));
+    call(SYS_LSEEK, fd, 0, 0, 0, 0, 0);
+    say_hex("all ", call(SYS_READ, fd, (u32)text, 31, 0, 0, 0));
+    say(text);
+    say_hex("\nnothing there ", call(SYS_SPLICE, p[0], 0, q[1], 0, 100, NO_WAIT));
+    say_hex("nor to copy ", call(SYS_TEE, p[0], q[1], 100, NO_WAIT, 0, 0));
+    say_hex("to itself ", call(SYS_SPLICE, p[0], 0, p[1], 0, 100, 0));
+    say_hex("no pipe ", call(SYS_SPLICE, fd, 0, fd, 0, 100, 0));
+    say_hex("a pipe's offset ", call(SYS_SPLICE, p[0], (u32)at, fd, 0, 100, 0));
+    say_hex("the wrong end ", call(SYS_SPLICE, p[1], 0, fd, 0, 100, 0));
+    ro = open_it(RDONLY);
+    say_hex("not to write ", call(SYS_SPLICE, p[0], 0, ro, 0, 100, 0));
+    ap = open_it(WRONLY | APPEND);
+    put(p[1], "wxyz");
+    say_hex("to append ", call(SYS_SPLICE, p[0], 0, ap, 0, 100, 0));
+    say_hex("bad flags ", call(SYS_SPLICE, p[0], 0, fd, 0, 100, 16));
+    say_hex("no length ", call(SYS_SPLICE, p[0], 0, fd, 0, 0, 0));
+    at[0] = 20;
+    say_hex("at an offset ", call(SYS_SPLICE, p[0], 0, fd, (u32)at, 100, 0));
+    say_hex("  then at ", at[0]);
+    shut(p[1]);
+    say_hex("the end ", call(SYS_SPLICE, p[0], 0, fd, 0, 100, 0));
+    shut(q[0]);
+    say_hex("nobody reads ", call(SYS_SPLICE, fd, (u32)(at[0] = 0, at), q[1], 0, 100, 0));
+    call(SYS_UNLINK, (u32)name, 0, 0, 0, 0, 0);
+}
+
 int guest_main(int argc, char **argv)
 {
     u32 act[5] = {1, 0, 0, 0, 0}, n = 0;
@@ -236,5 +286,6 @@ int guest_main(int argc, char **argv)
     names();
     at_once();
     waiting();
+    splices();
     return 0;
 }

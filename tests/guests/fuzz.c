@@ -200,8 +200,9 @@ static void child(u32 calls)
             5,   8,   9,   10,  12,  15,  30,  38,  39,  40,  83, 85, 93, 133, 198, 212, 220,
             295, 296, 298, 301, 302, 304, 306, 320, 353, 183, 4,  3,  83, 61,  299, 437, 452};
         /* Calls that are worth more than their share. */
-        static const unsigned short dear[] = {5,   91,  93,  125, 143, 144, 163, 180, 181, 192, 192,
-                                              192, 194, 219, 221, 240, 240, 356, 14,  14,  5};
+        static const unsigned short dear[] = {
+            5,  91, 93, 125, 143, 144, 163, 180, 181, 192, 192, 192, 194, 219, 221, 240, 240, 356,
+            14, 14, 5,  359, 360, 361, 362, 363, 364, 366, 369, 370, 370, 371, 372, 372, 255, 313};
         u32 nr = next() % 460, a[6];
         if (!(next() % 8))
             nr = dear[next() % (sizeof dear / sizeof *dear)];
@@ -234,6 +235,30 @@ static void child(u32 calls)
                 *(u32 *)a[0] = next() & 1 ? 0 : next() & 3 ? 1000 + next() % 8 : argument();
             a[2] = next() & 1 ? *(u32 *)a[0] : a[2];
             a[5] = next() & 1 ? *(u32 *)a[0] : a[5];
+        }
+        if (nr >= 359 && nr <= 373 && next() & 3) { /* sockets, of few kinds, and their addresses */
+            static const u32 family[] = {1, 2, 10}, plain[] = {0, 0x100007f, 0xd4310002};
+            a[0] = nr <= 360 ? family[next() % 3] : 3 + next() % 12;
+            a[1] = nr <= 360 ? 1 + next() % 2 + (next() & 04000) : (u32)text;
+            a[2] = nr <= 360 ? 0 : nr == 362 || nr == 361 ? 16 + next() % 12 : a[2];
+            *(u32 *)text = family[next() % 3] | (next() & 1 ? 0 : (1 + next() % 3) << 24);
+            ((u32 *)text)[1] = plain[next() % 3];
+            if (nr == 360 || nr == 363)
+                a[nr == 360 ? 3 : 1] = nr == 360 ? (u32)text : 3;
+            if (nr == 370 || nr == 372) { /* a message with descriptors */
+                u32 *m = (u32 *)text + 64;
+                m[0] = m[1] = m[6] = 0, m[2] = (u32)(m + 10), m[3] = 1, m[4] = (u32)(m + 20),
+                m[5] = 16 + next() % 16;
+                m[10] = (u32)(m + 40), m[11] = next() % 64;
+                m[20] = next() & 7 ? m[5] : next() & 31, m[21] = m[22] = 1;
+                for (u32 k = 23; k < 30; k++)
+                    m[k] = next() % 12;
+                a[1] = (u32)m;
+                a[2] = 0x40 | (next() & 2);
+            }
+            if (nr == 369 || nr == 371)
+                a[2] &= 0xfff, a[3] = 0x40 | (next() & 2), a[4] = next() & 1 ? (u32)text : 0,
+                               a[5] = 16;
         }
         if (nr == 14 && next() & 1)
             a[1] = 0010644;

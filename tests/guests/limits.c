@@ -140,6 +140,8 @@ static void all(const char *segment, u32 selector, const u32 *offs, u32 n)
         }
 }
 
+static int amd;
+
 static void stacks(const char *segment, u32 selector, const u32 *offs, u32 n)
 {
     sel = selector;
@@ -149,6 +151,8 @@ static void stacks(const char *segment, u32 selector, const u32 *offs, u32 n)
                 *p = put_text(put_text(put_text(line, segment), ", "), stack_cases[i].name);
             *put_hex(put_text(p, " at "), offs[k]) = 0;
             off = offs[k];
+            if (amd && stack_cases[i].f == case_push_seg)
+                continue;
             fill();
             r1 = 0;
             say_case(line, stack_cases[i].f);
@@ -210,7 +214,7 @@ static void edits(const char *name, u32 cs, u32 ss, u32 ds, u32 fs)
 
 int guest_main(int argc, char **argv)
 {
-    (void)argc, (void)argv;
+    amd = on_amd(argc, argv);
     try_begin();
     u32 base = (u32)data;
     u32 small = ldt(1, base, 0x40, LDT_32), ro = ldt(2, base, 0xfff, LDT_32 | LDT_READ_ONLY);

@@ -83,16 +83,25 @@ void oracle_collect(struct oracle_result *r, uint32_t start, const uint8_t *now,
     }
 }
 
+/* A jump into the last instruction may make its last byte a prefix of the far jump behind it. */
+static bool at_the_tail(const struct oracle_case *c, uint32_t eip)
+{
+    uint32_t at = eip - c->in.eip;
+    while (at < c->len && c->code[at] == 0x66)
+        at++;
+    return at == c->len;
+}
+
 void oracle_fault(const struct oracle_case *c, struct oracle_result *r, uint32_t vector,
                   uint32_t error, uint32_t cr2)
 {
-    uint32_t end = c->in.eip + c->len;
     r->end = SILICON_FAULT;
     r->f = (struct ia32_fault){(int)vector, error, cr2};
     if (vector == VEC_BP && r->st.eip - 1 - c->in.eip >= c->len) {
         r->st.eip--;
         r->end = SILICON_LEFT;
-    } else if (r->st.eip == end && vector == VEC_GP && error == TAIL_SELECTOR) {
+    } else if (vector == VEC_GP && error == TAIL_SELECTOR && at_the_tail(c, r->st.eip)) {
+        r->st.eip = c->in.eip + c->len;
         r->end = SILICON_END; /* the far jump, which is no guest's */
     }
     if (r->end != SILICON_FAULT)

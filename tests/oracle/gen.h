@@ -4,9 +4,9 @@
 
 /*
  * Random but valid IA-32 instructions of user level, for differential tests: the i686 integer set
- * (gen.c), and where asked for x87 (gen_fx.c), MMX and SSE
- * (gen_rows.c, for the identity that ia32_identify was told). Everything follows from the seed.
- * What is left out, and why, is told at the heads of these files.
+ * (gen_insn.c, gen_segment.c), and where asked for x87 (gen_fx.c), MMX and SSE (gen_rows.c, for the
+ * identity that ia32_identify was told). gen.c makes states and blocks. Everything follows from the
+ * seed. What is left out, and why, is told at the heads of these files.
  *
  * Which flags an instruction leaves undefined is not known here; the caller compares under the mask
  * that the instruction table gives.

@@ -32,6 +32,9 @@ static inline uint8_t *put16(uint8_t *p, uint32_t v)
     return p + 2;
 }
 
+/* Of gen.c. Numbers at which something turns over, small ones, any. */
+uint32_t gen_number(struct gen *g);
+
 /* Memory operands: a given address; by 16-bit addressing; by the pointers that gen_state makes, or
  * with `any` by whatever registers there are. */
 uint8_t *gen_modrm_absolute(uint8_t *p, unsigned reg, uint32_t address);

@@ -126,11 +126,14 @@ static enum maker_kind same_place(const struct maker_case *m, const struct insn 
 {
     const struct ia32_fault *h = &m->host.f, *u = &m->ours.f;
     const bool equal = h->vector == u->vector && h->error == u->error && h->cr2 == u->cr2;
-    if ((h->vector == VEC_GP || h->vector == VEC_SS) && !h->error && u->vector == VEC_PF &&
-        near_the_end(u->cr2))
+    if ((h->vector == VEC_GP || h->vector == VEC_SS) && !h->error &&
+        (u->vector == VEC_AC || (u->vector == VEC_PF && near_the_end(u->cr2))))
         return MAKER_WRAP;
     if (d->op == I_BOUND && u->vector == VEC_BR)
         return MAKER_BOUND;
+    if ((d->op == I_POPSEG || d->op == I_RETF || d->op == I_IRET) && h->vector == VEC_AC &&
+        u->vector == VEC_PF)
+        return MAKER_FAR;
     if (!equal)
         return MAKER_NONE;
     if ((d->op == I_MOVD || d->op == I_MOVQ || d->op == I_MOVNTQ) && d->o[0].kind == O_MEM)
@@ -176,7 +179,7 @@ enum maker_kind maker_excuse(const struct maker_case *m)
         if ((kind = locked(m, our_eip - m->eip)) != MAKER_NONE)
             return kind;
     }
-    if (has(m, I_PUSHSEG))
+    if (m->pushes || has(m, I_PUSHSEG))
         return MAKER_PUSHSEG;
     if (maker_shows_mask(m->code, m->len))
         return MAKER_MXCSR_MM;

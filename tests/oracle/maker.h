@@ -37,6 +37,7 @@ struct maker_case {
     const uint8_t *code;
     uint32_t len, eip; /* of the block, in memory */
     bool code16;
+    bool pushes; /* it is known to have executed a PUSH of a segment register */
     struct maker_end host, ours;
 };
 /* Of results that differ somehow: the kind of difference that it is, on this host; MAKER_NONE: none

@@ -61,6 +61,8 @@
  * - FXSAVE images have no selectors and, on some processors, no pointers after non-faulting x87
  *   ops: compare the registers, not the whole image.
  *
+ * The windows and segments that a block sees are made in silicon_world.c.
+ *
  * To add something: a register that is to be passed gets a field in struct silicon_xfer, a line
  * in both directions of the assembly, and one in silicon_on_event (the way of faults).
  */
@@ -68,117 +70,24 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "tests/oracle/silicon.h"
-
-static const char *why = "not tried";
-
-const char *silicon_why(void)
-{
-    return why;
-}
-
-unsigned silicon_access(uint32_t addr)
-{
-    uint32_t page = addr & ~(SILICON_PAGE - 1);
-    if (page == SILICON_CODE_EXIT)
-        return SILICON_R | SILICON_X;
-    if (page - SILICON_CODE < SILICON_CODE_SIZE)
-        return SILICON_R | SILICON_W | SILICON_X;
-    if (page == SILICON_DATA_NONE)
-        return 0;
-    if (page == SILICON_DATA_RO)
-        return SILICON_R;
-    if (page - SILICON_DATA < SILICON_DATA_SIZE)
-        return SILICON_R | SILICON_W;
-    return 0;
-}
-
-/* To 64-bit code (selector 33) on the last page of the code window. */
-#define FAR_JUMP                                                                                   \
-    0xea, SILICON_CODE_EXIT & 0xff, SILICON_CODE_EXIT >> 8 & 0xff, SILICON_CODE_EXIT >> 16 & 0xff, \
-        SILICON_CODE_EXIT >> 24, 0x33, 0
-static const uint8_t far_jump[2][SILICON_TAIL] = {{FAR_JUMP, 0xcc}, {0x66, FAR_JUMP}};
-
-const uint8_t *silicon_tail(uint32_t code16)
-{
-    return far_jump[code16 != 0];
-}
-
-/* Type and system bits as modify_ldt makes them (accessed, ring 3). */
-static const struct {
-    uint32_t base, limit;
-    uint8_t access, flags; /* flags: G, D, -, AVL (which this call clears) */
-} segments[SILICON_SEG_END] = {
-    [SILICON_SEG_GS] = {SILICON_GS_BASE, 0xfffff, 0xf3, 0xc},
-    [SILICON_SEG_READ_ONLY] = {0, 0xfffff, 0xf1, 0xc},
-    [SILICON_SEG_EXECUTE_ONLY] = {0, 0xfffff, 0xf9, 0xc},
-    [SILICON_SEG_ABSENT] = {0, 0xfffff, 0x73, 0xc},
-    [SILICON_SEG_SMALL] = {SILICON_DATA, SILICON_SMALL_LIMIT, 0xf3, 0x4},
-    [SILICON_SEG_DOWN] = {SILICON_DATA, SILICON_DOWN_LIMIT, 0xf7, 0x4},
-    [SILICON_SEG_CODE16] = {SILICON_CODE, 0xffff, 0xfb, 0},
-};
-
-uint32_t silicon_descriptor(uint32_t selector, int high)
-{
-    uint32_t base = 0, limit = 0xfffff, access, flags = 0xc, i = selector >> 3;
-    selector |= 3;
-    if (selector == 0x23) {
-        access = 0xfb;
-    } else if (selector == 0x2b) {
-        access = 0xf3;
-    } else if (selector & 4 && i < SILICON_SEG_END && segments[i].access) {
-        base = segments[i].base;
-        limit = segments[i].limit;
-        access = segments[i].access;
-        flags = segments[i].flags;
-    } else {
-        return 0;
-    }
-    return high ? (base >> 16 & 0xff) | access << 8 | (limit & 0xf0000) | flags << 20 |
-                      (base & 0xff000000)
-                : (limit & 0xffff) | base << 16;
-}
+#include "tests/oracle/silicon_int.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 
-#include <asm/ldt.h>
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <ucontext.h>
-#include <unistd.h>
 
-enum { CS32 = 0x23, CS64 = 0x33, DATA_FLAT = 0x2b };
-enum { LDT_ENTRY = 8, DATA_LDT = LDT_ENTRY << 3 | 7 };
 enum { VEC_DB = 1, VEC_BP = 3, VEC_PF = 14, VEC_SYSCALL = 0x80 };
 
 #define EFL_TF     0x00000100u
 #define EFL_ALWAYS 0x00000202u
 #define EFL_AC     0x00040000u
 #define EFL_TAKEN  (IA32_FLAGS | 0x00200000u)
-
-/* What the assembly below reads and writes, at the offsets that the assertions state. */
-struct silicon_xfer {
-    uint32_t in[8];
-    uint64_t in_eflags;
-    uint64_t host_rsp;
-    uint32_t far_eip, far_cs;
-    uint32_t data_seg, use_fx;
-    uint32_t out[8];
-    uint64_t out_eflags;
-    uint32_t host_mxcsr, host_fcw;
-    uint32_t gs;
-    uint32_t has_fsbase; /* the instructions to read and write it */
-    uint64_t fsbase;
-    uint8_t fx_in[512] __attribute__((aligned(64)));
-    uint8_t fx_out[512] __attribute__((aligned(64)));
-};
 
 #define AT(field, offset)                                                                          \
     _Static_assert(offsetof(struct silicon_xfer, field) == (offset), "assembly relies on it")
@@ -197,11 +106,8 @@ AT(fsbase, 120);
 AT(fx_in, 128);
 AT(fx_out, 640);
 
-#define HIDDEN __attribute__((visibility("hidden")))
-extern struct silicon_xfer silicon_x HIDDEN;
 struct silicon_xfer silicon_x __attribute__((aligned(64)));
 extern void silicon_enter32(void) HIDDEN;
-extern const char silicon_exit64[] HIDDEN, silicon_exit_event[] HIDDEN;
 extern void silicon_handler(int, siginfo_t *, void *) HIDDEN;
 
 __asm__(".text\n"
@@ -295,7 +201,6 @@ static uint32_t block_start, block_end;
 static uint32_t armed;                            /* where the far jump stands, 0: nowhere */
 static uint32_t loaded_start, loaded_end;         /* extent of the block of silicon_load */
 static volatile uint64_t run_number, tick_number; /* of the run at hand, of the last tick */
-static uint32_t limit = 0xffffffff;
 
 static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGVTALRM};
 enum { N_SIGNALS = sizeof signals / sizeof signals[0] };
@@ -366,117 +271,6 @@ void silicon_on_event(int sig, siginfo_t *info, void *context)
         (regs[REG_CSGSFS] & 0x0000ffffffff0000ll) | CS64 | (greg_t)((uint64_t)DATA_FLAT << 48);
 }
 
-static int refuse(const char *reason)
-{
-    why = reason;
-    return -1;
-}
-
-/* The lowest address below 4 GB at which this process has accessible memory, else 4 GB. */
-static uint64_t lowest_mapping(void)
-{
-    uint64_t lowest = UINT64_C(1) << 32;
-    char line[512];
-    FILE *f = fopen("/proc/self/maps", "re");
-    if (!f)
-        return 0;
-    while (fgets(line, sizeof line, f)) {
-        unsigned long start, end;
-        char access[5];
-        if (sscanf(line, "%lx-%lx %4s", &start, &end, access) == 3 &&
-            memcmp(access, "---", 3) != 0 && start < lowest)
-            lowest = start;
-    }
-    fclose(f);
-    return lowest;
-}
-
-/* What the data window holds at first. */
-static uint8_t pattern[SILICON_DATA_SIZE];
-
-static int reserve(uint32_t start, uint32_t size)
-{
-    void *want = silicon_ptr(start - SILICON_GUARD);
-    void *got = mmap(want, size + 2 * SILICON_GUARD, PROT_NONE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    if (got == want)
-        return 0;
-    if (got != MAP_FAILED)
-        munmap(got, size + 2 * SILICON_GUARD);
-    return -1;
-}
-
-static int make_windows(void)
-{
-    if (reserve(SILICON_CODE, SILICON_CODE_SIZE) || reserve(SILICON_DATA, SILICON_DATA_SIZE))
-        return refuse("silicon: the host refuses memory at the addresses of the windows");
-    if (mprotect(silicon_ptr(SILICON_CODE), SILICON_CODE_SIZE,
-                 PROT_READ | PROT_WRITE | PROT_EXEC) ||
-        mprotect(silicon_ptr(SILICON_DATA), SILICON_DATA_SIZE, PROT_READ | PROT_WRITE))
-        return refuse("silicon: the host forbids memory that is writable and executable");
-
-    memset(silicon_ptr(SILICON_CODE), 0xcc, SILICON_CODE_SIZE);
-    for (uint32_t i = 0; i < SILICON_DATA_SIZE; i++)
-        pattern[i] = silicon_pattern(i);
-    memcpy(silicon_ptr(SILICON_DATA), pattern, SILICON_DATA_SIZE); /* which touches every page */
-
-    /* jmp *2(%rip), with the address behind it, aligned because AC may be set */
-    static const uint8_t jmp[8] = {0xff, 0x25, 2};
-    uint64_t target = (uintptr_t)silicon_exit64;
-    memcpy(silicon_ptr(SILICON_CODE_EXIT), jmp, sizeof jmp);
-    memcpy(silicon_ptr(SILICON_CODE_EXIT) + sizeof jmp, &target, sizeof target);
-
-    if (mprotect(silicon_ptr(SILICON_CODE_EXIT), SILICON_PAGE, PROT_READ | PROT_EXEC) ||
-        mprotect(silicon_ptr(SILICON_DATA_RO), SILICON_PAGE, PROT_READ) ||
-        munmap(silicon_ptr(SILICON_DATA_NONE), SILICON_PAGE) ||
-        mmap(silicon_ptr(SILICON_DATA_NONE), SILICON_PAGE, PROT_NONE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-        return refuse("silicon: cannot set the access rights of the windows");
-
-    return 0;
-}
-
-static int make_segments(void)
-{
-    for (unsigned i = 0; i < SILICON_SEG_END; i++) {
-        unsigned a = segments[i].access;
-        struct user_desc d = {.entry_number = i,
-                              .base_addr = segments[i].base,
-                              .limit = segments[i].limit,
-                              .seg_32bit = segments[i].flags >> 2 & 1,
-                              .contents = a >> 2 & 3,
-                              .read_exec_only = !(a & 2),
-                              .limit_in_pages = segments[i].flags >> 3 & 1,
-                              .seg_not_present = !(a & 0x80),
-                              .useable = 1};
-        if (a && syscall(SYS_modify_ldt, 1, &d, sizeof d))
-            return 0;
-    }
-    return 1;
-}
-
-static int choose_segment(void)
-{
-    uint64_t lowest = lowest_mapping();
-    silicon_x.far_cs = CS32;
-    silicon_x.data_seg = DATA_FLAT;
-    silicon_x.gs = make_segments() ? SILICON_SELECTOR(SILICON_SEG_GS) : 0;
-    if (lowest >> 32)
-        return 0;
-    if (lowest < SILICON_DATA + SILICON_DATA_SIZE + SILICON_GUARD)
-        return refuse("silicon: the program has memory of its own low down (link it as a PIE)");
-    limit = (uint32_t)lowest - 1;
-    struct user_desc d = {.entry_number = LDT_ENTRY,
-                          .limit = limit >> 12,
-                          .limit_in_pages = 1,
-                          .seg_32bit = 1,
-                          .useable = 1};
-    if (syscall(SYS_modify_ldt, 1, &d, sizeof d))
-        return refuse("silicon: there is memory below 4 GB and the host forbids modify_ldt");
-    silicon_x.data_seg = DATA_LDT;
-    return 0;
-}
-
 /* Signals of blocks come to us, on a stack above 4 GB. */
 static int take_signals(void)
 {
@@ -523,7 +317,7 @@ int silicon_init(void)
 {
     static int state; /* 0 new, 1 ready, -1 refused */
     if (state == 0) {
-        state = choose_segment() || make_windows() ? -1 : 1;
+        state = silicon_make_world() ? -1 : 1;
         if (state == 1)
             bar_system_calls();
     }
@@ -535,13 +329,8 @@ int silicon_init(void)
     }
     if (take_signals())
         return -1;
-    why = "ready";
+    silicon_reason = "ready";
     return 0;
-}
-
-uint32_t silicon_limit(void)
-{
-    return limit;
 }
 
 unsigned silicon_gs(void)
@@ -569,7 +358,7 @@ void silicon_reset(void)
 {
     for (uint32_t a = SILICON_DATA; a < SILICON_DATA + SILICON_DATA_SIZE; a += SILICON_PAGE)
         if (silicon_access(a) & SILICON_W)
-            memcpy(silicon_ptr(a), pattern + (a - SILICON_DATA), SILICON_PAGE);
+            memcpy(silicon_ptr(a), silicon_first + (a - SILICON_DATA), SILICON_PAGE);
     memset(silicon_ptr(SILICON_CODE), 0xcc, SILICON_CODE_EXIT - SILICON_CODE);
     armed = loaded_start = loaded_end = 0;
 }
@@ -605,8 +394,8 @@ enum silicon_end silicon_run(const struct ia32_state *in, uint32_t len, struct i
     const uint8_t *jump = silicon_tail(in->code16);
     if (armed != block_end) {
         uint8_t *old = silicon_ptr(armed);
-        if (armed && (memcmp(old, far_jump[0], SILICON_TAIL) == 0 ||
-                      memcmp(old, far_jump[1], SILICON_TAIL) == 0))
+        if (armed && (memcmp(old, silicon_tail(0), SILICON_TAIL) == 0 ||
+                      memcmp(old, silicon_tail(1), SILICON_TAIL) == 0))
             memset(old, 0xcc, SILICON_TAIL);
         armed = block_end;
     }
@@ -642,13 +431,8 @@ enum silicon_end silicon_run(const struct ia32_state *in, uint32_t len, struct i
 
 int silicon_init(void)
 {
-    why = "silicon: the host is not x86-64 Linux";
+    silicon_reason = "silicon: the host is not x86-64 Linux";
     return -1;
-}
-
-uint32_t silicon_limit(void)
-{
-    return 0;
 }
 
 unsigned silicon_gs(void)

@@ -9,16 +9,14 @@
 
 #include <stdint.h>
 #include <string.h>
+#include "tests/unit/xorshift.h"
 #include "vliw-model/isa.h"
 
 static uint64_t fp_seed = 0x9e3779b97f4a7c15u;
 
 static inline uint64_t fp_rnd(void)
 {
-    fp_seed ^= fp_seed << 13;
-    fp_seed ^= fp_seed >> 7;
-    fp_seed ^= fp_seed << 17;
-    return fp_seed * 0x2545f4914f6cdd1du;
+    return xorshift64(&fp_seed) * 0x2545f4914f6cdd1du;
 }
 
 static inline uint32_t fp_below(uint32_t n)

@@ -17,16 +17,14 @@
 
 #include "isa-frontend/insn.h"
 #include "isa-frontend/mode.h"
+#include "tests/unit/xorshift.h"
 
 static ZydisDecoder dec32, dec16;
 static uint64_t compared, valid, rng = 88172645463325252ull;
 
 static uint32_t rnd(void)
 {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return (uint32_t)(rng >> 16);
+    return (uint32_t)(xorshift64(&rng) >> 16);
 }
 
 enum { TM5800, TM8600 };

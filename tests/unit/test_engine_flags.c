@@ -5,6 +5,7 @@
  * states.
  */
 #include "tests/unit/vmkit.h"
+#include "tests/unit/xorshift.h"
 #include "vliw-model/sem.h"
 
 #ifdef __x86_64__
@@ -183,10 +184,7 @@ static const struct {
 static uint64_t rng = 88172645463325252ull;
 static uint32_t rnd(void)
 {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return (uint32_t)(rng >> 16);
+    return (uint32_t)(xorshift64(&rng) >> 16);
 }
 
 /* Random, but often at the edges. */

@@ -67,6 +67,8 @@ static void line(void *ctx, struct insn_line *l)
         if (res.diff[i].at - SILICON_DATA < SILICON_DATA_SIZE)
             after[res.diff[i].at - SILICON_DATA] = res.diff[i].byte;
     r->translated += res.translated != 0;
+    if (!res.translated) /* what was given up is not asked again for long: a machine that has not */
+        r->lines = MACHINE_LINES;
     if (res.end == SILICON_BAD || res.end == SILICON_HUNG) {
         print_error("%s: %s\n", l->where, res.why ? res.why : "no end");
         r->bad++;

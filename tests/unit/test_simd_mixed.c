@@ -7,40 +7,15 @@
  * case in the middle of its side effects. What each instruction does is the business of
  * test_simd_silicon.c.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-#include "tests/oracle/bare.h"
-#include "tests/oracle/gen.h"
-#include "tests/oracle/maker.h"
-#include "vliw-model/machine.h"
+#include "tests/unit/rounds.h"
 
 enum {
-    CODE = SILICON_CODE,
-    DATA = SILICON_DATA,
-    SPAN = 0x2000,
     CASES = 8000,
-    ROUNDS = 5,
     INSNS = 14,
     MXCSR_AT = 0xc00, /* of what LDMXCSR loads, and the XMM registers behind it */
     FX_ST = 32,
     FX_XMM = 160
 };
-
-static struct {
-    struct gen g;
-    uint32_t k, eip, len, bad, faults, otherwise; /* otherwise: by the host's maker */
-    uint8_t code[512], data[SPAN];
-    struct ia32_state in;
-} run;
-
-static uint32_t rnd(void)
-{
-    return gen_random(&run.g);
-}
 
 enum { NO = 0, P66 = 0x66, PF3 = 0xf3, PF2 = 0xf2 };
 enum how { ANY, IMM8 = 1, REG = 2, MEM = 4 };
@@ -162,15 +137,7 @@ static void make_block(void)
             *p++ = 0;
         }
     }
-    *p++ = 0x49; /* dec ecx; jnz */
-    *p++ = 0x0f;
-    *p++ = 0x85;
-    int32_t back = (int32_t)(again - (p + 4));
-    memcpy(p, &back, 4);
-    p += 4;
-    run.len = (uint32_t)(p - run.code);
-    *p++ = 0xcd;
-    *p++ = 0x80;
+    round_again(p, again);
 }
 
 static bool next(struct bare *b)
@@ -179,20 +146,11 @@ static bool next(struct bare *b)
         return false;
     run.k++;
     make_block();
-    run.eip = CODE + 0x100 + run.k % 32 * 0x200 + run.k % 5;
-    memset(&run.in, 0, sizeof run.in);
-    for (int i = 0; i < 8; i++)
-        run.in.gpr[i] = rnd();
-    run.in.gpr[IA32_EBX] = DATA;
-    run.in.gpr[IA32_ECX] = ROUNDS;
-    run.in.eip = run.eip;
-    run.in.eflags = 2;
+    round_begin(b);
     run.in.fx[0] = 0x7f;
     run.in.fx[1] = 3;
     run.in.fx[24] = 0x80;
     run.in.fx[25] = 0x1f;
-    bare_write(b, run.eip, run.code, run.len + 2);
-    bare_write(b, DATA, run.data, SPAN);
     bare_write(b, SILICON_DATA_NONE - 16, run.data, 16); /* before the page that is not there */
     struct vm_context c;
     vm_get_context(b->vm, &c);
@@ -212,16 +170,16 @@ static const char *compare_fp(struct bare *b, const uint8_t *fx)
     memcpy(&fsw, fx + 2, 2);
     memcpy(&mxcsr, fx + 24, 4);
     if (c.fpsr[SR_FSW - SR_FCW] != fsw)
-        return "FSW";
+        return "FSW; ";
     if ((c.fpsr[SR_FTAG - SR_FCW] & 0xff) != tag)
-        return "tags";
+        return "tags; ";
     if (c.fpsr[SR_MXCSR - SR_FCW] != mxcsr)
-        return "MXCSR";
+        return "MXCSR; ";
     for (uint32_t i = 0; i < 8; i++) {
         if (memcmp(fx + FX_ST + 16 * i, c.wide[WIDE_X87 + ((fsw >> 11) + i) % 8], 10))
-            return "an x87 or MMX register";
+            return "an x87 or MMX register; ";
         if (memcmp(fx + FX_XMM + 16 * i, c.wide[WIDE_XMM + i], 16))
-            return "an XMM register";
+            return "an XMM register; ";
     }
     return NULL;
 }
@@ -238,43 +196,20 @@ static void done(struct bare *b, const struct bare_result *r)
     enum silicon_end end = silicon_run(&run.in, run.len, &out, &f);
     bare_read(b, DATA, ours, SPAN);
     const char *why = NULL;
-    if (end == SILICON_FAULT) {
-        run.faults++;
-        if (r->end != BARE_FAULT || r->fault.vector != (uint32_t)f.vector ||
-            r->fault.eip != out.eip)
-            why = "the fault";
-    } else if (end != SILICON_END || r->end != BARE_SYSCALL || r->eip != out.eip + 2) {
-        why = "the end";
-    }
-    if (!why && (memcmp(r->gpr, out.gpr, sizeof r->gpr) || ((r->eflags ^ out.eflags) & F_ALL)))
-        why = "general registers";
+    if (!round_ended_alike(end, &f, &out, r))
+        why = end == SILICON_FAULT ? "the fault; " : "the end; ";
+    if (!why && !round_same_registers(&out, r))
+        why = "general registers; ";
     if (!why && memcmp(host, ours, SPAN))
-        why = "memory";
+        why = "memory; ";
     if (!why)
         why = compare_fp(b, out.fx);
     if (!why)
         return;
-    if (end != SILICON_FAULT)
-        f.vector = -1;
-    const bool faulted = r->end == BARE_FAULT;
-    const struct maker_case m = {
-        .code = run.code,
-        .len = run.len,
-        .eip = run.eip,
-        .host = {out.eip, f},
-        .ours = {faulted ? r->fault.eip : r->eip,
-                 {faulted ? (int)r->fault.vector : -1, r->fault.error, r->fault.addr}}};
-    if (maker_excuse(&m) != MAKER_NONE) {
-        run.otherwise++;
+    if (round_otherwise(end, &f, &out, r))
         return;
-    }
     run.bad++;
-    print_error("case %u at %x: %s; host end %d vector %d eip %x, ours end %d vector %u eip %x\n ",
-                run.k, run.eip, why, (int)end, f.vector, out.eip, (int)r->end, r->fault.vector,
-                r->end == BARE_FAULT ? r->fault.eip : r->eip);
-    for (uint32_t i = 0; i < run.len; i++)
-        print_error(" %02x", run.code[i]);
-    print_error("\n");
+    round_print(why, end, &f, &out, r);
 }
 
 static void blocks(void **state)
@@ -286,31 +221,13 @@ static void blocks(void **state)
     struct bare b;
     char err[200];
     (void)state;
-    if (silicon_init()) {
-        print_message("skipped: %s\n", silicon_why());
-        skip();
-    }
-    silicon_use_fx(1);
-    silicon_reset();
+    round_silicon();
     memset(&run, 0, sizeof run);
     gen_init(&run.g, getenv("SEED") ? (uint32_t)atoi(getenv("SEED")) : 815);
     machine_default(&m);
     for (unsigned i = 0; i < sizeof options / sizeof *options; i++)
         assert_int_equal(machine_set(&m, options[i], err, sizeof err), 0);
-    memset(&b, 0, sizeof b);
-    bare_init(&b, &m, NULL);
-    b.next = next;
-    b.done = done;
-    for (uint32_t page = 0; page < 8; page++)
-        bare_page(&b, CODE + page * 4096, 7);
-    for (uint32_t page = 0; page < 3; page++)
-        bare_page(&b, DATA + page * 4096, 7);
-    bare_page(&b, SILICON_DATA_NONE - 4096, SILICON_DATA_NONE - 4096 == SILICON_DATA_RO ? 5 : 7);
-    bare_run(&b);
-    assert_false(b.panic);
-    silicon_use_fx(0);
-    print_message("%u blocks, %u ended in a fault, %llu instructions from translations\n", run.k,
-                  run.faults, (unsigned long long)vm_stats(b.vm)->retired_xlat);
+    round_run(&b, &m, next, done);
     assert_int_equal(run.bad, 0);
     assert_true(run.otherwise < CASES / 20);
     assert_int_equal(run.k, CASES);

@@ -4,16 +4,7 @@
  * of x87 code under CMS (with the smallest store buffer, images across a page border, #MF) against
  * the host's processor. What each instruction does is the business of test_x87.c.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-#include "tests/oracle/gen.h"
-#include "tests/oracle/bare.h"
-#include "tests/oracle/maker.h"
-#include "vliw-model/machine.h"
+#include "tests/unit/rounds.h"
 
 /* ---- ops ---- */
 
@@ -173,27 +164,11 @@ static void shadows(void **state)
 /* ---- blocks under CMS ---- */
 
 enum {
-    CODE = SILICON_CODE,
-    DATA = SILICON_DATA,
-    SPAN = 0x2000,       /* of data, two pages */
     IMAGE = 0x1000 - 40, /* frstor from here, fnsave to here: across the page border */
     OPERANDS = 0x200,
     CASES = 10000,
-    ROUNDS = 5,
     INSNS = 12
 };
-
-static struct {
-    struct gen g;
-    uint32_t k, eip, len, bad, faults, otherwise; /* otherwise: by the host's maker */
-    uint8_t code[200], data[SPAN];
-    struct ia32_state in;
-} run;
-
-static uint32_t rnd(void)
-{
-    return gen_random(&run.g);
-}
 
 /* Not what test_x87.c leaves out, nor what would change the control word and with it nearly always
  * end in #MF. */
@@ -286,16 +261,7 @@ static void make_block(void)
     *p++ = IMAGE >> 8;
     *p++ = 0;
     *p++ = 0;
-    /* Several times round: dec ecx, jnz */
-    *p++ = 0x49;
-    *p++ = 0x0f;
-    *p++ = 0x85;
-    int32_t back = (int32_t)(run.code - (p + 4));
-    memcpy(p, &back, 4);
-    p += 4;
-    run.len = (uint32_t)(p - run.code);
-    *p++ = 0xcd;
-    *p++ = 0x80;
+    round_again(p, run.code);
 }
 
 static bool next(struct bare *b)
@@ -304,16 +270,7 @@ static bool next(struct bare *b)
         return false;
     run.k++;
     make_block();
-    run.eip = CODE + 0x100 + run.k % 32 * 0x200 + run.k % 5;
-    memset(&run.in, 0, sizeof run.in);
-    for (int i = 0; i < 8; i++)
-        run.in.gpr[i] = rnd();
-    run.in.gpr[IA32_EBX] = DATA;
-    run.in.gpr[IA32_ECX] = ROUNDS;
-    run.in.eip = run.eip;
-    run.in.eflags = 2;
-    bare_write(b, run.eip, run.code, run.len + 2);
-    bare_write(b, DATA, run.data, SPAN);
+    round_begin(b);
     bare_set(b, run.in.gpr, run.eip, 2);
     return true;
 }
@@ -335,40 +292,15 @@ static void done(struct bare *b, const struct bare_result *r)
     silicon_load(run.eip, run.code, run.len);
     enum silicon_end end = silicon_run(&run.in, run.len, &out, &f);
     bare_read(b, DATA, ours, SPAN);
-    bool ok;
-    if (end == SILICON_FAULT) {
-        run.faults++;
-        ok = r->end == BARE_FAULT && r->fault.vector == (uint32_t)f.vector &&
-             r->fault.eip == out.eip;
-    } else {
-        ok = end == SILICON_END && r->end == BARE_SYSCALL && r->eip == out.eip + 2;
-    }
+    bool ok = round_ended_alike(end, &f, &out, r);
     forget(host + IMAGE);
     forget(ours + IMAGE);
-    ok = ok && !memcmp(r->gpr, out.gpr, sizeof r->gpr) && ((r->eflags ^ out.eflags) & F_ALL) == 0;
-    if (ok && !memcmp(host, ours, SPAN))
+    if (ok && round_same_registers(&out, r) && !memcmp(host, ours, SPAN))
         return;
-    if (end != SILICON_FAULT)
-        f.vector = -1;
-    const bool faulted = r->end == BARE_FAULT;
-    const struct maker_case m = {
-        .code = run.code,
-        .len = run.len,
-        .eip = run.eip,
-        .host = {out.eip, f},
-        .ours = {faulted ? r->fault.eip : r->eip,
-                 {faulted ? (int)r->fault.vector : -1, r->fault.error, r->fault.addr}}};
-    if (maker_excuse(&m) != MAKER_NONE) {
-        run.otherwise++;
+    if (round_otherwise(end, &f, &out, r))
         return;
-    }
     run.bad++;
-    print_error("case %u at %x: host end %d vector %d eip %x, ours end %d vector %u eip %x\n ",
-                run.k, run.eip, (int)end, f.vector, out.eip, (int)r->end, r->fault.vector,
-                r->end == BARE_FAULT ? r->fault.eip : r->eip);
-    for (uint32_t i = 0; i < run.len; i++)
-        print_error(" %02x", run.code[i]);
-    print_error("\n");
+    round_print("", end, &f, &out, r);
     for (uint32_t i = 0; i < SPAN; i++)
         if (host[i] != ours[i])
             print_error("  %x: host %02x ours %02x\n", i, host[i], ours[i]);
@@ -379,30 +311,12 @@ static void blocks(void **state)
     (void)state;
     struct mdesc m;
     struct bare b;
-    if (silicon_init()) {
-        print_message("skipped: %s\n", silicon_why());
-        skip();
-    }
-    silicon_use_fx(1);
-    silicon_reset();
+    round_silicon();
     memset(&run, 0, sizeof run);
     gen_init(&run.g, 4711);
     vm_free(machine(&m, "sb.entries=4"));
-    memset(&b, 0, sizeof b);
-    bare_init(&b, &m, NULL);
-    b.next = next;
-    b.done = done;
-    for (uint32_t page = 0; page < 8; page++)
-        bare_page(&b, CODE + page * 4096, 7);
-    for (uint32_t page = 0; page < 3; page++)
-        bare_page(&b, DATA + page * 4096, 7);
-    bare_page(&b, SILICON_DATA_NONE - 4096, SILICON_DATA_NONE - 4096 == SILICON_DATA_RO ? 5 : 7);
-    bare_run(&b);
-    assert_false(b.panic);
-    silicon_use_fx(0);
+    round_run(&b, &m, next, done);
     assert_true(vm_stats(b.vm)->retired_xlat > CASES);
-    print_message("%u blocks, %u ended in a fault, %llu instructions from translations\n", run.k,
-                  run.faults, (unsigned long long)vm_stats(b.vm)->retired_xlat);
     assert_int_equal(run.bad, 0);
     assert_true(run.otherwise < CASES / 20);
     assert_int_equal(run.k, CASES);

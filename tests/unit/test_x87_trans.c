@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "tests/oracle/fake_hw.h"
+#include "tests/unit/x87_states.h"
+#include "tests/unit/xorshift.h"
 
 enum { RUNS = 400000 };
 
@@ -20,10 +21,7 @@ static uint64_t seed = 0x9e3779b97f4a7c15u;
 
 static uint32_t rnd(void)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)(seed >> 24);
+    return (uint32_t)(xorshift64(&seed) >> 24);
 }
 
 static uint64_t rnd64(void)
@@ -37,19 +35,6 @@ static const struct op {
 } ops[] = {{"fsin", 0xfe},   {"fcos", 0xff},  {"fsincos", 0xfb}, {"fptan", 0xf2},
            {"fpatan", 0xf3}, {"f2xm1", 0xf0}, {"fyl2x", 0xf1},   {"fyl2xp1", 0xf9}};
 enum { N_OPS = sizeof ops / sizeof *ops };
-
-/* An image of fxsave. */
-struct fx {
-    uint16_t fcw, fsw;
-    uint8_t tag, pad_;
-    uint16_t fop;
-    uint32_t fip, fcs, fdp, fds, mxcsr, mxcsr_mask;
-    struct {
-        uint8_t b[10], pad_[6];
-    } st[8];
-    uint8_t rest[352];
-};
-_Static_assert(sizeof(struct fx) == 512, "");
 
 static void put_x80(uint8_t p[10], uint32_t se, uint64_t sig)
 {
@@ -98,7 +83,7 @@ static void random_x80(uint8_t p[10])
 
 static void random_state(struct ia32_state *st)
 {
-    struct fx f;
+    struct fx_image f;
     memset(&f, 0, sizeof f);
     f.mxcsr = 0x1f80;
     f.fcw = (rnd() & 0x1f3f) | 0x40;
@@ -124,42 +109,6 @@ static void random_state(struct ia32_state *st)
     st->gpr[IA32_ESP] = SILICON_DATA + 0x2000;
     st->eflags = 0x202;
     st->eip = SILICON_CODE + 0x100;
-}
-
-static void to_fake(const struct ia32_state *st)
-{
-    struct fx f;
-    memcpy(&f, st->fx, sizeof f);
-    uint32_t top = f.fsw >> 11 & 7;
-    memset(fh.wide, 0xee, sizeof fh.wide);
-    for (uint32_t i = 0; i < 8; i++)
-        memcpy(fh.wide[WIDE_X87 + ((top + i) & 7)], f.st[i].b, 10);
-    fh.fp[SR_FCW - SR_FCW] = f.fcw;
-    fh.fp[SR_FSW - SR_FCW] = f.fsw;
-    fh.fp[SR_FTAG - SR_FCW] = f.tag;
-    for (int i = 0; i < 8; i++)
-        fh.r[32 + i] = st->gpr[i];
-    fh.r[32 + G_EIP] = st->eip;
-    fh.r[32 + G_EFL] = 0x202;
-    fh.cc = st->eflags & F_ALL;
-    fh_segments(0, 0);
-    fh.unimplemented = false;
-    fh.ntouched = 0;
-    hw_commit(0);
-}
-
-static void from_fake(struct ia32_state *st)
-{
-    struct fx f;
-    memset(&f, 0, sizeof f);
-    uint32_t top = fh.fp[SR_FSW - SR_FCW] >> 11 & 7;
-    for (uint32_t i = 0; i < 8; i++)
-        memcpy(f.st[i].b, fh.wide[WIDE_X87 + ((top + i) & 7)], 10);
-    f.fcw = (uint16_t)fh.fp[SR_FCW - SR_FCW];
-    f.fsw = (uint16_t)fh.fp[SR_FSW - SR_FCW];
-    f.tag = (uint8_t)fh.fp[SR_FTAG - SR_FCW];
-    memcpy(st->fx, &f, sizeof f);
-    st->eip = fh.r[32 + G_EIP];
 }
 
 /* Where a number stands among all of its sign: neighbours differ by 1. */
@@ -189,34 +138,6 @@ static uint32_t distance(const uint8_t a[10], const uint8_t b[10])
     return d > 2 ? OFF : (uint32_t)d;
 }
 
-static void show(const char *who, const struct ia32_state *st)
-{
-    struct fx f;
-    memcpy(&f, st->fx, sizeof f);
-    print_error("  %s eip %08x cw %04x sw %04x tag %02x", who, st->eip, f.fcw, f.fsw, f.tag);
-    for (int i = 0; i < 3; i++) {
-        uint64_t sig;
-        memcpy(&sig, f.st[i].b, 8);
-        print_error(" %02x%02x:%016llx", f.st[i].b[9], f.st[i].b[8], (unsigned long long)sig);
-    }
-    print_error("\n");
-}
-
-static uint32_t run_ours(const struct ia32_state *in, struct ia32_state *out, bool single)
-{
-    *out = *in;
-    to_fake(in);
-    fh.vector = 0xff;
-    if (!setjmp(fh.out))
-        ia32_interp(single);
-    from_fake(out);
-    if (!single && fh.vector == X_BP) {
-        fh.vector = 0xff;
-        out->eip--;
-    }
-    return fh.vector;
-}
-
 static void load(uint32_t eip, uint32_t modrm)
 {
     memset(fh.code + (eip - SILICON_CODE), 0xcc, 32);
@@ -235,7 +156,7 @@ static bool at_limit(const uint8_t p[10])
 /* The worst distance of a result, OFF for a difference elsewhere. */
 static uint32_t differ(const struct ia32_state *host, const struct ia32_state *ours)
 {
-    struct fx f, g;
+    struct fx_image f, g;
     uint32_t worst = 0, ignore = 0, d;
     memcpy(&f, host->fx, sizeof f);
     memcpy(&g, ours->fx, sizeof g);
@@ -451,7 +372,7 @@ static void known_values(void **state)
 {
     (void)state;
     struct ia32_state in, out;
-    struct fx f = {.fcw = 0x37f, .tag = 0xc0, .fsw = 6 << 11, .mxcsr = 0x1f80};
+    struct fx_image f = {.fcw = 0x37f, .tag = 0xc0, .fsw = 6 << 11, .mxcsr = 0x1f80};
     uint8_t expected[10];
     memset(&in, 0, sizeof in);
     in.eip = SILICON_CODE + 0x100;
@@ -464,7 +385,7 @@ static void known_values(void **state)
         memcpy(in.fx, &f, sizeof f);
         load(in.eip, k->modrm);
         assert_int_equal(run_ours(&in, &out, i & 1), 0xff);
-        struct fx g;
+        struct fx_image g;
         memcpy(&g, out.fx, sizeof g);
         if (memcmp(g.st[k->modrm == 0xf2].b, expected, 10)) {
             print_error("line %u, %02x\n", i, k->modrm);

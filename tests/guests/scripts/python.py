@@ -18,4 +18,21 @@ if os.fork()==0:
 print(os.read(r,100), os.waitstatus_to_exitcode(os.wait()[1]))
 signal.signal(signal.SIGALRM, lambda *a: print("alarm"))
 signal.setitimer(signal.ITIMER_REAL, 0.01); signal.pause()
-
+# Memory that is a file, and sockets between threads and processes.
+import mmap, socket, socketserver
+with open("python.file", "w+b") as f:
+    f.write(b"0123456789" * 500); f.flush()
+    m = mmap.mmap(f.fileno(), 0)
+    if not os.fork():
+        m[0:5] = b"child"; os._exit(0)
+    os.wait(); m.resize(8192); m[8191] = 33; m.flush()
+    f.seek(0); text = f.read(); print(text[:12], len(text), text[-1:])
+class Upper(socketserver.StreamRequestHandler):
+    def handle(self): self.wfile.write(self.rfile.readline().upper())
+with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Upper) as server:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with socket.create_connection(server.server_address) as c:
+        c.sendall(b"a line\n"); print(c.recv(100))
+    server.shutdown()
+x, y = socket.socketpair()
+socket.send_fds(x, [b"one"], [r]); data, fds, flags, _ = socket.recv_fds(y, 10, 4); print(data, len(fds), flags)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Two databases' processes at once on one file: their index is memory that they share, guarded by locks of its bytes.
 sql=${SQLITE:-/usr/bin/sqlite3}
 rm -f wal.db wal.db-wal wal.db-shm
