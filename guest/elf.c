@@ -16,7 +16,7 @@
 #include "guest/elf.h"
 #include "guest/space.h"
 
-enum { MAX_FILE = 512 << 20 };
+enum { MAX_FILE = 512 << 20, OLD_486 = 6 /* a machine's number that Linux takes, too */ };
 
 static int fail(char *err, size_t n, const char *why)
 {
@@ -29,12 +29,15 @@ static int add_segment(struct elf_image *e, const Elf32_Phdr *p, const uint8_t *
 {
     uint64_t top = (uint64_t)SPACE_TOP_PAGE * PAGE;
 
+    e->refused = ELF_PLACE;
     if (p->p_offset > size || p->p_filesz > size - p->p_offset)
         return fail(err, n, "truncated: a segment lies behind the end of the file");
     if (p->p_filesz > p->p_memsz)
         return fail(err, n, "malformed: a segment is larger in the file than in memory");
-    if (!p->p_memsz)
+    if (!p->p_memsz) {
+        e->refused = ELF_HEADERS;
         return 0;
+    }
     if ((!e->movable && p->p_vaddr < (uint32_t)SPACE_FIRST_PAGE * PAGE) ||
         (uint64_t)p->p_vaddr + p->p_memsz > top)
         return fail(err, n, "malformed: a segment lies outside the user address space");
@@ -51,6 +54,7 @@ static int add_segment(struct elf_image *e, const Elf32_Phdr *p, const uint8_t *
               (p->p_flags & PF_X ? P_EXEC : 0u);
     if (s->vaddr + s->memsz > e->end)
         e->end = s->vaddr + s->memsz;
+    e->refused = ELF_HEADERS;
     return 0;
 }
 
@@ -62,7 +66,7 @@ static int parse_headers(struct elf_image *e, Elf *elf, const uint8_t *bytes, si
 
     if (!h)
         return fail(err, n, "malformed ELF header");
-    if (h->e_machine != EM_386)
+    if (h->e_machine != EM_386 && h->e_machine != OLD_486)
         return fail(err, n, "wrong machine: not an i386 program");
     if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
         return fail(err, n, "not an executable (a relocatable or core file)");
@@ -96,17 +100,21 @@ static int parse_headers(struct elf_image *e, Elf *elf, const uint8_t *bytes, si
             h->e_phoff + phnum * sizeof p <= (uint64_t)p.p_offset + p.p_filesz)
             e->phdr = p.p_vaddr + (h->e_phoff - p.p_offset);
     }
+    e->refused = ELF_PLACE;
     if (!e->nsegments)
         return fail(err, n, "nothing to load: no segment");
     for (uint32_t i = 0; i < e->nsegments; i++)
-        if (e->entry - e->segment[i].vaddr < e->segment[i].memsz)
+        if (e->entry - e->segment[i].vaddr < e->segment[i].memsz) {
+            e->refused = ELF_FINE;
             return 0;
+        }
     return fail(err, n, "malformed: the entry point lies in no segment");
 }
 
 int elf_parse(struct elf_image *e, const uint8_t *bytes, size_t size, char *err, size_t n)
 {
     memset(e, 0, sizeof *e);
+    e->refused = size < sizeof(Elf32_Ehdr) ? ELF_SHORT : ELF_HEADERS;
     if (size < EI_NIDENT || memcmp(bytes, ELFMAG, SELFMAG))
         return fail(err, n, "not an ELF file");
     if (bytes[EI_CLASS] == ELFCLASS64)
@@ -170,9 +178,11 @@ int elf_load(struct elf_image *e, const char *path, char *err, size_t errlen)
     char why[200];
 
     memset(e, 0, sizeof *e);
+    out.refused = ELF_UNREADABLE;
     if (read_file(&f, path, why, sizeof why) || elf_parse(&out, f.file, f.size, why, sizeof why)) {
         snprintf(err, errlen, "%s: %s", path, why);
         free(f.file);
+        e->refused = out.refused;
         return -1;
     }
     *e = out;

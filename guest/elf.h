@@ -8,6 +8,14 @@
 #include <stdint.h>
 
 enum { ELF_SEGMENTS = 32 };
+/* Why a file is refused: what Linux would have made of it depends on how far it had come. */
+enum elf_refusal {
+    ELF_FINE,
+    ELF_UNREADABLE,
+    ELF_SHORT,   /* no room for an ELF header */
+    ELF_HEADERS, /* not what is run here */
+    ELF_PLACE    /* its segments cannot be where they are to be: the old program would be gone */
+};
 
 struct elf_segment {
     uint32_t vaddr, memsz, filesz, prot; /* prot: P_* of space.h */
@@ -24,6 +32,7 @@ struct elf_image {
     uint32_t end;     /* first byte behind all segments: where brk begins */
     bool movable;     /* position-independent: addresses count from wherever it is put */
     char interp[256]; /* the program that loads it; empty: none */
+    uint8_t refused;  /* enum elf_refusal */
 };
 
 /* Reads and checks the file. 0, or -1 with one line (no newline) that names the file and the

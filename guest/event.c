@@ -127,6 +127,7 @@ CALL(epoll_create1)
 static uint64_t rings(const struct process *p, const struct guest_open *o, uint32_t events)
 {
     enum { IN = POLLIN | POLLPRI | POLLRDNORM | POLLRDBAND | GPOLLRDHUP };
+    enum { OUT = POLLOUT | POLLWRNORM | POLLWRBAND };
     const struct guest_pipe *in = &p->pipe[o->pipe], *out = &p->pipe[pipe_row_out(o)];
     uint64_t n = 0;
 
@@ -138,23 +139,27 @@ static uint64_t rings(const struct process *p, const struct guest_open *o, uint3
                 n += rings(p, &p->open[ep->item[k].open], ep->item[k].events);
         return n;
     }
+    if (o->kind == OPEN_TIMERFD)
+        return p->timerfd[o->pipe].rang;
+    if (o->kind == OPEN_SIGNALFD)
+        return p->signals_rang;
     if (o->kind == OPEN_EVENT)
-        return (events & IN ? o->rang[RING_IN] : 0) + (events & POLLOUT ? o->rang[RING_OUT] : 0);
+        return (events & IN ? o->rang[RING_IN] : 0) + (events & OUT ? o->rang[RING_OUT] : 0);
+    if (o->kind == OPEN_PIDFD)
+        return pidfd_ended(p, o);
     if (o->sock) {
         const struct guest_socket *s = &p->socket[o->sock - 1];
         n += s->rang[RING_END] + (events & IN ? s->rang[RING_IN] : 0) +
-             (events & POLLOUT ? s->rang[RING_OUT] : 0);
+             (events & OUT ? s->rang[RING_OUT] : 0);
         if (o->kind == OPEN_SOCK)
             return n;
     }
-    if (o->kind == OPEN_TIMER)
-        return events & IN ? p->timerfd[o->pipe].rang : 0;
     if (!open_reads_pipe(o) && !open_writes_pipe(o))
         return p->activity; /* of the host's streams nothing is known */
     if (open_reads_pipe(o))
         n += in->rang[RING_END] + (events & IN ? in->rang[RING_IN] : 0);
     if (open_writes_pipe(o))
-        n += out->rang[RING_END] + (events & POLLOUT ? out->rang[RING_OUT] : 0);
+        n += out->rang[RING_END] + (events & OUT ? out->rang[RING_OUT] : 0);
     return n;
 }
 
@@ -195,9 +200,10 @@ static uint32_t item_ready(struct process *p, const struct epoll_item *i)
 {
     const struct guest_open *o = &p->open[i->open];
 
-    if (!i->used || i->off || ((i->events & EP_EDGE) && i->seen == rings(p, o, i->events)))
+    if (!i->used || i->off)
         return 0;
-    return open_ready(p, o) & i->events & EP_ANY;
+    uint32_t ready = open_ready(p, o) & i->events & EP_ANY;
+    return (i->events & EP_EDGE) && i->seen == rings(p, o, i->events) ? 0 : ready;
 }
 
 CALL(epoll_ctl)

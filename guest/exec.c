@@ -15,7 +15,14 @@
 #include "guest/syscall.h"
 #include "concealed-mem/abi.h"
 
-enum { MAX_ARG_BYTES = 1 << 20, MAX_ARGS = 32768, PIE_BASE = 0x56555000, SHEBANG = 256 };
+enum {
+    MAX_STRING = 128 << 10, /* an argument, with its end */
+    LEAST_ARGS = 128 << 10, /* room for them that no limit takes */
+    MOST_ARGS = 6 << 20,    /* and that none gives */
+    STACK_MOST = 128 << 20, /* below it begin mappings */
+    PIE_BASE = 0x56555000,
+    SHEBANG = 256
+};
 
 struct stack_builder {
     struct space *s;
@@ -57,6 +64,23 @@ static int load_segments(struct space *s, const struct elf_image *e)
     return 0;
 }
 
+/* Room for arguments and environment, pointers included: a quarter of the stack, as in Linux. */
+static uint64_t room_for_args(const struct process *p)
+{
+    uint64_t room = p->grp->limit[LIMIT_STACK][0] / 4;
+
+    return room > MOST_ARGS ? MOST_ARGS : room < LEAST_ARGS ? LEAST_ARGS : room;
+}
+
+/* The stack may grow as far as the limit says, but there is room for what is on it already. */
+static uint32_t stack_pages(const struct process *p, uint64_t used)
+{
+    uint64_t limit = p->grp->limit[LIMIT_STACK][0], least = used + (128 << 10);
+
+    limit = limit > STACK_MOST ? STACK_MOST : limit < least ? least : limit;
+    return (uint32_t)(limit / PAGE);
+}
+
 /* Strings at the top, then the vectors: argc, argv, envp, auxv, as the ABI has them; sp 16-byte
  * aligned. */
 static int build_stack(struct process *p, struct space *s, uint32_t argc, char **argv,
@@ -66,18 +90,19 @@ static int build_stack(struct process *p, struct space *s, uint32_t argc, char *
     enum { AUX = 24 };
     struct stack_builder b = {.s = s, .sp = (uint32_t)SPACE_TOP_PAGE * PAGE - 4};
     uint32_t random[4], cpu[4], n = 0;
-    size_t bytes = 0;
-    int r = space_map(s, SPACE_TOP_PAGE - STACK_PAGES, STACK_PAGES, P_READ | P_WRITE, true);
+    uint64_t bytes = strlen(name) + 1 + 4ull * argc + 4ull * envc;
 
-    if (r)
-        return r;
     process_cpuid(p, 1, cpu);
     for (uint32_t i = 0; i < argc; i++)
-        bytes += strlen(argv[i]) + 5;
+        bytes += strlen(argv[i]) + 1;
     for (uint32_t i = 0; i < envc; i++)
-        bytes += strlen(env[i]) + 5;
-    if (bytes > MAX_ARG_BYTES || argc > MAX_ARGS || envc > MAX_ARGS)
+        bytes += strlen(env[i]) + 1;
+    if (bytes > room_for_args(p))
         return -E2BIG;
+    uint32_t pages = stack_pages(p, bytes);
+    int r = space_map(s, SPACE_TOP_PAGE - pages, pages, P_READ | P_WRITE, true);
+    if (r)
+        return r;
     uint32_t *vec = calloc(argc + envc + 2 * AUX + 8, sizeof *vec);
     if (!vec)
         return -ENOMEM;
@@ -114,9 +139,52 @@ static int build_stack(struct process *p, struct space *s, uint32_t argc, char *
     return b.error;
 }
 
+/* Whether a file is one that may be run. 0 or -errno. */
+static int may_run(struct process *p, const char *host)
+{
+    struct stat st, open;
+
+    if (stat(host, &st))
+        return -errno;
+    if (!S_ISREG(st.st_mode) || access(host, X_OK))
+        return -EACCES;
+    for (uint32_t i = 0; i < PROC_OPEN; i++) {
+        const struct guest_open *o = &p->open[i];
+        if (o->refs && o->kind == OPEN_HOST && !o->std && !o->mem && (o->flags & GO_ACCMODE) &&
+            !(o->flags & GO_PATH) && !fstat(o->host, &open) && open.st_ino == st.st_ino &&
+            open.st_dev == st.st_dev)
+            return -ETXTBSY;
+    }
+    return 0;
+}
+
+bool exec_is_running(const struct process *p, const char *host)
+{
+    struct stat st;
+
+    if (stat(host, &st))
+        return false;
+    for (uint32_t i = 0; i < p->rows; i++)
+        if (p->group[i].used && !p->group[i].zombie && p->group[i].exe_ino == st.st_ino &&
+            p->group[i].exe_dev == st.st_dev)
+            return true;
+    return false;
+}
+
+/* What Linux says to a file that is refused; `interp`: as the interpreter of another. */
+static int refusal(const struct elf_image *e, bool interp, struct exec_image *out)
+{
+    out->gone = e->refused == ELF_PLACE;
+    return out->gone                      ? -EFAULT
+           : e->refused == ELF_UNREADABLE ? -EACCES
+           : !interp                      ? -ENOEXEC
+           : e->refused == ELF_SHORT      ? -EIO
+                                          : -ELIBBAD;
+}
+
 /* The interpreter of a dynamic program, at the top of the mapping area. */
 static int load_interp(struct process *p, struct space *s, const char *name, uint32_t *base,
-                       uint32_t *entry, char *err, size_t errlen)
+                       uint32_t *entry, struct exec_image *out, char *err, size_t errlen)
 {
     char host[PATH_MAX], why[PATH_MAX + 200];
     struct elf_image e;
@@ -127,9 +195,18 @@ static int load_interp(struct process *p, struct space *s, const char *name, uin
                  p->sysroot ? "in the sysroot" : "there (--sysroot names the guest's root)");
         return r;
     }
+    r = may_run(p, host);
+    if (r) {
+        struct stat st;
+        bool folder = r == -EACCES && !stat(host, &st) && !S_ISREG(st.st_mode);
+        snprintf(err, errlen, "its interpreter %s: %s%s", name,
+                 folder ? "not a regular file" : strerror(-r),
+                 r == -ENOENT && !p->sysroot ? " (--sysroot names the guest's root)" : "");
+        return r;
+    }
     if (elf_load(&e, host, why, sizeof why)) {
         snprintf(err, errlen, "its interpreter: %s", why);
-        return -ELIBBAD;
+        return refusal(&e, true, out);
     }
     process_note_file(p, host);
     r = 0;
@@ -156,7 +233,7 @@ static int load_elf(struct process *p, const char *name, const char *host, uint3
     bool in_memory = !strncmp(host, "/proc/", 6); /* a file without a name that lasts */
 
     if (elf_load(&e, host, err, errlen))
-        return -ENOEXEC;
+        return refusal(&e, false, out);
     while (row < PROC_TASKS && p->spaces[row].refs)
         row++;
     struct space *s = &p->spaces[row];
@@ -175,7 +252,7 @@ static int load_elf(struct process *p, const char *name, const char *host, uint3
         r = load_segments(s, &e);
     s->brk_start = s->brk = (e.end + PAGE - 1) & ~(uint32_t)(PAGE - 1);
     if (!r && e.interp[0])
-        r = load_interp(p, s, e.interp, &base, &entry, why, sizeof why);
+        r = load_interp(p, s, e.interp, &base, &entry, out, why, sizeof why);
     if (!r)
         r = build_stack(p, s, argc, argv, envc, env, name, &e, base, out);
     if (r == -E2BIG)
@@ -188,6 +265,11 @@ static int load_elf(struct process *p, const char *name, const char *host, uint3
     }
     s->refs = 1;
     s->changed = false;
+    struct stat st = {0};
+    if (!stat(host, &st)) {
+        out->exe_dev = st.st_dev;
+        out->exe_ino = st.st_ino;
+    }
     out->space = row;
     out->eip = entry;
     snprintf(out->exe, sizeof out->exe, "%s", name);
@@ -200,17 +282,20 @@ static int shebang(const char *host, char *line, char **program, char **argument
 {
     /* Without O_NONBLOCK a pipe without a writer would hold us here. */
     int fd = open(host, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t n = fd < 0 ? -1 : read(fd, line, SHEBANG - 1);
+    ssize_t n = fd < 0 ? -1 : read(fd, line, SHEBANG);
 
     if (fd >= 0)
         close(fd);
     if (n < 3 || line[0] != '#' || line[1] != '!')
         return 0;
     line[n] = 0;
+    bool cut = n == SHEBANG && !memchr(line, '\n', SHEBANG);
     line[strcspn(line, "\n")] = 0;
     char *at = line + 2 + strspn(line + 2, " \t");
     *program = at;
     at += strcspn(at, " \t");
+    if (cut && at == line + SHEBANG)
+        return 0; /* a name whose end nobody has seen */
     *argument = NULL;
     if (*at) {
         *at++ = 0;
@@ -227,10 +312,11 @@ int exec_load(struct process *p, const char *name, const char *host, uint32_t ar
               uint32_t envc, char **env, struct exec_image *out, char *err, size_t errlen)
 {
     enum { DEPTH = 5 }; /* as Linux has it */
-    char lines[DEPTH + 1][SHEBANG], target[PATH_MAX], script[PATH_MAX], *program, *argument;
+    char lines[DEPTH + 1][SHEBANG + 1], target[PATH_MAX], script[PATH_MAX], *program, *argument;
     char **list = NULL;
     int r = 0;
 
+    out->gone = false;
     shared_flush_all(&p->frames); /* the program may be one of them */
     snprintf(script, sizeof script, "%s", name);
     snprintf(target, sizeof target, "%s", host);
@@ -251,8 +337,8 @@ int exec_load(struct process *p, const char *name, const char *host, uint32_t ar
             argc = k;
             name = program;
             r = path_of_name(p, program, true, target, sizeof target);
-            if (!r && access(target, R_OK))
-                r = -errno;
+            if (!r)
+                r = may_run(p, target);
         } else
             free(more);
         depth++;
@@ -289,6 +375,8 @@ void exec_enter(struct process *p, const struct exec_image *e)
     t->restarting = false;
     memcpy(p->grp->arg, e->arg, sizeof e->arg);
     memcpy(p->grp->env, e->env, sizeof e->env);
+    p->grp->exe_dev = e->exe_dev;
+    p->grp->exe_ino = e->exe_ino;
     snprintf(p->grp->exe, sizeof p->grp->exe, "%s", e->exe);
     snprintf(p->grp->host, sizeof p->grp->host, "%s", e->host);
     const char *base = strrchr(e->exe, '/');
@@ -306,26 +394,35 @@ static void free_list(char **v, uint32_t n)
     free(v);
 }
 
-/* A NULL-terminated list of strings of the guest. */
-static int read_list(struct process *p, uint32_t at, char ***out, uint32_t *count)
+/* A NULL-terminated list of strings of the guest. `room` is what there is for them, and then what
+ * is left of it. */
+static int read_list(struct process *p, uint32_t at, char ***out, uint32_t *count, uint64_t *room)
 {
-    static char text[128 << 10];
-    char **v = calloc(MAX_ARGS + 1, sizeof *v);
-    uint32_t n = 0, word;
-    size_t bytes = 0;
+    static char text[MAX_STRING];
+    uint32_t n = 0, size = 64, word;
+    char **v = calloc(size, sizeof *v);
     int e = v ? 0 : -ENOMEM;
 
     while (!e && at) {
         e = space_read(p->space, at + 4 * n, &word, 4);
         if (e || !word)
             break;
+        if (n + 1 == size) {
+            char **more = realloc(v, 2ull * size * sizeof *v);
+            if (!more) {
+                e = -ENOMEM;
+                break;
+            }
+            v = more;
+            size *= 2;
+        }
         int k = space_string(p->space, word, text, sizeof text);
-        if (k < 0 || n == MAX_ARGS || (bytes += (size_t)k + 5) > MAX_ARG_BYTES)
+        if (k < 0 || (uint64_t)k + 5 > *room)
             e = k == -EFAULT ? -EFAULT : -E2BIG;
         else if (!(v[n] = strdup(text)))
             e = -ENOMEM;
         else
-            n++;
+            n++, *room -= (uint64_t)k + 5;
     }
     *out = v;
     *count = n;
@@ -339,16 +436,14 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
     static char nothing[] = "";
     uint32_t argc = 0, envc = 0;
     struct exec_image image;
-    struct stat st;
-    int r = 0;
+    uint64_t room = room_for_args(p);
+    int r = may_run(p, host);
 
-    if (stat(host, &st))
-        return -errno;
-    if (!S_ISREG(st.st_mode) || access(host, X_OK))
-        return -EACCES;
-    r = read_list(p, argv_at, &argv, &argc);
+    if (r)
+        return r;
+    r = read_list(p, argv_at, &argv, &argc, &room);
     if (!r)
-        r = read_list(p, env_at, &env, &envc);
+        r = read_list(p, env_at, &env, &envc, &room);
     if (!r && !argc && argv) { /* Linux gives a program at least an empty name */
         argv[0] = strdup(nothing);
         argc = argv[0] ? 1 : 0;
@@ -357,6 +452,15 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
         r = exec_load(p, name, host, argc, argv, envc, env, &image, err, sizeof err);
     free_list(argv, argc);
     free_list(env, envc);
+    if (!r && (r = signals_unshare(p, p->grp))) {
+        space_clear(&p->spaces[image.space]);
+        p->spaces[image.space].refs = 0;
+    }
+    if (r && image.gone) {
+        fprintf(p->log, "chrysalis: %s: signal %d\n", err, GSIGSEGV);
+        group_exit(p, p->grp, GSIGSEGV);
+        return SYS_NO_RESULT;
+    }
     if (r)
         return r;
     struct task *t = p->cur;
@@ -365,7 +469,7 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
             task_exit(p, &p->task[i], 0);
     t->tid = p->grp->tgid;
     if (p->file_table[t->files].refs > 1) {
-        for (uint32_t i = 0; i < p->rows; i++)
+        for (uint32_t i = 0; i < PROC_TASKS; i++)
             if (!p->file_table[i].refs) {
                 p->file_table[i] = p->file_table[t->files];
                 p->file_table[i].refs = 1;
@@ -379,9 +483,12 @@ static int32_t execve_host(struct process *p, const char *name, const char *host
     }
     uint32_t old = t->space;
     futex_task_end(p, t);
-    timers_of_group_end(p, p->grp);
-    signals_forget_handlers(p->grp);
+    timers_of_exec(p, p->grp);
+    signals_forget_handlers(p, p->grp);
+    prctl_exec(t, p->grp);
+    p->grp->exit_signal = GSIGCHLD;
     exec_enter(p, &image);
+    usage_memory(p->grp, &p->spaces[old]);
     if (!--p->spaces[old].refs)
         space_clear(&p->spaces[old]);
     task_make_current(p, p->current);

@@ -276,7 +276,7 @@ bool shm_name_open(struct process *p, int32_t dirfd, const char *name, uint32_t 
         *result = -EINVAL;
     if (*result)
         return true;
-    row = n ? n->file - 1 : file_new(p, mode & ~p->files->umask & 07777, SEAL_SEAL);
+    row = n ? n->file - 1 : file_new(p, mode & ~p->place->umask & 07777, SEAL_SEAL);
     snprintf(path, sizeof path, SHM "/%.255s", part);
     *result = row < 0 ? row : n ? 0 : name_add(p, part, (uint32_t)row);
     if (!*result)

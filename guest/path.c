@@ -8,6 +8,9 @@
  * alone, lest a run depend on what the host has installed. /proc and /sys are nobody's but for the
  * few names below; of /dev there are the harmless ones.
  *
+ * After chroot the new root is a process's sysroot, and it is confined to it; what it has left
+ * outside, its working directory or a folder that is open, leads nowhere.
+ *
  * A guest that is confined has nothing but the sysroot. It may make any link there and put it in
  * the place of any folder, at any time: so no name of the host's that was found once is used for
  * another call, but walked again; what is held open is known by its descriptor.
@@ -26,6 +29,17 @@ static bool under(const char *name, const char *folder)
     size_t n = strlen(folder);
 
     return !strncmp(name, folder, n) && (name[n] == '/' || !name[n]);
+}
+
+/* What the name "/" is on the host, NULL: the same; and is there nothing outside? */
+static const char *root_of(const struct process *p)
+{
+    return p->place->root[0] ? p->place->root : p->sysroot;
+}
+
+static bool confined(const struct process *p)
+{
+    return p->confined || p->place->root[0];
 }
 
 static bool put(char *out, size_t n, const char *a, const char *b)
@@ -172,7 +186,7 @@ int32_t path_descriptor(const char *name)
 /* A name that is none of /proc, /sys and /dev. */
 static int absolute_name(struct process *p, const char *name, bool follow, char *out, size_t n)
 {
-    const char *root = p->sysroot;
+    const char *root = root_of(p);
 
     if (root) {
         if (under(name, root)) /* a name of the host's that leads inside */
@@ -182,7 +196,7 @@ static int absolute_name(struct process *p, const char *name, bool follow, char 
         int e = walk(root, name, follow, out, n);
         if (e <= 0)
             return e;
-        if (p->confined || of_a_system(name))
+        if (confined(p) || of_a_system(name))
             return *out ? 0 : -ENOENT;
     }
     return put(out, n, name, "") ? 0 : -ENAMETOOLONG;
@@ -201,8 +215,8 @@ static int absolute(struct process *p, const char *name, bool follow, char *out,
     }
     if (own && under(own, "/root")) {
         name = own[5] ? own + 5 : "/";
-    } else if (own && under(own, "/cwd") && p->files->cwd[0]) {
-        if (!put(full, sizeof full, p->files->cwd, own + 4))
+    } else if (own && under(own, "/cwd") && p->place->cwd[0]) {
+        if (!put(full, sizeof full, p->place->cwd, own + 4))
             return -ENAMETOOLONG;
         name = full;
     }
@@ -225,9 +239,11 @@ int path_of_name(struct process *p, const char *name, bool follow, char *out, si
         return -ENOENT;
     if (*name == '/')
         return absolute(p, name, follow, out, n);
-    if (!p->files->cwd[0])
+    if (p->place->root[0] && !under(p->place->cwd, p->place->root))
+        return -ENOENT; /* left outside: from there nothing is in reach */
+    if (!p->place->cwd[0])
         return put(out, n, name, "") ? 0 : -ENAMETOOLONG;
-    if (!put(full, sizeof full, "/", name) || !put(full, sizeof full, p->files->cwd, full))
+    if (!put(full, sizeof full, "/", name) || !put(full, sizeof full, p->place->cwd, full))
         return -ENAMETOOLONG;
     return absolute(p, full, follow, out, n);
 }
@@ -248,6 +264,8 @@ int guest_path_at(struct process *p, int32_t dirfd, uint32_t addr, bool follow, 
         return -EBADF;
     if (o->stream || (o->kind != OPEN_HOST && o->kind != OPEN_PROC))
         return -ENOTDIR;
+    if (p->place->root[0] && o->kind == OPEN_HOST && !under(o->path, p->place->root))
+        return -ENOENT;
     if (!put(full, sizeof full, "/", in) || !put(full, sizeof full, o->path, full))
         return -ENAMETOOLONG;
     return absolute(p, full, follow, out, n);
@@ -260,10 +278,37 @@ int guest_path(struct process *p, uint32_t addr, bool follow, char *out, size_t 
 
 const char *path_for_guest(const struct process *p, const char *host)
 {
-    if (!p->sysroot || !under(host, p->sysroot))
-        return p->confined && !under(host, "/dev") ? "/" : host;
-    host += strlen(p->sysroot);
+    const char *root = root_of(p);
+
+    if (!root || !under(host, root))
+        return confined(p) && !under(host, "/dev") ? "/" : host;
+    host += strlen(root);
     return *host ? host : "/";
+}
+
+int path_of_link(const struct process *p, const struct guest_open *o, char *out, size_t n)
+{
+    static const struct {
+        enum open_kind kind;
+        const char *name;
+    } nameless[] = {{OPEN_RANDOM, "/dev/urandom"},
+                    {OPEN_EVENT, "anon_inode:[eventfd]"},
+                    {OPEN_EPOLL, "anon_inode:[eventpoll]"},
+                    {OPEN_TIMERFD, "anon_inode:[timerfd]"},
+                    {OPEN_SIGNALFD, "anon_inode:[signalfd]"},
+                    {OPEN_PIDFD, "anon_inode:[pidfd]"}};
+
+    if (o->std)
+        return snprintf(out, n, "pipe:[%u]", o->std - 1u);
+    if (o->sock)
+        return snprintf(out, n, "socket:[%u]", PROC_PIPES + o->sock);
+    for (size_t i = 0; i < sizeof nameless / sizeof nameless[0]; i++)
+        if (o->kind == nameless[i].kind)
+            return snprintf(out, n, "%s", nameless[i].name);
+    if (!o->path[0] && o->stream)
+        return snprintf(out, n, "%s:[%u]", o->kind == OPEN_SOCKET ? "socket" : "pipe",
+                        8u + o->pipe);
+    return snprintf(out, n, "%s", o->mem ? o->path : path_for_guest(p, o->path));
 }
 
 int path_of_open(const struct guest_open *o, char *out, size_t n)

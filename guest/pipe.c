@@ -51,78 +51,84 @@ void pipe_end_closed(struct process *p, struct guest_open *o)
 
 uint32_t pipe_room(const struct process *p, const struct guest_open *o)
 {
-    return PIPE_BYTES - p->pipe[pipe_row_out(o)].count;
+    const struct guest_pipe *q = &p->pipe[pipe_row_out(o)];
+
+    return q->limit > q->count ? q->limit - q->count : 0;
 }
 
-void pipe_look(struct process *p, const struct guest_open *o, uint8_t *to, uint32_t n)
+uint32_t pipe_peek(const struct process *p, const struct guest_open *o, uint8_t *to, uint32_t len)
 {
     const struct guest_pipe *q = &p->pipe[o->pipe];
-    uint32_t first = PIPE_BYTES - q->head < n ? PIPE_BYTES - q->head : n;
+    uint32_t n = len < q->count ? len : q->count, first = PIPE_BYTES - q->head;
 
+    if (first > n)
+        first = n;
     memcpy(to, q->bytes + q->head, first);
     memcpy(to + first, q->bytes, n - first);
+    return n;
 }
 
-void pipe_skip(struct process *p, const struct guest_open *o, uint32_t n)
+void pipe_take(struct process *p, struct guest_open *o, uint32_t n)
 {
     struct guest_pipe *q = &p->pipe[o->pipe];
-    bool full = PIPE_BYTES - q->count < PIPE_ATOMIC;
+    bool full = q->limit < q->count + PIPE_ATOMIC;
 
     q->out += n;
-    q->head = (q->head + n) % PIPE_BYTES;
     q->count -= n;
-    q->rang[RING_OUT] += o->kind == OPEN_SOCKET || (full && PIPE_BYTES - q->count >= PIPE_ATOMIC);
+    q->head = q->count ? (q->head + n) % PIPE_BYTES : 0;
+    q->rang[RING_OUT] += o->kind == OPEN_SOCKET || (full && q->limit >= q->count + PIPE_ATOMIC);
     rights_passed(p, o->pipe);
     pipe_changed(p, o->pipe);
 }
 
+int32_t pipe_wait_data(struct process *p, struct guest_open *o, bool nonblock)
+{
+    const struct guest_pipe *q = &p->pipe[o->pipe];
+
+    if (q->count)
+        return (int32_t)q->count;
+    if (!q->writers || o->stopped[0])
+        return 0;
+    return nonblock ? -EAGAIN : task_block(p, WAIT_PIPE, o->pipe, UINT64_MAX, RESTART_SYS);
+}
+
+/* Into memory that is not there goes what Linux would put there: of a pipe whole pages as they were
+ * written, of a socket all or nothing. What does not go stays. */
 int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len)
 {
     struct guest_pipe *q = &p->pipe[o->pipe];
-    uint32_t n = len < q->count ? len : q->count, first = PIPE_BYTES - q->head;
+    uint32_t n = len < q->count ? len : q->count, first, fit;
 
     if (!len || p->got_rights)
         return 0;
     n = rights_limit(p, o->pipe, n);
-    if (!n) {
-        if (!q->writers || o->stopped[0])
-            return 0;
-        if (o->flags & GO_NONBLOCK)
-            return -EAGAIN;
-        return task_block(p, WAIT_PIPE, o->pipe, UINT64_MAX, RESTART_SYS);
-    }
-    if (first > n)
-        first = n;
+    if (!n)
+        return pipe_wait_data(p, o, o->flags & GO_NONBLOCK);
+    fit = space_fit(p->space, addr, n, true);
+    if (fit < n && o->kind != OPEN_SOCKET && (q->head + fit) / PAGE > q->head / PAGE)
+        n = fit - (q->head + fit) % PAGE;
+    else if (fit < n)
+        return -EFAULT;
+    first = PIPE_BYTES - q->head < n ? PIPE_BYTES - q->head : n;
     int e = space_write(p->space, addr, q->bytes + q->head, first);
     if (!e && n > first)
         e = space_write(p->space, addr + first, q->bytes, n - first);
     if (!e && !p->peek)
-        pipe_skip(p, o, n);
+        pipe_take(p, o, n);
     return e ? e : (int32_t)n;
-}
-
-/* Where the next byte goes, and how many go there without a wrap. */
-static uint32_t tail(const struct guest_pipe *q, uint32_t *run)
-{
-    uint32_t at = (q->head + q->count) % PIPE_BYTES;
-
-    *run = PIPE_BYTES - q->count < PIPE_BYTES - at ? PIPE_BYTES - q->count : PIPE_BYTES - at;
-    return at;
 }
 
 uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, uint32_t len)
 {
     struct guest_pipe *q = &p->pipe[pipe_row_out(o)];
-    uint32_t done = 0, run;
+    uint32_t done = 0, room = pipe_room(p, o), run;
 
-    while (done < len && q->count < PIPE_BYTES) {
-        uint32_t at = tail(q, &run);
-        if (run > len - done)
-            run = len - done;
+    if (len > room)
+        len = room;
+    for (; done < len; done += run, q->count += run, q->in += run) {
+        uint32_t at = (q->head + q->count) % PIPE_BYTES; /* where the next byte goes */
+        run = len - done < PIPE_BYTES - at ? len - done : PIPE_BYTES - at;
         memcpy(q->bytes + at, from + done, run);
-        q->count += run;
-        q->in += run;
-        done += run;
     }
     q->rang[RING_IN] += done != 0;
     if (done)
@@ -130,12 +136,10 @@ uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, 
     return done;
 }
 
-/* Gives what went in at once; less than asked means that the rest must wait for room. */
-int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len)
+int32_t pipe_wait_room(struct process *p, struct guest_open *o, uint32_t len, bool nonblock)
 {
     struct guest_pipe *q = &p->pipe[pipe_row_out(o)];
-    uint32_t room = pipe_room(p, o), done = 0, run;
-    int e = 0;
+    uint32_t room = pipe_room(p, o);
 
     if (!q->readers || o->stopped[1]) {
         struct siginfo_guest info = {.code = GSI_USER, .field = {p->grp->tgid, GUEST_UID}};
@@ -143,30 +147,27 @@ int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint3
             signal_to_task(p, p->cur, GSIGPIPE, &info);
         return -EPIPE;
     }
-    if (!len)
-        return 0;
-    if (len <= PIPE_ATOMIC ? room < len : !room) {
-        if (o->flags & GO_NONBLOCK)
-            return -EAGAIN;
-        return task_block(p, WAIT_PIPE, pipe_row_out(o), UINT64_MAX, RESTART_SYS);
-    }
-    if (len > room)
-        len = room;
-    while (!e && done < len) {
-        uint32_t at = tail(q, &run);
-        if (run > len - done)
-            run = len - done;
-        e = space_read(p->space, addr + done, q->bytes + at, run);
-        if (!e) {
-            q->count += run;
-            q->in += run;
-            done += run;
-        }
-    }
-    q->rang[RING_IN] += done != 0;
-    if (done)
-        pipe_changed(p, pipe_row_out(o));
-    return done ? (int32_t)done : e;
+    if (room && (len > PIPE_ATOMIC || len <= room))
+        return (int32_t)room;
+    return nonblock ? -EAGAIN : task_block(p, WAIT_PIPE, pipe_row_out(o), UINT64_MAX, RESTART_SYS);
+}
+
+int32_t pipe_resize(struct process *p, struct guest_open *o, uint32_t size)
+{
+    struct guest_pipe *q = &p->pipe[o->pipe];
+    uint32_t now = PAGE;
+
+    while (now < size && now < 1u << 31)
+        now *= 2;
+    if (now < size)
+        return -EINVAL;
+    if (now > PIPE_BYTES)
+        return -EPERM;
+    if (now < q->count)
+        return -EBUSY;
+    q->limit = now;
+    pipe_changed(p, o->pipe);
+    return (int32_t)now;
 }
 
 int pipe_new(struct process *p)
@@ -180,6 +181,7 @@ int pipe_new(struct process *p)
     struct guest_pipe *q = &p->pipe[row];
     q->used = true;
     q->head = q->count = q->fifo = 0;
+    q->limit = PIPE_BYTES;
     q->in = q->out = 0;
     q->readers = q->writers = 1;
     return row;
@@ -188,23 +190,20 @@ int pipe_new(struct process *p)
 static int32_t make_pipe(struct process *p, uint32_t at, uint32_t flags)
 {
     struct guest_open *r, *w;
-    uint32_t row = 0, fds[2];
+    uint32_t fds[2];
 
     if (flags & ~(uint32_t)(GO_CLOEXEC | GO_NONBLOCK))
         return -EINVAL;
-    while (row < PROC_PIPES && p->pipe[row].used)
-        row++;
-    if (row == PROC_PIPES)
-        return -ENFILE;
-    int32_t in = fd_new(p, flags, &r);
-    if (in < 0)
-        return in;
-    int32_t out = fd_new(p, flags | GO_WRONLY, &w);
+    int row = pipe_new(p);
+    if (row < 0)
+        return row;
     struct guest_pipe *q = &p->pipe[row];
-    q->used = true;
-    q->head = q->count = q->fifo = 0;
-    q->in = q->out = 0;
-    q->readers = q->writers = 1;
+    int32_t in = fd_new(p, flags, &r);
+    if (in < 0) {
+        q->used = false;
+        return in;
+    }
+    int32_t out = fd_new(p, flags | GO_WRONLY, &w);
     r->kind = OPEN_PIPE_R;
     r->stream = true;
     r->pipe = (uint16_t)row;

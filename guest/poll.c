@@ -13,29 +13,34 @@
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
                        const uint32_t *a __attribute__((unused)))
 
+/* Most of what can be read or written is so in two words; events of a number only in one. */
+enum { IN = POLLIN | POLLRDNORM, OUT = POLLOUT | POLLWRNORM };
+
 uint32_t open_ready(struct process *p, const struct guest_open *o)
 {
     const struct guest_pipe *in = &p->pipe[o->pipe],
                             *out = &p->pipe[o->kind == OPEN_SOCKET ? o->pipe_out : o->pipe];
     /* A fifo that was opened to read before any writer came has not lost one. */
     bool fresh = in->fifo && in->came == o->came;
-    uint32_t reads = (in->count ? POLLIN : 0u), writes = 0;
+    uint32_t reads = (in->count ? IN : 0u), writes = 0;
 
-    if (PIPE_BYTES - out->count >= PIPE_ATOMIC)
-        writes = POLLOUT;
+    if (out->limit >= out->count + PIPE_ATOMIC)
+        writes = OUT;
     switch (o->kind) {
     case OPEN_PIPE_R: return reads | (in->writers || fresh ? 0u : POLLHUP);
     case OPEN_FIFO: return reads | writes;
     case OPEN_PIPE_W: return writes | (out->readers ? 0u : POLLERR);
     case OPEN_SOCKET:
         if (!in->writers || o->stopped[0])
-            reads |= POLLIN | GPOLLRDHUP | (!out->readers || o->stopped[1] ? POLLHUP : 0u);
-        return reads | (out->readers ? writes : POLLOUT);
+            reads |= IN | GPOLLRDHUP | (!out->readers || o->stopped[1] ? POLLHUP : 0u);
+        return reads | (out->readers && !writes ? 0u : OUT | POLLWRBAND);
     case OPEN_SOCK: return socket_ready(p, o);
     case OPEN_EVENT: return (o->offset ? POLLIN : 0u) | (o->offset < EVENT_MAX ? POLLOUT : 0u);
-    case OPEN_TIMER: return timerfd_ready(p, o);
-    case OPEN_EPOLL: return epoll_any(p, o) ? POLLIN : 0;
-    default: return POLLIN | POLLOUT;
+    case OPEN_TIMERFD: return timerfd_ready(p, o) ? POLLIN : 0;
+    case OPEN_SIGNALFD: return signalfd_ready(p, o) ? POLLIN : 0;
+    case OPEN_EPOLL: return epoll_any(p, o) ? IN : 0;
+    case OPEN_PIDFD: return pidfd_ended(p, o) ? POLLIN : 0;
+    default: return IN | OUT;
     }
 }
 
@@ -72,13 +77,13 @@ static int32_t poll_list(struct process *p, uint32_t at, uint32_t count, struct 
         uint16_t want, got;
     } f;
 
-    if (count > PROC_FDS)
+    if (count > p->grp->limit[LIMIT_NOFILE][0])
         return -EINVAL;
     for (uint32_t i = 0; i < count; i++) {
         int32_t e = space_read(p->space, at + 8 * i, &f, 8);
         if (e)
             return e;
-        const struct guest_open *o = f.fd < 0 ? NULL : fd_open(p, (uint32_t)f.fd);
+        const struct guest_open *o = f.fd < 0 ? NULL : fd_file(p, (uint32_t)f.fd);
         f.got = f.fd < 0 ? 0
                 : !o     ? POLLNVAL
                          : (uint16_t)(open_ready(p, o) & (f.want | POLLHUP | POLLERR));
@@ -139,7 +144,8 @@ CALL(ppoll64)
 
 static int32_t select_sets(struct process *p, uint32_t n, const uint32_t at[3], struct patience w)
 {
-    static const uint32_t asks[3] = {POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, 0};
+    static const uint32_t asks[3] = {IN | POLLRDBAND | POLLHUP | POLLERR,
+                                     OUT | POLLWRBAND | POLLERR, POLLPRI};
     uint32_t in[3][PROC_FDS / 32], out[3][PROC_FDS / 32] = {{0}}, hits = 0;
     int32_t e;
 
@@ -156,7 +162,7 @@ static int32_t select_sets(struct process *p, uint32_t n, const uint32_t at[3], 
         for (uint32_t fd = 0; fd < n; fd++) {
             if (!(in[k][fd / 32] >> fd % 32 & 1))
                 continue;
-            const struct guest_open *o = fd_open(p, fd);
+            const struct guest_open *o = fd_file(p, fd);
             if (!o)
                 return -EBADF;
             if (open_ready(p, o) & asks[k]) {
@@ -193,6 +199,15 @@ CALL(newselect)
                      (struct time_left){a[4], 1000, false});
     }
     return select_sets(p, a[0], a + 1, w);
+}
+
+/* The first of its kind: its arguments are in memory. */
+CALL(old_select)
+{
+    uint32_t m[5];
+    int32_t e = space_read(p->space, a[0], m, sizeof m);
+
+    return e ? e : sys_newselect(p, m);
 }
 
 static int32_t pselect(struct process *p, const uint32_t *a, bool wide)

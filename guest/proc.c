@@ -149,15 +149,6 @@ void proc_stat(const struct proc_entry *e, struct stat *st)
     st->st_ino = h;
 }
 
-int open_link(const struct process *p, const struct guest_open *o, char *out, size_t n)
-{
-    if (o->sock)
-        return snprintf(out, n, "socket:[%u]", PROC_PIPES + o->sock);
-    if (o->stream && !(o->host > 2 && o->kind != OPEN_HOST)) /* a fifo has a name */
-        return snprintf(out, n, "pipe:[%u]", o->std ? o->std - 1u : 8u + o->pipe);
-    return snprintf(out, n, "%s", o->mem ? o->path : path_for_guest(p, o->path));
-}
-
 int proc_link(struct process *p, const struct proc_entry *e, char *out, size_t n)
 {
     const struct guest_open *o;
@@ -171,13 +162,14 @@ int proc_link(struct process *p, const struct proc_entry *e, char *out, size_t n
         return -ENOENT;
     const struct files *files = &p->file_table[e->task->files];
     if (!strcmp(e->rest, "/cwd")) {
-        if (!files->cwd[0])
+        const char *cwd = p->places[e->task->place].cwd;
+        if (!*cwd)
             return getcwd(out, n) ? (int)strlen(out) : -errno;
-        return snprintf(out, n, "%s", path_for_guest(p, files->cwd));
+        return snprintf(out, n, "%s", path_for_guest(p, cwd));
     }
     number(e->rest + strlen("/fd"), &fd);
     o = &p->open[files->fd[fd].open];
-    return open_link(p, o, out, n);
+    return path_of_link(p, o, out, n);
 }
 
 int32_t proc_open(struct process *p, const struct proc_entry *e, uint32_t flags)

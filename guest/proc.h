@@ -32,7 +32,6 @@ bool proc_find(struct process *p, const char *name, struct proc_entry *e);
 int32_t proc_open(struct process *p, const struct proc_entry *e, uint32_t flags);
 int proc_list(struct process *p, struct guest_open *o); /* 0 or -errno */
 /* Where a link leads; its length. That of a descriptor, too. */
-int open_link(const struct process *p, const struct guest_open *o, char *out, size_t n);
 int proc_link(struct process *p, const struct proc_entry *e, char *out, size_t n);
 void proc_stat(const struct proc_entry *e, struct stat *st);
 

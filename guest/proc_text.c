@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of /proc and /sys say, in Linux's own layouts. All of it follows from the state of
- * the personality and the guest's clock, so that two runs read the same. Time is the run's as a
- * whole, as everywhere here: nothing tells one process's share from another's.
+ * the personality and the guest's clock, so that two runs read the same.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -219,12 +218,14 @@ static uint32_t pages(const struct space *s, uint32_t prot)
     return n;
 }
 
-static void sets(const struct proc_entry *e, uint64_t *ignored, uint64_t *caught)
+static void sets(const struct process *p, const struct proc_entry *e, uint64_t *ignored,
+                 uint64_t *caught)
 {
     *ignored = *caught = 0;
-    for (int s = 1; s < NSIG_GUEST; s++) {
-        *ignored |= (uint64_t)(e->group->act[s].handler == GSIG_IGN) << (s - 1);
-        *caught |= (uint64_t)(e->group->act[s].handler > GSIG_IGN) << (s - 1);
+    for (int s = 1; s < NSIG_GUEST && e->group->refs; s++) {
+        uint32_t h = p->actions[e->group->actions].act[s].handler;
+        *ignored |= (uint64_t)(h == GSIG_IGN) << (s - 1);
+        *caught |= (uint64_t)(h > GSIG_IGN) << (s - 1);
     }
 }
 
@@ -246,13 +247,16 @@ PRINT(maps)
 PRINT(own_stat)
 {
     struct space *s = space_of(p, e);
-    uint64_t ignored, caught, ticks = process_now_ns(p) / TICKS;
+    uint64_t ignored, caught;
 
-    sets(e, &ignored, &caught);
-    fprintf(to, "%u (%s) %c %u %u %u 0 -1 0 0 0 0 0 %" PRIu64 " 0 0 0 20 0 %u 0 0 %u %u ",
+    usage_charge(p);
+    sets(p, e, &ignored, &caught);
+    fprintf(to,
+            "%u (%s) %c %u %u %u 0 -1 0 %u %u 0 0 %" PRIu64 " 0 %" PRIu64 " 0 20 0 %u 0 0 %u %u ",
             e->task ? e->task->tid : e->group->tgid, e->task ? e->task->comm : "", state_of(e),
-            e->group->ppid, e->group->pgid, e->group->sid, ticks, e->group->refs,
-            pages(s, 0) * PAGE, s ? space_resident(s) : 0);
+            e->group->ppid, e->group->pgid, e->group->sid, e->group->own.minflt,
+            e->group->children.minflt, e->group->own.cpu / TICKS, e->group->children.cpu / TICKS,
+            e->group->refs, pages(s, 0) * PAGE, s ? s->resident : 0);
     fprintf(to,
             "4294967295 0 0 0 0 0 %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
             " 0 0 0 %u 0 0 0 0 0 0 0 0 0 %u %u %u %u %d\n",
@@ -266,7 +270,7 @@ PRINT(statm)
 {
     struct space *s = space_of(p, e);
 
-    fprintf(to, "%u %u 0 %u 0 %u 0\n", pages(s, 0), s ? space_resident(s) : 0, pages(s, P_EXEC),
+    fprintf(to, "%u %u 0 %u 0 %u 0\n", pages(s, 0), s ? s->resident : 0, pages(s, P_EXEC),
             pages(s, P_WRITE));
 }
 
@@ -282,20 +286,23 @@ PRINT(status)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (names[i][0][0] == state)
             word = names[i][1];
-    sets(e, &ignored, &caught);
+    sets(p, e, &ignored, &caught);
     fprintf(to, "Name:\t%s\n", e->task ? e->task->comm : "");
     if (e->task)
-        fprintf(to, "Umask:\t%04o\n", p->file_table[e->task->files].umask);
+        fprintf(to, "Umask:\t%04o\n", p->places[e->task->place].umask);
     fprintf(to, "State:\t%c (%s)\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", state,
             word, e->group->tgid, e->task ? e->task->tid : e->group->tgid, e->group->ppid);
     fprintf(to, "Uid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t%d\nGroups:\t \n", GUEST_UID,
-            GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, PROC_FDS);
+            GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, GUEST_UID, SOFT_FDS);
     if (s) {
-        uint32_t kb = pages(s, 0) * (PAGE / 1024), rss = space_resident(s) * (PAGE / 1024);
+        uint32_t kb = pages(s, 0) * (PAGE / 1024), rss = s->resident * (PAGE / 1024);
+        uint32_t stack = 0;
+        for (uint32_t i = 0; i < s->nareas; i++)
+            stack += s->area[i].stack ? s->area[i].end - s->area[i].first : 0;
         fprintf(to, "VmPeak:\t%8u kB\nVmSize:\t%8u kB\nVmLck:\t%8u kB\nVmHWM:\t%8u kB\n", kb, kb, 0,
-                rss);
+                s->peak * (PAGE / 1024));
         fprintf(to, "VmRSS:\t%8u kB\nVmData:\t%8u kB\nVmStk:\t%8u kB\nVmExe:\t%8u kB\n", rss,
-                (pages(s, P_WRITE) - STACK_PAGES) * (PAGE / 1024), STACK_PAGES * (PAGE / 1024),
+                (pages(s, P_WRITE) - stack) * (PAGE / 1024), stack * (PAGE / 1024),
                 pages(s, P_EXEC) * (PAGE / 1024));
     }
     fprintf(to, "Threads:\t%u\nSigQ:\t0/%d\n", e->group->refs, SIGNALS_QUEUED);
@@ -303,9 +310,11 @@ PRINT(status)
             e->task ? e->task->queue.pending : 0, e->group->queue.pending,
             e->task ? e->task->sigmask : 0);
     fprintf(to, "SigIgn:\t%016" PRIx64 "\nSigCgt:\t%016" PRIx64 "\n", ignored, caught);
-    fputs("NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
-          "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n",
-          to);
+    fprintf(to,
+            "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
+            "voluntary_ctxt_switches:\t%u\nnonvoluntary_ctxt_switches:\t%u\n",
+            e->task && e->task->no_new_privs, e->task ? e->task->usage.waited : 0,
+            e->task ? e->task->usage.preempted : 0);
 }
 
 /* What stands where the program found its arguments, or has put since. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "concealed-mem/map.h"
 #include "guest/process.h"
@@ -15,9 +16,14 @@
 struct process *process_new(const char *sysroot)
 {
     struct process *p = calloc(1, sizeof *p);
+    struct rlimit files;
 
     if (!p)
         return NULL;
+    if (!getrlimit(RLIMIT_NOFILE, &files)) { /* each of the guest's is one of the host's */
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     p->rng = 0x9e3779b97f4a7c15u;
     p->log = stderr;
     p->next_tid = GUEST_PID;
@@ -34,7 +40,9 @@ struct process *process_new(const char *sysroot)
     p->task[0].tid = GUEST_PID;
     p->task[0].state = TASK_RUN;
     p->file_table[0].refs = 1;
-    p->file_table[0].umask = 022;
+    p->places[0] = (struct place){.refs = 1, .umask = 022};
+    p->actions[0].refs = 1;
+    prctl_init(&p->task[0]);
     task_make_current(p, 0);
     for (uint32_t i = 0; i < 3; i++) {
         p->open[i] = (struct guest_open){.refs = 1,
@@ -78,9 +86,8 @@ static const char *const default_env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "
 int process_load(struct process *p, struct vm *vm, const struct process_args *a, char *err,
                  size_t errlen)
 {
-    enum { ENVS = 256 };
-    char *env[ENVS], host[PATH_MAX], name[PATH_MAX];
-    uint32_t envc = 0;
+    char **env, host[PATH_MAX], name[PATH_MAX];
+    uint32_t envc = 0, most = sizeof default_env / sizeof default_env[0];
     struct exec_image image;
 
     p->vm = vm;
@@ -95,6 +102,13 @@ int process_load(struct process *p, struct vm *vm, const struct process_args *a,
         snprintf(err, errlen, "out of memory");
         return -1;
     }
+    for (const char *const *v = a->env; v && *v; v++)
+        most++;
+    env = calloc(most, sizeof *env);
+    if (!env) {
+        snprintf(err, errlen, "out of memory");
+        return -1;
+    }
     for (const char *const *v = default_env; *v; v++)
         env[envc++] = (char *)(uintptr_t)*v;
     for (const char *const *v = a->env; v && *v; v++) { /* a name set twice: the last one */
@@ -102,8 +116,6 @@ int process_load(struct process *p, struct vm *vm, const struct process_args *a,
         uint32_t i = 0;
         while (i < envc && strncmp(env[i], *v, len))
             i++;
-        if (i == ENVS)
-            break;
         env[i] = (char *)(uintptr_t)*v;
         envc += i == envc;
     }
@@ -114,16 +126,18 @@ int process_load(struct process *p, struct vm *vm, const struct process_args *a,
         given += 2;
     snprintf(name, sizeof name, "%s%s", *given == '/' ? "" : "/", given);
     if (p->confined) {
-        strcpy(p->files->cwd, p->sysroot);
+        strcpy(p->place->cwd, p->sysroot);
         int e = path_of_name(p, name, true, host, sizeof host);
         if (e || access(host, F_OK)) {
             snprintf(err, errlen, "%s: %s in %s", a->program, strerror(e ? -e : errno), p->sysroot);
+            free(env);
             return -1;
         }
     } else if (*a->program != '/' || path_of_name(p, a->program, true, host, sizeof host) ||
                access(host, F_OK))
         snprintf(host, sizeof host, "%s", a->program);
     int r = exec_load(p, name, host, (uint32_t)a->argc, a->argv, envc, env, &image, err, errlen);
+    free(env);
     if (r)
         return -1;
     exec_enter(p, &image);
@@ -145,8 +159,10 @@ static void fault(struct process *p, const struct hc_fault *f)
     p->faults++;
     if (f->vector == 14) {
         int r = space_fault(p->space, f->addr, f->error & PF_WRITE);
-        if (!r)
+        if (!r) {
+            usage_fault(p);
             return;
+        }
         beyond = r == -EIO;
         if (r == -ENOMEM) {
             fprintf(p->log,
@@ -202,6 +218,8 @@ uint32_t process_hostcall(void *process, uint32_t service, uint32_t arg)
 
     p->space->changed = false;
     p->space_changed = p->state_changed = false;
+    if (service == HC_SYSCALL || service == HC_FAULT || service == HC_DEADLINE)
+        p->cur->resume_flag = false; /* an instruction has retired, or raised a fault of its own */
     switch (service) {
     case HC_CONSOLE: fputc((int)(arg & 0xff), p->log); return 0;
     case HC_SYSCALL:

@@ -11,7 +11,9 @@
  *   task      what runs: registers, signal mask, thread storage. Row 0 of nothing is special.
  *   group     what Linux calls a process: tasks of one thread group, their signal actions, parent.
  *   space     an address space; tasks share it by CLONE_VM.
- *   files     descriptors and working directory; tasks share them by CLONE_FILES.
+ *   files     descriptors; tasks share them by CLONE_FILES.
+ *   place     working directory and umask; tasks share them by CLONE_FS.
+ *   actions   what groups do about signals; they share them by CLONE_SIGHAND.
  *   open      an open file description; descriptors share it by dup and fork.
  */
 #ifndef GUEST_PROCESS_H
@@ -23,8 +25,9 @@
 
 enum {
     PROC_TASKS = 1024,
-    PROC_FDS = 256,
-    PROC_OPEN = 1024,
+    PROC_FDS = 4096, /* as many as Linux lets a process have, and lets it have at first */
+    SOFT_FDS = 1024,
+    PROC_OPEN = 4096,
     PROC_PIPES = 512,
     PROC_SOCKETS = 256,
     PROC_MESSAGES = 256,
@@ -42,22 +45,32 @@ enum {
     PIPE_ATOMIC = 4096 /* PIPE_BUF */
 };
 enum { NSIG_GUEST = 65, GSIGRTMIN = 32, TLS_SLOTS = 3, TLS_FIRST = 6, GUEST_TIMERS = 3, COMM = 16 };
-enum { SIGNALS_QUEUED = 1024, PROC_TIMERS = 256, PROC_TIMERFDS = 64 };
-enum { LIMIT_STACK = 3, LIMIT_NOFILE = 7, LIMIT_SIGPENDING = 11, GUEST_LIMITS = 16 };
+enum { SIGNALS_QUEUED = 1024, PROC_TIMERS = 256, PROC_TIMERFDS = 128 };
+enum {
+    LIMIT_CPU,
+    LIMIT_FSIZE,
+    LIMIT_STACK = 3,
+    LIMIT_AS = 9,
+    LIMIT_NOFILE = 7,
+    LIMIT_SIGPENDING = 11,
+    GUEST_LIMITS = 16
+};
 enum { SEL_USER_CS = 0x73, SEL_USER_DS = 0x7b };
 
 enum open_kind {
     OPEN_HOST,   /* a file, folder or stream of the host */
     OPEN_PIPE_R, /* ends of a pipe of ours */
     OPEN_PIPE_W,
-    OPEN_RANDOM, /* /dev/urandom: the fixed sequence */
-    OPEN_FIFO,   /* both ends of a pipe of ours that has a name: `pipe` and `pipe_out` */
-    OPEN_SOCKET, /* one of a connected pair: reads from `pipe`, writes to `pipe_out` */
-    OPEN_SOCK,   /* a socket that is no end of a stream: `sock` is its row, + 1 */
-    OPEN_EVENT,  /* eventfd: `offset` is its number */
-    OPEN_TIMER,  /* timerfd: `pipe` is its row */
-    OPEN_EPOLL,  /* `pipe` is its row */
-    OPEN_PROC    /* of /proc or /sys: `path` names it, `host` holds its text */
+    OPEN_RANDOM,   /* /dev/urandom: the fixed sequence */
+    OPEN_FIFO,     /* both ends of a pipe of ours that has a name: `pipe` and `pipe_out` */
+    OPEN_SOCKET,   /* one of a connected pair: reads from `pipe`, writes to `pipe_out` */
+    OPEN_SOCK,     /* a socket that is no end of a stream: `sock` is its row, + 1 */
+    OPEN_EVENT,    /* eventfd: `offset` is its number */
+    OPEN_EPOLL,    /* `pipe` is its row */
+    OPEN_TIMERFD,  /* the same */
+    OPEN_SIGNALFD, /* `offset` is its set */
+    OPEN_PIDFD,    /* `offset` is a process's number */
+    OPEN_PROC      /* of /proc or /sys: `path` names it, `host` holds its text */
 };
 
 /* For what those who poll are woken. */
@@ -70,9 +83,11 @@ struct guest_open {
     uint8_t kind;   /* enum open_kind */
     uint8_t std;    /* a standard stream of the simulator: its number + 1 */
     bool stream;    /* no offset of ours: standard streams, pipes and what the host cannot seek */
-    uint16_t pipe, pipe_out; /* indices of pipes of ours */
-    bool stopped[2];         /* of a socket: reading, writing was shut down */
-    bool semaphore;          /* of an eventfd */
+    uint16_t pipe, pipe_out;          /* indices of pipes of ours */
+    bool stopped[2];                  /* of a socket: reading, writing was shut down */
+    bool semaphore;                   /* of an eventfd */
+    uint8_t owner_kind, owner_signal; /* who would be told of events: as F_GETOWN_EX has it */
+    uint32_t owner;
     uint64_t rang[RING_END]; /* of an eventfd: as a pipe's */
     uint32_t came;           /* of a fifo to read: `came` of the pipe, if no writer was there yet */
     uint16_t sock;           /* of a socket: its row + 1 */
@@ -91,6 +106,7 @@ struct guest_pipe {
     uint32_t fifo;             /* virtual inode of its name; 0: none */
     uint32_t came;             /* writers of a fifo that ever were */
     uint32_t head, count;      /* first byte, and how many there are */
+    uint32_t limit;            /* how many there may be */
     uint64_t in, out;          /* bytes that ever went in and out */
     uint64_t rang[RINGS];      /* how often whoever polls was woken: see enum ring */
     uint8_t bytes[PIPE_BYTES];
@@ -189,7 +205,12 @@ struct guest_fd {
 struct files {
     uint32_t refs; /* tasks; 0: free */
     struct guest_fd fd[PROC_FDS];
-    char cwd[PATH_MAX]; /* empty: where the simulator was started */
+};
+
+struct place {
+    uint32_t refs;       /* tasks; 0: free */
+    char root[PATH_MAX]; /* on the host; empty: the sysroot, or the host's own */
+    char cwd[PATH_MAX];  /* empty: where the simulator was started */
     uint32_t umask;
 };
 
@@ -205,6 +226,11 @@ struct guest_file { /* every file the guest opened for reading, for the identiti
 struct sigaction_guest {
     uint32_t handler, flags, restorer;
     uint64_t mask;
+};
+
+struct actions {
+    uint32_t refs; /* groups with tasks; 0: free */
+    struct sigaction_guest act[NSIG_GUEST];
 };
 
 struct siginfo_guest {
@@ -226,14 +252,29 @@ struct queued_signal {
     struct siginfo_guest info;
 };
 
+/* Processor time in ns, and what else getrusage tells. */
+struct usage {
+    uint64_t cpu;
+    uint32_t minflt, waited, preempted; /* faults of pages; turns at the processor that ended so */
+    uint32_t maxrss;                    /* pages */
+};
+
+/* A clock that goes while a process, or a thread, runs. */
+enum cpu_kind { CPU_NONE, CPU_PROCESS, CPU_THREAD };
+struct cpu_clock {
+    uint8_t kind;
+    uint32_t of; /* its id */
+};
+
 struct guest_timer {
-    uint64_t next, interval; /* ns of the guest's clock; next 0: off */
+    uint64_t next, interval; /* ns of its clock; next 0: off */
 };
 
 struct posix_timer {   /* of timer_create */
     bool used, queued; /* queued: its signal has been sent and not been taken */
     bool resting;      /* and it will ring again when that has been */
     uint8_t clock, notify, signal;
+    struct cpu_clock cpu; /* what it counts, if it is that */
     uint16_t group;
     uint32_t id, tid, value;  /* tid: of the thread that gets the signal */
     uint32_t overrun, missed; /* as the last signal told; since then */
@@ -241,10 +282,10 @@ struct posix_timer {   /* of timer_create */
 };
 
 struct timerfd {
-    bool used, told; /* told: those who wait know that it has rung */
+    bool used, asleep; /* asleep: it has rung, and nobody has read it or asked for it since */
     uint8_t clock;
-    struct guest_timer t;
-    uint64_t rang; /* how often who waits was told */
+    struct guest_timer t; /* `next`: the first time it rang, or will, that was not read */
+    uint64_t told, rang;  /* how often it had rung when that was last told; how often it was */
 };
 
 struct group {
@@ -255,14 +296,18 @@ struct group {
     uint32_t tgid, ppid, pgid, sid;
     uint32_t exit_signal; /* sent to the parent at the end; 0: none */
     int status;           /* as wait4 gives it */
-    struct sigaction_guest act[NSIG_GUEST];
+    uint16_t actions;     /* row */
     struct sigqueue_guest queue;
-    struct guest_timer timer[GUEST_TIMERS];
+    struct guest_timer timer[GUEST_TIMERS]; /* two of which count its processor time */
+    struct usage own, children;             /* those of children whose end it knows of */
     uint64_t limit[GUEST_LIMITS][2];
     uint32_t arg[2], env[2]; /* where the program found its arguments and environment */
     int32_t nice;
-    uint32_t persona;    /* as personality() has it */
+    uint32_t persona; /* personality: kept, and no more */
+    bool subreaper;   /* it becomes the parent of descendants whose own has gone */
+    bool no_dump, no_large_pages;
     uint32_t next_timer; /* number of the next timer_create */
+    uint64_t exe_dev, exe_ino;
     char exe[PATH_MAX];  /* as the guest names it */
     char host[PATH_MAX]; /* the file itself */
 };
@@ -290,10 +335,10 @@ enum restart { RESTART_SYS /* by SA_RESTART */, RESTART_NEVER, RESTART_ALWAYS };
 
 struct task {
     uint8_t state, wait, restart_rule;
-    bool restarting;              /* its system call will be, or is, done again after a wait */
-    bool woken;                   /* a futex wake met it */
-    bool restore_mask;            /* saved_mask returns when the call ends without a handler */
-    uint16_t space, files, group; /* rows */
+    bool restarting;   /* its system call will be, or is, done again after a wait */
+    bool woken;        /* a futex wake met it */
+    bool restore_mask; /* saved_mask returns when the call ends without a handler */
+    uint16_t space, files, place, group; /* rows */
     uint32_t tid;
     uint64_t wait_key, wait_until, wait_order; /* until: UINT64_MAX: for ever */
     uint32_t wait_bits;                        /* futex bitset */
@@ -305,16 +350,23 @@ struct task {
     struct time_left left;
     struct vm_context regs; /* while it does not run */
     uint64_t sigmask, saved_mask;
+    uint64_t blocked; /* what else is blocked, though it waits for it as if it were not */
     struct sigqueue_guest queue;
     uint32_t alt_sp, alt_size, alt_flags;
     uint32_t trapno, error, cr2; /* of its last fault: sigcontext shows them */
     uint32_t fault_eip;
     int fault_signal; /* made of it, and not delivered yet; 0: none */
+    bool resume_flag; /* EFLAGS.RF, as a fault or a signal frame has left it */
     struct guest_segment tls[TLS_SLOTS];
     bool tls_used[TLS_SLOTS];
     bool stale; /* bases and mode in regs do not follow from its selectors and tables yet */
     uint32_t clear_tid, robust_list;
+    struct usage usage;
     char comm[COMM];
+    uint8_t death_signal; /* sent to it when its parent ends */
+    bool no_new_privs;
+    uint32_t securebits, slack, slack_given;
+    uint64_t caps_dropped;
 };
 
 struct process {
@@ -329,6 +381,8 @@ struct process {
     struct group group[PROC_TASKS];
     struct space spaces[PROC_TASKS];
     struct files file_table[PROC_TASKS];
+    struct place places[PROC_TASKS];
+    struct actions actions[PROC_TASKS];
     struct guest_open open[PROC_OPEN];
     struct guest_pipe pipe[PROC_PIPES];
     struct guest_socket socket[PROC_SOCKETS];
@@ -351,6 +405,8 @@ struct process {
     struct queued_signal queued[SIGNALS_QUEUED + PROC_TIMERS];
     struct posix_timer timer[PROC_TIMERS];
     struct timerfd timerfd[PROC_TIMERFDS];
+    uint32_t signalfds;    /* that are open */
+    uint64_t signals_rang; /* signals that were queued while there were any */
     uint32_t current, next_tid;
     uint64_t order; /* of waits, so that the first to wait is the first to go */
     /* Derived from `current`. */
@@ -358,10 +414,12 @@ struct process {
     struct group *grp;
     struct space *space;
     struct files *files;
+    struct place *place;
     struct guest_fd *fd;
 
     uint64_t epoch;   /* seconds: virtual time at cycle 0 */
     uint64_t end_by;  /* ns: when the others are killed after the first process has ended */
+    uint64_t charged; /* ns: up to here time has been charged to whoever ran */
     uint64_t skew;    /* ns that were slept through with nothing to run */
     uint64_t rng;     /* getrandom and AT_RANDOM */
     uint32_t ninodes; /* virtual inode numbers, in order of first sight */

@@ -25,8 +25,9 @@ enum {
     EF_IF = 0x200,
     EF_DF = 0x400,
     EF_RF = 0x10000,
-    /* What sigreturn takes from the frame: condition codes, TF, DF, RF, AC. */
-    EF_LOADED = 0x50dd5,
+    /* What sigreturn takes from the frame: condition codes, TF, DF, AC. RF, too, but it lasts no
+     * longer than the next instruction, and shows only in the frame of a signal before that. */
+    EF_LOADED = 0x40dd5,
     EF_CC = 0x8d5
 };
 
@@ -74,7 +75,8 @@ static void save_regs(const struct process *p, const struct vm_context *c,
                                    .err = p->cur->error,
                                    .eip = r[G_EIP],
                                    .cs = r[G_SEL0] >> 16,
-                                   .eflags = (r[G_EFL] & ~(uint32_t)EF_CC) | c->cc | EF_IF | 2,
+                                   .eflags = (r[G_EFL] & ~(uint32_t)EF_CC) | c->cc | EF_IF | 2 |
+                                             (p->cur->resume_flag ? EF_RF : 0),
                                    .esp_at_signal = r[G_ESP],
                                    .ss = r[G_SEL1] & 0xffff,
                                    .cr2 = p->cur->cr2};
@@ -159,9 +161,7 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
                              .pinfo = sp + offsetof(struct rt_frame, info),
                              .puc = sp + offsetof(struct rt_frame, flags),
                              .info = {(uint32_t)sig, 0, (uint32_t)info->code},
-                             .stack = {p->cur->alt_sp,
-                                       p->cur->alt_size ? p->cur->alt_flags : SS_DISABLE,
-                                       p->cur->alt_size},
+                             .stack = {p->cur->alt_sp, p->cur->alt_flags, p->cur->alt_size},
                              .sc = sc,
                              .mask = mask,
                              /* mov eax, 173; int 0x80 */
@@ -188,10 +188,15 @@ bool sigframe_push(struct process *p, int sig, const struct siginfo_guest *info,
     }
     if (e)
         return false;
+    if (p->cur->alt_flags & SS_AUTODISARM) {
+        p->cur->alt_sp = p->cur->alt_size = 0;
+        p->cur->alt_flags = SS_DISABLE;
+    }
+    p->cur->resume_flag = false;
     c.r[G_EAX] = (uint32_t)sig;
     c.r[G_ESP] = sp;
     c.r[G_EIP] = act->handler;
-    c.r[G_EFL] = (c.r[G_EFL] & ~(uint32_t)(EF_TF | EF_DF | EF_RF)) | EF_IF | 2;
+    c.r[G_EFL] = (c.r[G_EFL] & ~(uint32_t)(EF_TF | EF_DF)) | EF_IF | 2;
     c.r[G_SEL0] = SEL_USER_DS | SEL_USER_CS << 16;
     c.r[G_SEL1] = SEL_USER_DS | SEL_USER_DS << 16;
     fpstate_init(&c);
@@ -231,6 +236,7 @@ static int load_frame(struct process *p, struct sigcontext_guest sc)
     c.r[G_EFL] = (c.r[G_EFL] & ~(uint32_t)EF_LOADED) | (s->eflags & EF_LOADED & ~(uint32_t)EF_CC) |
                  EF_IF | 2;
     c.cc = s->eflags & EF_CC;
+    p->cur->resume_flag = s->eflags & EF_RF;
     /* Whether they may be loaded shows when CMS does it: what may not becomes null, but for CS and
      * SS, whose fault is then the task's. */
     c.r[G_SEL0] = frame_selector(s->es) | (((s->cs | 3) & 0xffff) << 16);

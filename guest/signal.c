@@ -21,17 +21,17 @@ static bool ignored_by_default(int s)
     return s == GSIGCHLD || s == GSIGCONT || s == GSIGURG || s == GSIGWINCH;
 }
 
-bool signal_ignored(const struct group *g, int s)
+bool signal_ignored(struct process *p, const struct group *g, int s)
 {
-    uint32_t h = g->act[s].handler;
+    uint32_t h = group_act(p, g, s)->handler;
 
     return h == GSIG_IGN || (h == GSIG_DFL && ignored_by_default(s));
 }
 
-static bool deadly(const struct group *g, int s)
+static bool deadly(struct process *p, const struct group *g, int s)
 {
-    return s == GSIGKILL ||
-           (g->act[s].handler == GSIG_DFL && !ignored_by_default(s) && !(STOPPING & BIT(s)));
+    return s == GSIGKILL || (group_act(p, g, s)->handler == GSIG_DFL && !ignored_by_default(s) &&
+                             !(STOPPING & BIT(s)));
 }
 
 bool signal_waits(const struct process *p, const struct task *t)
@@ -60,7 +60,7 @@ static void tell_parent(struct process *p, struct group *g, bool stops, int s)
         g->stop_signal = (uint8_t)s;
     if (!parent)
         return;
-    if (!(parent->act[GSIGCHLD].flags & GSA_NOCLDSTOP))
+    if (!(group_act(p, parent, GSIGCHLD)->flags & GSA_NOCLDSTOP))
         signal_to_group(p, parent, GSIGCHLD, &info);
     task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX, WAIT_ANY);
 }
@@ -81,18 +81,18 @@ static bool sent(struct process *p, struct group *g, uint64_t mask, int s)
             if (p->task[i].state != TASK_FREE && p->task[i].group == row)
                 sigqueue_drop(p, &p->task[i].queue, drop);
     }
-    return !signal_ignored(g, s) || (mask & BIT(s));
+    return !signal_ignored(p, g, s) || (mask & BIT(s));
 }
 
 int signal_to_task(struct process *p, struct task *t, int s, const struct siginfo_guest *info)
 {
     struct group *g = &p->group[t->group];
 
-    if (!sent(p, g, t->sigmask, s))
+    if (!sent(p, g, t->sigmask | t->blocked, s))
         return SIGNAL_IGNORED;
     int e = sigqueue_put(p, &t->queue, g->limit[LIMIT_SIGPENDING][0], s, info);
     if (!e && !(t->sigmask & BIT(s)))
-        interrupt(p, t, deadly(g, s));
+        interrupt(p, t, deadly(p, g, s));
     return e;
 }
 
@@ -100,7 +100,7 @@ int signal_to_group(struct process *p, struct group *g, int s, const struct sigi
 {
     struct task *taker = NULL;
     uint32_t row = group_row(p, g);
-    uint64_t mask = UINT64_MAX;
+    uint64_t mask = UINT64_MAX; /* the main thread's: what it blocks is not ignored */
 
     if (!g->refs)
         return SIGNAL_IGNORED;
@@ -108,7 +108,7 @@ int signal_to_group(struct process *p, struct group *g, int s, const struct sigi
         struct task *t = &p->task[i];
         if (t->state == TASK_FREE || t->group != row)
             continue;
-        mask &= t->sigmask;
+        mask = t->tid == g->tgid ? t->sigmask | t->blocked : mask;
         if (!(t->sigmask & BIT(s)) && (!taker || t->tid == g->tgid))
             taker = t;
     }
@@ -119,14 +119,14 @@ int signal_to_group(struct process *p, struct group *g, int s, const struct sigi
         for (uint32_t i = 0; i < p->rows; i++) {
             struct task *t = &p->task[i];
             if (t->state != TASK_FREE && t->group == row && (t == taker || s == GSIGKILL))
-                interrupt(p, t, deadly(g, s));
+                interrupt(p, t, deadly(p, g, s));
         }
     return e;
 }
 
 void signal_force(struct process *p, int s, const struct siginfo_guest *info)
 {
-    struct sigaction_guest *act = &p->grp->act[s];
+    struct sigaction_guest *act = group_act(p, p->grp, s);
 
     if (act->handler == GSIG_IGN || (p->cur->sigmask & BIT(s))) {
         act->handler = GSIG_DFL;
@@ -138,6 +138,9 @@ void signal_force(struct process *p, int s, const struct siginfo_guest *info)
 /* What Linux makes of an IA-32 exception: signal and si_code; whether si_addr says where. */
 enum where { AT_NONE, AT_EIP, AT_CR2 };
 enum { DR6_BS = 0x4000 }; /* a single step */
+/* Exceptions behind their instruction. The others are faults: the processor pushes EFLAGS with RF.
+ */
+enum { TRAPS = 1 << 1 | 1 << 3 | 1 << 4 };
 struct fault_cause {
     uint8_t vector, signal, code;
     enum where at;
@@ -175,6 +178,7 @@ void signal_fault(struct process *p, const struct hc_fault *f, bool beyond)
         if (causes[i].vector == f->vector)
             c = causes[i];
     t->trapno = f->vector;
+    t->resume_flag = !(TRAPS >> f->vector & 1);
     t->error = f->error;
     t->fault_eip = f->eip;
     info.code = c.code;
@@ -202,14 +206,30 @@ void signal_fault(struct process *p, const struct hc_fault *f, bool beyond)
     signal_force(p, c.signal, &info);
 }
 
-void signals_forget_handlers(struct group *g)
+void signals_forget_handlers(struct process *p, struct group *g)
 {
     for (int s = 1; s < NSIG_GUEST; s++) {
-        if (g->act[s].handler != GSIG_IGN)
-            g->act[s].handler = GSIG_DFL;
-        g->act[s].flags = g->act[s].restorer = 0;
-        g->act[s].mask = 0;
+        struct sigaction_guest *act = group_act(p, g, s);
+        *act = (struct sigaction_guest){.handler = act->handler == GSIG_IGN ? GSIG_IGN : GSIG_DFL};
     }
+}
+
+int signals_unshare(struct process *p, struct group *g)
+{
+    struct actions *old = &p->actions[g->actions];
+    uint32_t row = 0;
+
+    if (old->refs == 1)
+        return 0;
+    while (row < PROC_TASKS && p->actions[row].refs)
+        row++;
+    if (row == PROC_TASKS)
+        return -EAGAIN;
+    p->actions[row] = *old;
+    p->actions[row].refs = 1;
+    old->refs--;
+    g->actions = (uint16_t)row;
+    return 0;
 }
 
 /* ---- delivery ---- */
@@ -233,6 +253,20 @@ int signal_take(struct process *p, struct task *t, uint64_t mask, struct siginfo
     return s;
 }
 
+bool group_orphaned(struct process *p, uint32_t pgid, const struct group *but)
+{
+    for (uint32_t i = 0; i < p->rows; i++) {
+        const struct group *c = &p->group[i];
+        const struct group *parent =
+            c->used && !c->zombie && c != but && c->pgid == pgid ? group_by_pid(p, c->ppid) : NULL;
+        if (parent && parent->pgid != pgid && parent->sid == c->sid)
+            return false;
+        if (c->used && !c->zombie && c != but && c->pgid == pgid && c->ppid == GUEST_PPID)
+            return false; /* the first process's: as if a shell had started it */
+    }
+    return true;
+}
+
 static void die(struct process *p, int s)
 {
     struct task *t = p->cur;
@@ -252,6 +286,7 @@ static void end_call(struct process *p, const struct sigaction_guest *act)
     if (!t->restarting)
         return;
     t->restarting = false;
+    t->blocked = 0;
     if (t->restart_rule == RESTART_ALWAYS ||
         (t->restart_rule == RESTART_SYS && (act->flags & GSA_RESTART) && !t->io_done))
         return; /* EIP is at the int 0x80, EAX has its number */
@@ -270,11 +305,13 @@ void signals_deliver(struct process *p)
     if (t->restarting && t->state == TASK_RUN && signal_waits(p, t))
         process_try_again(p);
     while (t->state == TASK_RUN && !p->grp->stopped && (s = signal_take(p, t, t->sigmask, &info))) {
-        struct sigaction_guest *act = &p->grp->act[s], was = *act;
+        struct sigaction_guest *act = group_act(p, p->grp, s), was = *act;
         if (was.handler == GSIG_IGN || (was.handler == GSIG_DFL && ignored_by_default(s)))
             continue;
         if (was.handler == GSIG_DFL || s == GSIGKILL || s == GSIGSTOP) {
             if (STOPPING & BIT(s)) {
+                if (s != GSIGSTOP && group_orphaned(p, p->grp->pgid, NULL))
+                    continue; /* a terminal's: nobody would set it going again */
                 tell_parent(p, p->grp, true, s);
                 return;
             }
@@ -293,7 +330,7 @@ void signals_deliver(struct process *p)
             fprintf(p->log,
                     "chrysalis: no room on the guest's stack for the handler of signal %d\n", s);
             if (s == GSIGSEGV)
-                p->grp->act[s].handler = GSIG_DFL;
+                group_act(p, p->grp, s)->handler = GSIG_DFL;
             signal_force(p, GSIGSEGV, &segv);
             continue;
         }

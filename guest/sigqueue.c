@@ -31,6 +31,7 @@ int sigqueue_put(struct process *p, struct sigqueue_guest *q, uint64_t limit, in
 {
     static const struct siginfo_guest kernel = {.code = GSI_KERNEL};
 
+    signalfd_ring(p);
     if (!info)
         info = &kernel;
     if (s < GSIGRTMIN && !info->timer) {

@@ -47,7 +47,7 @@ static int32_t read_local(struct process *p, const struct guest_socket *s, const
         if (!strncmp(host, "/dev", 4))
             return -EROFS;
         e = s->bound && lstat(host, &st) ? -EINVAL : path_may_change(p, host);
-        if (!e && mknod(host, S_IFSOCK | (0777 & ~p->files->umask), 0))
+        if (!e && mknod(host, S_IFSOCK | (0777 & ~p->place->umask), 0))
             e = errno == EEXIST ? -EADDRINUSE : -errno;
     }
     if (!e && stat(host, &st))

@@ -13,7 +13,9 @@
 #include <string.h>
 #include "guest/space_parts.h"
 
-enum { PTE_P = 1, PTE_W = 2, PTE_U = 4 };
+/* PTE_NONE, a bit that is software's, keeps the frame of a page that may not be touched at all: to
+ * the processor it is not present, as in Linux, which error codes tell. */
+enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_NONE = 0x200, PTE_FRAME = PTE_P | PTE_NONE };
 
 static uint8_t *frame_bytes(const struct space *s, uint32_t frame)
 {
@@ -143,6 +145,7 @@ static bool one_kind(const struct area *a, const struct area *b)
 {
     return a->end == b->first && a->prot == b->prot && !a->stack && !b->stack &&
            a->shared == b->shared && a->file == b->file && a->no_write == b->no_write &&
+           a->beyond == b->beyond && a->on_fork == b->on_fork &&
            (!a->file || a->index + (a->end - a->first) == b->index);
 }
 
@@ -183,6 +186,29 @@ static bool range_ok(uint32_t first, uint32_t pages)
     return pages && first < SPACE_TOP_PAGE && pages <= SPACE_TOP_PAGE - first;
 }
 
+/* What an entry says of a page that an area holds: `writable` if nobody else may see the store. */
+static uint32_t pte_bits(uint32_t prot, bool writable)
+{
+    return !prot ? PTE_NONE : PTE_P | PTE_U | (writable && (prot & P_WRITE) ? PTE_W : 0);
+}
+
+static void pte_made(struct space *s)
+{
+    if (++s->resident > s->peak)
+        s->peak = s->resident;
+}
+
+/* An entry leads nowhere any more. */
+static void pte_drop(struct space *s, uint32_t *pte)
+{
+    uint32_t f = *pte / PAGE;
+
+    *pte = 0;
+    frame_drop(s->pool, f);
+    s->resident--;
+    s->changed = true;
+}
+
 /* [from, end) of an area goes to its file. */
 static void sync_area(struct space *s, const struct area *a, uint32_t from, uint32_t end)
 {
@@ -221,12 +247,8 @@ int space_unmap(struct space *s, uint32_t first, uint32_t pages)
                 p |= 1023; /* a missing table maps nothing */
                 continue;
             }
-            if (*pte & PTE_P) {
-                uint32_t f = *pte / PAGE;
-                *pte = 0;
-                frame_drop(s->pool, f);
-                s->changed = true;
-            }
+            if (*pte & PTE_FRAME)
+                pte_drop(s, pte);
         }
         area_remove(s, i);
     }
@@ -244,14 +266,10 @@ int space_discard(struct space *s, uint32_t first, uint32_t pages)
         uint32_t to = a->end < first + pages ? a->end : first + pages;
         for (uint32_t p = from; p < to && !a->shared; p++) {
             uint32_t *pte = pte_of(s, p, false);
-            if (!pte) {
+            if (!pte)
                 p |= 1023;
-            } else if (*pte & PTE_P) {
-                uint32_t f = *pte / PAGE;
-                *pte = 0;
-                frame_drop(s->pool, f);
-                s->changed = true;
-            }
+            else if (*pte & PTE_FRAME)
+                pte_drop(s, pte);
         }
     }
     return 0;
@@ -311,6 +329,64 @@ int space_map_file(struct space *s, uint32_t first, uint32_t pages, uint32_t pro
     return e;
 }
 
+bool space_whole(const struct space *s, uint32_t first, uint32_t pages)
+{
+    uint32_t at = first;
+
+    if (!range_ok(first, pages))
+        return false;
+    for (uint32_t i = space_area_at(s, first); i < s->nareas && s->area[i].first <= at; i++) {
+        at = s->area[i].end;
+        if (at >= first + pages)
+            return true;
+    }
+    return false;
+}
+
+int space_on_fork(struct space *s, uint32_t first, uint32_t pages, enum on_fork how)
+{
+    int e = split_at(s, first);
+
+    if (!e)
+        e = split_at(s, first + pages);
+    uint32_t i0 = space_area_at(s, first);
+    for (uint32_t i = i0; !e && i < s->nareas && s->area[i].first < first + pages; i++)
+        if (how == FORK_WIPES && s->area[i].shared)
+            e = -EINVAL;
+        else
+            s->area[i].on_fork = (uint8_t)how;
+    merge_around(s, i0);
+    return e;
+}
+
+/* Shared memory once more, from page `like` of an area on, as far as it goes. */
+static int map_again(struct space *s, uint32_t at, uint32_t pages, uint32_t like, struct area a)
+{
+    uint32_t same = a.end - like < pages ? a.end - like : pages;
+    struct area copy = {
+        .first = at, .end = at + same, .prot = a.prot, .shared = true, .beyond = a.beyond};
+    int e = space_unmap(s, at, pages);
+
+    if (!e)
+        e = area_insert(s, space_area_at(s, at), copy);
+    for (uint32_t i = 0; !e && !a.beyond && i < same; i++) {
+        uint32_t *from = pte_of(s, like + i, false), *to = pte_of(s, at + i, true);
+        if (!to || !from || s->pool->refs[*from / PAGE] == UINT16_MAX) {
+            e = -ENOMEM;
+            break;
+        }
+        s->pool->refs[*from / PAGE]++;
+        *to = *from;
+    }
+    copy = (struct area){
+        .first = at + same, .end = at + pages, .prot = a.prot, .shared = true, .beyond = true};
+    if (!e && same < pages)
+        e = area_insert(s, space_area_at(s, at + same), copy);
+    if (e)
+        space_unmap(s, at, pages);
+    return e;
+}
+
 int space_map_more(struct space *s, uint32_t at, uint32_t pages, uint32_t like, uint32_t skip)
 {
     const struct area *a = space_area(s, like, 1);
@@ -322,8 +398,16 @@ int space_map_more(struct space *s, uint32_t at, uint32_t pages, uint32_t like, 
         return -EINVAL;
     if (a->file)
         return space_map_file(s, at, pages, a->prot, a->file, (uint32_t)index, a->no_write);
-    return a->shared ? space_map_shared(s, at, pages, a->prot)
-                     : space_map(s, at, pages, a->prot, false);
+    struct area more = *a;
+    if (!a->shared)
+        return space_map(s, at, pages, more.prot, false);
+    if (!skip)
+        return map_again(s, at, pages, like, more);
+    int e = space_unmap(s, at, pages);
+    more.first = at;
+    more.end = at + pages;
+    more.beyond = true;
+    return e ? e : area_insert(s, space_area_at(s, at), more);
 }
 
 void space_cut_file(struct space *s, uint32_t file, uint32_t left)
@@ -335,13 +419,10 @@ void space_cut_file(struct space *s, uint32_t file, uint32_t left)
         for (uint32_t p = a->index < left ? a->first + (left - a->index) : a->first; p < a->end;
              p++) {
             uint32_t *pte = pte_of(s, p, false);
-            if (!pte) {
+            if (!pte)
                 p |= 1023;
-            } else if (*pte & PTE_P) {
-                frame_drop(s->pool, *pte / PAGE);
-                *pte = 0;
-                s->changed = true;
-            }
+            else if (*pte & PTE_FRAME)
+                pte_drop(s, pte);
         }
     }
 }
@@ -365,11 +446,13 @@ int space_fork(struct space *to, struct space *from)
 
     if (e)
         return e;
-    to->nareas = from->nareas;
-    memcpy(to->area, from->area, from->nareas * sizeof from->area[0]);
-    for (uint32_t i = 0; i < to->nareas; i++)
-        if (to->area[i].file)
-            shared_area_made(to->pool, to->area[i].file);
+    for (uint32_t i = 0; i < from->nareas; i++) {
+        if (from->area[i].on_fork == FORK_OMITS)
+            continue;
+        to->area[to->nareas++] = from->area[i];
+        if (from->area[i].file)
+            shared_area_made(to->pool, from->area[i].file);
+    }
     to->brk_start = from->brk_start;
     to->brk = from->brk;
     memcpy(to->ldt_used, from->ldt_used, sizeof to->ldt_used);
@@ -378,13 +461,13 @@ int space_fork(struct space *to, struct space *from)
             memcpy(to->ldt + 32 * i, from->ldt + 32 * i, 32 * sizeof to->ldt[0]);
     for (uint32_t i = 0; i < from->nareas; i++) {
         const struct area *a = &from->area[i];
-        for (uint32_t p = a->first; p < a->end; p++) {
+        for (uint32_t p = a->first; p < a->end && !a->on_fork; p++) {
             uint32_t *pte = pte_of(from, p, false), *copy;
             if (!pte) {
                 p |= 1023;
                 continue;
             }
-            if (!(*pte & PTE_P))
+            if (!(*pte & PTE_FRAME))
                 continue;
             copy = pte_of(to, p, true);
             if (!copy || from->pool->refs[*pte / PAGE] == UINT16_MAX) {
@@ -397,6 +480,7 @@ int space_fork(struct space *to, struct space *from)
             }
             *copy = *pte;
             from->pool->refs[*pte / PAGE]++;
+            pte_made(to);
         }
     }
     return 0;
@@ -424,7 +508,7 @@ int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages)
         return e;
     for (uint32_t p = 0; p < pages; p++) {
         uint32_t *old = pte_of(s, from + p, false);
-        if (old && (*old & PTE_P)) {
+        if (old && (*old & PTE_FRAME)) {
             *pte_of(s, to + p, false) = *old;
             *old = 0;
             s->changed = true;
@@ -463,15 +547,12 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
                 p |= 1023;
                 continue;
             }
-            if (!(*pte & PTE_P))
+            if (!(*pte & PTE_FRAME))
                 continue;
-            /* No access at all: kept present for the kernel alone, so that the page's bytes
-             * survive. */
             bool mine = s->area[i].file     ? *pte & PTE_W /* the first store is to be seen */
                         : s->area[i].shared ? true
                                             : s->pool->refs[*pte / PAGE] == 1;
-            uint32_t now = (*pte & ~(uint32_t)(PTE_W | PTE_U)) |
-                           (prot & P_WRITE && mine ? PTE_W : 0) | (prot ? PTE_U : 0);
+            uint32_t now = (*pte & ~(uint32_t)(PTE_FRAME | PTE_W | PTE_U)) | pte_bits(prot, mine);
             if (now != *pte) {
                 *pte = now;
                 s->changed = true;
@@ -526,13 +607,13 @@ static int file_page_in(struct space *s, uint32_t page, const struct area *a, bo
 
     if (e)
         return e;
-    if (!(old & PTE_P)) {
+    if (!(old & PTE_FRAME)) {
         if (s->pool->refs[f] == UINT16_MAX)
             return -ENOMEM;
         s->pool->refs[f]++;
+        pte_made(s);
     }
-    *pte = f * PAGE | PTE_P | (a->prot ? PTE_U : 0) | (old & PTE_W) |
-           (write && (a->prot & P_WRITE) ? PTE_W : 0);
+    *pte = f * PAGE | pte_bits(a->prot, write || old & PTE_W);
     s->changed |= old && old != *pte;
     return 0;
 }
@@ -541,19 +622,22 @@ int space_page_in(struct space *s, uint32_t page, const struct area *a, bool wri
 {
     uint32_t *pte = pte_of(s, page, true), f;
 
+    if (a->beyond)
+        return -EIO;
     if (!pte)
         return -ENOMEM;
     if (a->file) {
-        if (!(*pte & PTE_P) || (write && !(*pte & PTE_W))) {
+        if (!(*pte & PTE_FRAME) || (write && !(*pte & PTE_W))) {
             int e = file_page_in(s, page, a, write, pte);
             if (e)
                 return e;
         }
-    } else if (!(*pte & PTE_P)) {
+    } else if (!(*pte & PTE_FRAME)) {
         f = frame_take(s->pool);
         if (!f)
             return -ENOMEM;
-        *pte = f * PAGE | PTE_P | (a->prot & P_WRITE ? PTE_W : 0) | (a->prot ? PTE_U : 0);
+        *pte = f * PAGE | pte_bits(a->prot, true);
+        pte_made(s);
     } else if (write && !a->shared && !(*pte & PTE_W)) {
         uint32_t old = *pte / PAGE;
         f = old;
@@ -564,7 +648,7 @@ int space_page_in(struct space *s, uint32_t page, const struct area *a, bool wri
             memcpy(frame_bytes(s, f), frame_bytes(s, old), PAGE);
             s->pool->refs[old]--;
         }
-        *pte = f * PAGE | PTE_P | (a->prot & P_WRITE ? PTE_W : 0) | (a->prot ? PTE_U : 0);
+        *pte = f * PAGE | pte_bits(a->prot, true);
         s->changed = true;
     }
     *pa = *pte & ~(uint32_t)(PAGE - 1);

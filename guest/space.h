@@ -32,7 +32,12 @@ struct area {
     bool stack;          /* grows down on demand */
     bool shared;         /* a fork's two sides keep the same frames */
     bool no_write;       /* never writable: the file was not open for it */
+    bool beyond;         /* behind the end of shared memory that has been mapped longer: no pages */
+    uint8_t on_fork;     /* enum on_fork */
 };
+
+/* What a fork's child gets of an area: it, nothing, or zeros. */
+enum on_fork { FORK_COPIES, FORK_OMITS, FORK_WIPES };
 
 /* The guest's frames, of which all address spaces are made. A frame in more than one space (after a
  * fork) is written by none: the first write copies it. */
@@ -73,7 +78,8 @@ struct space {
     uint32_t brk_start, brk;       /* bytes */
     uint32_t ldt_used[SPACE_LDT / 32];
     struct guest_segment ldt[SPACE_LDT];
-    bool changed; /* an existing translation was changed or removed since last asked */
+    uint32_t resident, peak; /* pages that are there; the most that ever were */
+    bool changed;            /* an existing translation was changed or removed since last asked */
 };
 
 /* All return 0 or a negative Linux errno. */
@@ -96,12 +102,17 @@ int space_map_shared(struct space *s, uint32_t first, uint32_t pages, uint32_t p
 int space_map_file(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, uint32_t file,
                    uint32_t index, bool no_write);
 /* The free range at `at` becomes more of what the area of page `like` is: `skip` pages behind it in
- * its file. */
+ * its file; shared memory is the same once more (`skip` 0), or ends where it did. */
 int space_map_more(struct space *s, uint32_t at, uint32_t pages, uint32_t like, uint32_t skip);
 /* The file has only `left` pages now. */
 void space_cut_file(struct space *s, uint32_t file, uint32_t left);
 /* The stored pages of the range go to their files. -ENOMEM if there are holes. */
 int space_sync(struct space *s, uint32_t first, uint32_t pages);
+/* Are there no holes in it? */
+bool space_whole(const struct space *s, uint32_t first, uint32_t pages);
+/* What forks make of a range without holes: 0, or -EINVAL if it is no private memory and would be
+ * wiped. */
+int space_on_fork(struct space *s, uint32_t first, uint32_t pages, enum on_fork how);
 /* The area in which the range lies whole, or NULL. */
 const struct area *space_area(const struct space *s, uint32_t first, uint32_t pages);
 /* Forgets what private pages hold; their areas stay. */
@@ -111,9 +122,6 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
 /* A free range of `pages` pages, searched downwards from the mmap top; 0 if there is none. */
 uint32_t space_find_free(const struct space *s, uint32_t pages);
 bool space_is_free(const struct space *s, uint32_t first, uint32_t pages);
-
-/* Pages that are there. */
-uint32_t space_resident(struct space *s);
 
 /* Moves the pages of `from` to the free range at `to`, with their area's permissions. */
 int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages);
@@ -133,7 +141,9 @@ int space_zero(struct space *s, uint32_t addr, uint32_t len);
 int space_string(struct space *s, uint32_t addr, char *dst, uint32_t max);
 /* For the loader: writes regardless of the area's permissions. */
 int space_poke(struct space *s, uint32_t addr, const void *src, uint32_t len);
-/* Are all pages of the range readable (or writable) by the process? */
+/* How many bytes of the range, from its beginning on, are readable (or writable) by the process? */
+uint32_t space_fit(const struct space *s, uint32_t addr, uint32_t len, bool write);
+/* Are all of them? */
 bool space_ok(const struct space *s, uint32_t addr, uint32_t len, bool write);
 
 #endif

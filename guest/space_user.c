@@ -100,19 +100,22 @@ int space_string(struct space *s, uint32_t addr, char *dst, uint32_t max)
     return -ENAMETOOLONG;
 }
 
+uint32_t space_fit(const struct space *s, uint32_t addr, uint32_t len, bool write)
+{
+    uint32_t need = write ? P_WRITE : P_READ | P_WRITE | P_EXEC, page = addr / PAGE, end = page;
+
+    for (uint32_t i = space_area_at(s, page);
+         i < s->nareas && s->area[i].first <= end && (s->area[i].prot & need); i++) {
+        end = s->area[i].end;
+        if (end * PAGE - addr >= len)
+            return len;
+    }
+    return end > page ? end * PAGE - addr : 0;
+}
+
 bool space_ok(const struct space *s, uint32_t addr, uint32_t len, bool write)
 {
-    if (!len)
-        return true;
-    if (addr + (len - 1) < addr)
-        return false;
-    for (uint32_t p = addr / PAGE; p <= (addr + (len - 1)) / PAGE; p++) {
-        uint32_t i = space_area_at(s, p);
-        if (i == s->nareas || s->area[i].first > p || !s->area[i].prot ||
-            (write && !(s->area[i].prot & P_WRITE)))
-            return false;
-    }
-    return true;
+    return space_fit(s, addr, len, write) == len;
 }
 
 uint64_t space_key(struct space *s, uint32_t addr)

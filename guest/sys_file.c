@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptors: open, seek, dup, directories.
+ * Descriptors: open, seek, dup, and what is done to a file by one.
  *
  * A descriptor names an open file description, which keeps the offset itself: the host's descriptor
  * is only a handle, so that (path, offset) says everything. Streams (terminals, pipes of the host)
- * have no offset; what is read from them is input of the run. Directories are listed in sorted
- * order, because the host's order is an accident.
+ * have no offset; what is read from them is input of the run.
  */
 #define _GNU_SOURCE /* O_PATH */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -26,6 +24,13 @@ struct guest_open *fd_open(struct process *p, uint32_t fd)
     return fd < PROC_FDS && p->fd[fd].used ? &p->open[p->fd[fd].open] : NULL;
 }
 
+struct guest_open *fd_file(struct process *p, uint32_t fd)
+{
+    struct guest_open *o = fd_open(p, fd);
+
+    return o && (o->flags & GO_PATH) ? NULL : o;
+}
+
 void open_unref(struct process *p, uint32_t index)
 {
     struct guest_open *o = &p->open[index];
@@ -38,9 +43,11 @@ void open_unref(struct process *p, uint32_t index)
         socket_closed(p, o);
     if (o->kind == OPEN_EPOLL)
         p->epoll[o->pipe].used = false;
-    if (o->kind == OPEN_TIMER)
-        p->timerfd[o->pipe].used = false;
+    if (o->kind == OPEN_SIGNALFD)
+        p->signalfds--;
     epoll_forget(p, index);
+    if (o->kind == OPEN_TIMERFD) /* epolls have asked it for the last time */
+        p->timerfd[o->pipe].used = false;
     mem_closed(p, o);
     if (o->host > 2)
         close(o->host);
@@ -133,15 +140,18 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
     static const uint32_t map[][2] = {{GO_CREAT, O_CREAT},       {GO_EXCL, O_EXCL},
                                       {GO_TRUNC, O_TRUNC},       {GO_DIRECTORY, O_DIRECTORY},
                                       {GO_NOFOLLOW, O_NOFOLLOW}, {GO_NONBLOCK, O_NONBLOCK},
-                                      {GO_PATH, O_PATH}};
+                                      {GO_PATH, O_PATH},         {GO_TMPFILE, O_TMPFILE}};
 
-    if ((flags & GO_ACCMODE) == GO_ACCMODE)
+    if ((flags & GO_TMPFILE) && (!(flags & GO_DIRECTORY) || !((flags + 1) & GO_RDWR)))
         return -EINVAL;
     for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
         if ((flags & map[i][0]) == map[i][0])
             h |= (int)map[i][1];
     if ((flags & (GO_ACCMODE | GO_TRUNC)) || ((flags & GO_CREAT) && access(path, F_OK))) {
         int e = path_may_change(p, path);
+        if (!e && (flags & (GO_CREAT | GO_EXCL)) != (GO_CREAT | GO_EXCL) &&
+            exec_is_running(p, path))
+            e = -ETXTBSY;
         if (e)
             return e;
     }
@@ -151,8 +161,11 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
         return (flags & (GO_CREAT | GO_EXCL)) == (GO_CREAT | GO_EXCL) ? -EEXIST
                : flags & GO_DIRECTORY                                 ? -ENOTDIR
                                                                       : fifo_open(p, path, flags);
+    if (!(flags & (GO_PATH | GO_LARGEFILE | GO_EXCL)) && S_ISREG(st.st_mode) &&
+        st.st_size > NOT_LARGE)
+        return -EOVERFLOW;
     int host = open(path, h | (int)(flags & GO_ACCMODE) | O_NOCTTY | O_CLOEXEC,
-                    mode & ~p->files->umask & 07777);
+                    mode & ~p->place->umask & 07777);
     if (host < 0)
         return -errno;
     /* Descriptors 0..2 of the host are the simulator's: never let a guest file take one. */
@@ -174,6 +187,12 @@ static int32_t open_path(struct process *p, const char *path, uint32_t flags, ui
     o->stream = !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISBLK(st.st_mode);
     if (!realpath(path, o->path))
         snprintf(o->path, sizeof o->path, "%s", path);
+    if (flags & GO_TMPFILE) {
+        size_t n = strlen(o->path);
+        snprintf(o->path + n, sizeof o->path - n, "/#%u (deleted)",
+                 virtual_inode(p, st.st_dev, st.st_ino));
+        return fd;
+    }
     if (S_ISREG(st.st_mode) && (flags & GO_ACCMODE) != GO_WRONLY && !(flags & GO_TRUNC))
         process_note_file(p, path);
     return fd;
@@ -190,6 +209,9 @@ static int32_t open_at(struct process *p, int32_t dirfd, uint32_t name, uint32_t
     bool follow = !(flags & GO_NOFOLLOW) && (flags & (GO_CREAT | GO_EXCL)) != (GO_CREAT | GO_EXCL);
     int e = space_string(p->space, name, path, sizeof path);
 
+    flags &= GO_KNOWN;
+    if (flags & GO_PATH) /* a place: nothing else is asked of it */
+        flags &= GO_PATH | GO_DIRECTORY | GO_NOFOLLOW | GO_CLOEXEC;
     if (p->cur->fifo_end) { /* whatever has become of the name since */
         e = e < 0 ? e : guest_path_at(p, dirfd, name, follow, path, sizeof path);
         return fifo_let_in(p, e < 0 ? NULL : path, flags);
@@ -225,6 +247,30 @@ CALL(open)
 CALL(openat)
 {
     return open_at(p, (int32_t)a[0], a[1], a[2], a[3]);
+}
+
+/* With its wishes in memory, all of which must be known. Those of how a name is to be walked are
+ * not. */
+CALL(openat2)
+{
+    enum { SIZE = 24 };
+    uint32_t how[PAGE / 4] = {0};
+
+    if (a[3] < SIZE || a[3] > PAGE)
+        return a[3] < SIZE ? -EINVAL : -E2BIG;
+    int32_t e = space_read(p->space, a[2], how, a[3]);
+    for (uint32_t i = SIZE / 4; !e && i < PAGE / 4; i++)
+        e = how[i] ? -E2BIG : 0;
+    if (e)
+        return e;
+    bool creates = how[0] & (GO_CREAT | GO_TMPFILE);
+    if (how[1] || how[0] & ~(uint32_t)GO_KNOWN || how[3] || how[2] & ~(creates ? 07777u : 0) ||
+        how[4] || how[5])
+        return -EINVAL;
+    if ((how[0] & GO_PATH) &&
+        how[0] & ~(uint32_t)(GO_PATH | GO_DIRECTORY | GO_NOFOLLOW | GO_CLOEXEC))
+        return -EINVAL;
+    return open_at(p, (int32_t)a[0], a[1], how[0], how[2]);
 }
 
 CALL(creat)
@@ -294,6 +340,46 @@ CALL(dup3)
                : dup_to(p, a[0], a[1], (a[2] & GO_CLOEXEC) != 0);
 }
 
+/* Who is to be told of events: nobody is, as no descriptor asks for it (GO_ASYNC), but it is kept.
+ */
+static int32_t own(struct process *p, struct guest_open *o, uint32_t command, uint32_t arg)
+{
+    enum { SETOWN = 8, GETOWN, SETSIG, GETSIG, SETOWN_EX = 15, GETOWN_EX };
+    enum { OWNER_TID, OWNER_PID, OWNER_PGRP };
+    uint32_t ex[2] = {o->owner_kind, o->owner};
+
+    switch (command) {
+    case SETOWN:
+        if (arg == 1u << 31)
+            return -EINVAL;
+        ex[0] = (int32_t)arg < 0 ? OWNER_PGRP : OWNER_PID;
+        ex[1] = (int32_t)arg < 0 ? 0 - arg : arg;
+        break;
+    case GETOWN: return (int32_t)(o->owner_kind == OWNER_PGRP ? 0 - o->owner : o->owner);
+    case SETSIG:
+        if (arg >= NSIG_GUEST)
+            return -EINVAL;
+        o->owner_signal = (uint8_t)arg;
+        return 0;
+    case GETSIG: return o->owner_signal;
+    case GETOWN_EX: return space_write(p->space, arg, ex, sizeof ex);
+    default:
+        if (space_read(p->space, arg, ex, sizeof ex))
+            return -EFAULT;
+    }
+    bool found = !ex[1];
+    for (uint32_t i = 0; i < p->rows; i++) {
+        const struct group *g = &p->group[i];
+        found |= p->task[i].state != TASK_FREE && ex[0] == OWNER_TID && p->task[i].tid == ex[1];
+        found |= g->used && (ex[0] == OWNER_PGRP ? g->pgid : g->tgid) == ex[1];
+    }
+    if (ex[0] > OWNER_PGRP || !found)
+        return ex[0] > OWNER_PGRP ? -EINVAL : -ESRCH;
+    o->owner_kind = (uint8_t)ex[0];
+    o->owner = ex[1];
+    return 0;
+}
+
 CALL(fcntl)
 {
     enum {
@@ -304,14 +390,23 @@ CALL(fcntl)
         SETFL,
         GETLK,
         SETLKW = 7,
+        SETOWN,
+        GETSIG = 11,
         GETLK64 = 12,
         SETLKW64 = 14,
+        SETOWN_EX,
+        GETOWN_EX,
         OFD_GETLK = 36,
         OFD_SETLKW = 38,
-        ADD_SEALS = 1033,
-        GET_SEALS,
-        DUPFD_CLOEXEC = 1030
+        GETLEASE = 1025,
+        DUPFD_QUERY = 1027,
+        DUPFD_CLOEXEC = 1030,
+        SETPIPE_SZ,
+        GETPIPE_SZ,
+        ADD_SEALS,
+        GET_SEALS
     };
+    static const uint32_t settable = GO_APPEND | GO_NONBLOCK | GO_DIRECT | GO_NOATIME;
     struct guest_open *o = fd_open(p, a[0]);
 
     if (!o)
@@ -325,14 +420,25 @@ CALL(fcntl)
     case GETFD: return p->fd[a[0]].cloexec;
     case SETFD: p->fd[a[0]].cloexec = a[2] & 1; return 0;
     case GETFL: return (int32_t)(o->flags & ~(uint32_t)(GO_CREAT | GO_EXCL | GO_TRUNC | GO_NOCTTY));
-    case SETFL:
-        o->flags =
-            (o->flags & ~(uint32_t)(GO_APPEND | GO_NONBLOCK)) | (a[2] & (GO_APPEND | GO_NONBLOCK));
-        return 0;
+    case DUPFD_QUERY: return fd_open(p, a[2]) ? fd_open(p, a[2]) == o : -EBADF;
+    default: break;
+    }
+    if (o->flags & GO_PATH)
+        return -EBADF;
+    switch (a[1]) {
+    case SETFL: o->flags = (o->flags & ~settable) | (a[2] & settable); return 0;
     case GETLK ... SETLKW:
     case GETLK64 ... SETLKW64:
-    case OFD_GETLK ... OFD_SETLKW:
-        return o->flags & GO_PATH ? -EBADF : lock_fcntl(p, o, a[1], a[2]);
+    case OFD_GETLK ... OFD_SETLKW: return lock_fcntl(p, o, a[1], a[2]);
+    case SETOWN ... GETSIG:
+    case SETOWN_EX:
+    case GETOWN_EX: return own(p, o, a[1], a[2]);
+    case GETLEASE: return 2; /* none: leases are not given */
+    case SETPIPE_SZ:
+    case GETPIPE_SZ:
+        if (o->kind == OPEN_SOCKET || (!open_reads_pipe(o) && !open_writes_pipe(o)))
+            return -EBADF;
+        return a[1] == SETPIPE_SZ ? pipe_resize(p, o, a[2]) : (int32_t)p->pipe[o->pipe].limit;
     case ADD_SEALS:
     case GET_SEALS: return mem_seal(p, o, a[1] == ADD_SEALS, a[2]);
     default: return -EINVAL;
@@ -344,28 +450,33 @@ CALL(fcntl64)
     return sys_fcntl(p, a);
 }
 
+#define FILE_MOST 0xffffffff000ll /* bytes of a file, as ext4 has it */
+
 static int64_t seek(struct process *p, uint32_t fd, int64_t off, uint32_t whence)
 {
-    struct guest_open *o = fd_open(p, fd);
+    enum { SET, CUR, END, DATA, HOLE };
+    struct guest_open *o = fd_file(p, fd);
     struct stat st;
 
     if (!o)
         return -EBADF;
+    if (whence > HOLE)
+        return -EINVAL;
     if (o->stream)
         return -ESPIPE;
     if (fstat(o->host, &st))
         return -errno;
-    if (whence > 4)
-        return -EINVAL;
-    if (whence >
-        2) { /* SEEK_DATA, SEEK_HOLE: a file without holes, whatever the host makes of it */
-        if (off < 0 || off >= st.st_size)
-            return -ENXIO;
-        off = whence == 3 ? off : (int64_t)st.st_size;
-        whence = 0;
+    /* Files are without holes, whatever the host's file system has made of them. */
+    if (whence >= DATA && (off < 0 || off >= st.st_size))
+        return -ENXIO;
+    if (whence == HOLE)
+        off = st.st_size;
+    if (whence == CUR || whence == END) {
+        int64_t from = whence == CUR ? (int64_t)o->offset : (int64_t)st.st_size;
+        if (__builtin_add_overflow(off, from, &off))
+            return -EOVERFLOW;
     }
-    off += whence == 0 ? 0 : whence == 1 ? (int64_t)o->offset : (int64_t)st.st_size;
-    if (off < 0)
+    if (off < 0 || off > FILE_MOST)
         return -EINVAL;
     o->offset = (uint64_t)off;
     if (S_ISDIR(st.st_mode)) {
@@ -398,7 +509,7 @@ CALL(llseek)
 CALL(ioctl)
 {
     enum { FIONREAD = 0x541b, FIONBIO = 0x5421, FIONCLEX = 0x5450, FIOCLEX = 0x5451 };
-    struct guest_open *o = fd_open(p, a[0]);
+    struct guest_open *o = fd_file(p, a[0]);
     struct stat st;
     uint32_t v;
 
@@ -427,13 +538,18 @@ CALL(ioctl)
 
 static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
 {
-    struct guest_open *o = fd_open(p, fd);
+    struct guest_open *o = fd_file(p, fd);
 
+    if ((int64_t)len < 0)
+        return -EINVAL;
     if (!o)
         return -EBADF;
-    if (o->kind != OPEN_HOST || (!o->std && !(o->flags & GO_ACCMODE)) || (int64_t)len < 0)
+    if (o->kind != OPEN_HOST || (!o->std && !((o->flags + 1) & GO_RDWR)))
         return -EINVAL;
-    int32_t e = mem_may(p, o, len, 0, true);
+    struct stat st;
+    int32_t e = fstat(o->host, &st) ? -errno : file_may_be(p, len, (uint64_t)st.st_size);
+    if (!e)
+        e = mem_may(p, o, len, 0, true);
     if (e)
         return e;
     if (ftruncate(o->host, (off_t)len))
@@ -444,51 +560,90 @@ static int32_t truncate_fd(struct process *p, uint32_t fd, uint64_t len)
 
 CALL(ftruncate)
 {
-    return truncate_fd(p, a[0], a[1]);
+    return truncate_fd(p, a[0], (uint64_t)(int32_t)a[1]);
 }
 CALL(ftruncate64)
 {
     return truncate_fd(p, a[0], a[1] | (uint64_t)a[2] << 32);
 }
+/* The host does it in its own time. */
+static int32_t synced(struct process *p, uint32_t fd)
+{
+    struct guest_open *o = fd_file(p, fd);
+
+    return !o ? -EBADF : o->stream && !o->std ? -EINVAL : 0;
+}
+
 CALL(fsync)
 {
-    return fd_open(p, a[0]) ? 0 : -EBADF;
+    return synced(p, a[0]);
 }
 CALL(fdatasync)
 {
-    return fd_open(p, a[0]) ? 0 : -EBADF;
+    return synced(p, a[0]);
 }
+CALL(sync_file_range)
+{
+    int32_t e = synced(p, a[0]);
+    int64_t from = (int64_t)(a[1] | (uint64_t)a[2] << 32),
+            len = (int64_t)(a[3] | (uint64_t)a[4] << 32), end;
+
+    if (e)
+        return e == -EBADF ? e : -ESPIPE;
+    return from < 0 || __builtin_add_overflow(from, len, &end) || end < from || a[5] > 7 ? -EINVAL
+                                                                                         : 0;
+}
+/* Zeros where something may have been; the file keeps its length. */
+static int32_t clear(struct process *p, const struct guest_open *o, uint64_t from, uint64_t end)
+{
+    static const uint8_t zeros[1 << 16];
+    int32_t e = from < end ? mem_may(p, o, from, end - from, false) : 0;
+
+    while (!e && from < end) {
+        size_t n = end - from < sizeof zeros ? end - from : sizeof zeros;
+        ssize_t put = file_pwrite(&p->frames, o->host, zeros, n, from);
+        if (put <= 0)
+            return put ? -errno : -EIO;
+        from += (uint64_t)put;
+    }
+    return e;
+}
+
 /* Room for a file, or only that it has this length: what a disk has left is not the guest's
- * business. Holes and the like are not made. */
+ * business. A hole is zeros; that parts of a file move is not done. */
 CALL(fallocate)
 {
-    enum { KEEP_SIZE = 1 };
-    struct guest_open *o = fd_open(p, a[0]);
+    enum { KEEP_SIZE = 1, PUNCH_HOLE = 2, ZERO_RANGE = 16 };
+    struct guest_open *o = fd_file(p, a[0]);
     int64_t from = (int64_t)(a[2] | (uint64_t)a[3] << 32),
             len = (int64_t)(a[4] | (uint64_t)a[5] << 32);
+    uint32_t how = a[1] & ~(uint32_t)KEEP_SIZE;
     struct stat st;
 
-    if (!o || !(o->flags & GO_ACCMODE))
+    if (!o || !((o->flags + 1) & GO_RDWR))
         return -EBADF;
     if (from < 0 || len <= 0)
         return -EINVAL;
-    if (a[1] & ~(uint32_t)KEEP_SIZE)
+    if ((how && how != PUNCH_HOLE && how != ZERO_RANGE) || a[1] == PUNCH_HOLE)
         return -EOPNOTSUPP;
     if (o->stream || o->kind != OPEN_HOST)
         return o->kind == OPEN_HOST ? -ENODEV : -ESPIPE;
-    if (from > INT64_MAX - len)
+    if (from > FILE_MOST - len)
         return -EFBIG;
     if (fstat(o->host, &st))
         return -errno;
-    int32_t e = a[1] & KEEP_SIZE || st.st_size >= from + len
-                    ? 0
-                    : mem_may(p, o, (uint64_t)(from + len), 0, true);
-    if (e)
-        return e;
-    if (!(a[1] & KEEP_SIZE) && st.st_size < from + len && ftruncate(o->host, from + len))
-        return -errno;
-    shared_resized(p, o->host);
-    return 0;
+    bool longer = !(a[1] & KEEP_SIZE) && st.st_size < from + len;
+    int32_t e = longer ? file_may_be(p, (uint64_t)(from + len), (uint64_t)st.st_size) : 0;
+    if (!e && longer)
+        e = mem_may(p, o, (uint64_t)(from + len), 0, true);
+    if (!e && how)
+        e = clear(p, o, (uint64_t)from,
+                  (uint64_t)(from + len < st.st_size ? from + len : st.st_size));
+    if (!e && longer && ftruncate(o->host, from + len))
+        e = -errno;
+    if (!e)
+        shared_resized(p, o->host);
+    return e;
 }
 
 CALL(readahead)
@@ -498,86 +653,21 @@ CALL(readahead)
     return !o ? -EBADF : o->stream ? -EINVAL : 0;
 }
 
+static int32_t advised(struct process *p, uint32_t fd, uint32_t advice)
+{
+    struct guest_open *o = fd_file(p, fd);
+
+    return !o                                          ? -EBADF
+           : open_reads_pipe(o) || open_writes_pipe(o) ? -ESPIPE
+           : advice > 5                                ? -EINVAL
+                                                       : 0;
+}
+
+CALL(fadvise64)
+{
+    return advised(p, a[0], a[4]);
+}
 CALL(fadvise64_64)
 {
-    return fd_open(p, a[0]) ? 0 : -EBADF;
-}
-
-static int by_name(const void *x, const void *y)
-{
-    return strcmp(*(char *const *)x + 1, *(char *const *)y + 1);
-}
-
-static int list_directory(struct guest_open *o)
-{
-    int here = openat(o->host, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = here < 0 ? NULL : fdopendir(here);
-    uint32_t room = 0;
-
-    if (!d) {
-        int e = errno;
-        if (here >= 0)
-            close(here);
-        return -e;
-    }
-    for (struct dirent *e; (e = readdir(d));) {
-        if (o->ndir == room) {
-            char **more = realloc(o->dir, (room = room ? room * 2 : 64) * sizeof *more);
-            if (!more)
-                break;
-            o->dir = more;
-        }
-        char *name = malloc(strlen(e->d_name) + 2);
-        if (!name)
-            break;
-        name[0] = (char)e->d_type; /* the name starts at 1 */
-        strcpy(name + 1, e->d_name);
-        o->dir[o->ndir++] = name;
-    }
-    closedir(d);
-    return 0;
-}
-
-CALL(getdents64)
-{
-    struct guest_open *o = fd_open(p, a[0]);
-    uint32_t done = 0;
-    uint8_t rec[300];
-
-    if (!o)
-        return -EBADF;
-    if (o->stream)
-        return -ENOTDIR;
-    if (!o->dir) {
-        int e = o->kind != OPEN_PROC           ? list_directory(o)
-                : !strcmp(o->path, "/dev/shm") ? shm_list(p, o)
-                                               : proc_list(p, o);
-        if (e)
-            return e;
-        qsort(o->dir, o->ndir, sizeof *o->dir, by_name);
-    }
-    while (o->dirpos < o->ndir) {
-        const char *name = o->dir[o->dirpos] + 1;
-        uint32_t len = (uint32_t)(19 + strlen(name) + 1 + 7) & ~7u;
-        struct stat st;
-        if (len > a[2] - done || len > sizeof rec)
-            return done ? (int32_t)done : -EINVAL;
-        memset(rec, 0, sizeof rec);
-        uint64_t ino = o->kind == OPEN_PROC || fstatat(o->host, name, &st, AT_SYMLINK_NOFOLLOW)
-                           ? 1
-                           : virtual_inode(p, st.st_dev, st.st_ino);
-        uint64_t next = o->dirpos + 1;
-        uint16_t rl = (uint16_t)len;
-        memcpy(rec, &ino, 8);
-        memcpy(rec + 8, &next, 8);
-        memcpy(rec + 16, &rl, 2);
-        rec[18] = (uint8_t)o->dir[o->dirpos][0];
-        memcpy(rec + 19, name, strlen(name));
-        int e = space_write(p->space, a[1] + done, rec, len);
-        if (e)
-            return done ? (int32_t)done : e;
-        done += len;
-        o->dirpos++;
-    }
-    return (int32_t)done;
+    return advised(p, a[0], a[5]);
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Data: what goes between guest memory and an open file description. Transfers are cut into pieces
- * of the simulator's own buffer; what is wanted of a stream is taken from it only when the guest's
- * memory can hold it. A write that had to wait tells by io_done how far it was.
+ * Data: what goes between guest memory and an open file description. A call speaks of parts of
+ * memory, one after the other, as of one range; what is there of it is transferred, up to the first
+ * byte that is not, and only who gets nothing is told so. It goes in pieces of the simulator's own
+ * buffer; what is wanted of a stream is taken from it only when the guest's memory can hold it. A
+ * write that had to wait tells by io_done how far it was.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "guest/syscall.h"
@@ -13,115 +16,248 @@
     int32_t sys_##name(struct process *p __attribute__((unused)),                                  \
                        const uint32_t *a __attribute__((unused)))
 
-enum { IO_PIECE = 64 << 10 };
+enum { IO_PIECE = 64 << 10, IO_PARTS = 1024, IO_MOST = 0x7ffff000 };
 
-/* One transfer of at most IO_PIECE bytes between guest memory and a description. */
-static int32_t read_piece(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len,
-                          const uint64_t *at)
+struct parts {
+    uint32_t n, total;
+    struct {
+        uint32_t at, len;
+    } part[IO_PARTS];
+};
+
+/* As many bytes as can be had before one that cannot. */
+static uint32_t copy(struct process *p, uint32_t at, uint8_t *buf, uint32_t len, bool to_guest)
 {
-    static uint8_t buf[IO_PIECE];
+    uint32_t done = 0;
 
-    if (open_reads_pipe(o))
-        return pipe_read(p, o, addr, len);
-    if (o->kind == OPEN_SOCK)
-        return socket_read(p, o, addr, len);
-    if (o->kind == OPEN_EVENT)
-        return event_read(p, o, addr, len);
-    if (o->kind == OPEN_TIMER)
-        return timerfd_read(p, o, addr, len);
-    if (o->kind == OPEN_EPOLL)
-        return -EINVAL;
-    if (o->kind == OPEN_RANDOM) {
-        const uint32_t random[3] = {addr, len};
-        return sys_getrandom(p, random);
+    if (!(to_guest ? space_write(p->space, at, buf, len) : space_read(p->space, at, buf, len)))
+        return len;
+    while (done < len) { /* page by page, as far as it goes */
+        uint32_t n = PAGE - (at + done) % PAGE;
+        if (n > len - done)
+            n = len - done;
+        if (to_guest ? space_write(p->space, at + done, buf + done, n)
+                     : space_read(p->space, at + done, buf + done, n))
+            break;
+        done += n;
     }
-    if (!space_ok(p->space, addr, len, true))
-        return -EFAULT; /* before anything is taken from a stream */
-    ssize_t n = o->stream ? read(o->host, buf, len)
-                          : file_pread(&p->frames, o->host, buf, len, at ? *at : o->offset);
-
-    if (n < 0)
-        return -errno;
-    int e = space_write(p->space, addr, buf, (uint32_t)n);
-    if (e)
-        return e;
-    if (!o->stream && !at)
-        o->offset += (uint64_t)n;
-    return (int32_t)n;
+    return done;
 }
 
-static int32_t write_piece(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len,
-                           const uint64_t *at)
+/* Calls `fn` for what [from, from + n) is in each part, as long as it does all of it. */
+typedef uint32_t (*part_fn)(struct process *p, uint32_t at, uint8_t *buf, uint32_t len,
+                            bool to_guest);
+
+static uint32_t each_part(struct process *p, const struct parts *v, uint32_t from, uint8_t *buf,
+                          uint32_t n, bool to_guest, part_fn fn)
+{
+    uint32_t done = 0;
+
+    for (uint32_t i = 0; i < v->n && done < n; i++) {
+        uint32_t at = v->part[i].at, len = v->part[i].len, skip = from < len ? from : len;
+        from -= skip;
+        len -= skip;
+        if (len > n - done)
+            len = n - done;
+        uint32_t got = len ? fn(p, at + skip, buf + done, len, to_guest) : 0;
+        done += got;
+        if (got < len)
+            break;
+    }
+    return done;
+}
+
+static uint32_t fits(struct process *p, uint32_t at, uint8_t *buf, uint32_t len, bool to_guest)
+{
+    (void)buf;
+    return space_fit(p->space, at, len, to_guest);
+}
+
+/* ---- files of the host ---- */
+
+/* These take whatever they are given, and look at nothing. */
+static bool swallows(const struct guest_open *o)
+{
+    return !strcmp(o->path, "/dev/null") || !strcmp(o->path, "/dev/zero");
+}
+
+static int32_t read_host(struct process *p, struct guest_open *o, const struct parts *v,
+                         const uint64_t *at)
 {
     static uint8_t buf[IO_PIECE];
+    uint32_t done = 0;
+
+    if (o->host < 0)
+        return -EISDIR; /* a folder of ours */
+    do {
+        uint32_t piece = v->total - done < IO_PIECE ? v->total - done : IO_PIECE;
+        if (o->stream && piece) {
+            piece = each_part(p, v, done, buf, piece, true, fits);
+            if (!piece)
+                return done ? (int32_t)done : -EFAULT;
+        }
+        ssize_t n = o->stream
+                        ? read(o->host, buf, piece)
+                        : file_pread(&p->frames, o->host, buf, piece, at ? *at + done : o->offset);
+        if (n < 0)
+            return done ? (int32_t)done : -errno;
+        uint32_t got = each_part(p, v, done, buf, (uint32_t)n, true, copy);
+        if (!o->stream && !at)
+            o->offset += got;
+        done += got;
+        if (got < (uint32_t)n)
+            return done ? (int32_t)done : -EFAULT;
+        if ((uint32_t)n < piece || (o->stream && o->std))
+            break;
+    } while (done < v->total);
+    return (int32_t)done;
+}
+
+/* The process's own limit: to break it is told by a signal, too. */
+static int32_t too_long(struct process *p)
+{
+    struct siginfo_guest info = {.code = GSI_USER, .field = {p->grp->tgid, GUEST_UID}};
+
+    signal_to_task(p, p->cur, GSIGXFSZ, &info);
+    return -EFBIG;
+}
+
+int32_t file_takes(struct process *p, const struct guest_open *o, uint64_t at, uint32_t len)
+{
+    uint64_t limit = p->grp->limit[LIMIT_FSIZE][0];
+
+    if (o->stream || o->kind != OPEN_HOST || !len)
+        return (int32_t)len;
+    if (at >= limit)
+        return too_long(p);
+    if (!(o->flags & GO_LARGEFILE) && limit > NOT_LARGE)
+        limit = NOT_LARGE;
+    if (at >= limit)
+        return -EFBIG;
+    return limit - at < len ? (int32_t)(limit - at) : (int32_t)len;
+}
+
+int32_t file_may_be(struct process *p, uint64_t size, uint64_t now)
+{
+    return size > now && size > p->grp->limit[LIMIT_FSIZE][0] ? too_long(p) : 0;
+}
+
+static int32_t write_failed(struct process *p)
+{
+    int e = errno;
+
+    if (e == EPIPE) {
+        struct siginfo_guest info = {.code = GSI_USER, .field = {p->grp->tgid, GUEST_UID}};
+        signal_to_task(p, p->cur, GSIGPIPE, &info);
+    }
+    return -e;
+}
+
+static int32_t write_host(struct process *p, struct guest_open *o, const struct parts *v,
+                          const uint64_t *at, bool append)
+{
+    static uint8_t buf[IO_PIECE];
+    uint32_t done = 0;
     struct stat st;
 
-    if (open_writes_pipe(o))
-        return pipe_write(p, o, addr, len);
-    if (o->kind == OPEN_SOCK)
-        return socket_write(p, o, addr, len);
-    if (o->kind == OPEN_EVENT)
-        return event_write(p, o, addr, len);
-    if (o->kind == OPEN_EPOLL || o->kind == OPEN_TIMER)
-        return -EINVAL;
-    if (o->kind == OPEN_RANDOM)
-        return (int32_t)len;
-    int e = space_read(p->space, addr, buf, len);
-    if (e)
-        return e;
-    uint64_t where = at ? *at : o->offset;
-    if (!o->stream && (o->flags & GO_APPEND) && !fstat(o->host, &st))
-        where = (uint64_t)st.st_size; /* in Linux even where a place was given */
-    e = mem_may(p, o, where, len, false);
-    if (e)
-        return e;
-    ssize_t n =
-        o->stream ? write(o->host, buf, len) : file_pwrite(&p->frames, o->host, buf, len, where);
-    if (n < 0) {
-        e = -errno;
-        if (e == -EPIPE) {
-            struct siginfo_guest info = {.code = GSI_USER, .field = {p->grp->tgid, GUEST_UID}};
-            signal_to_task(p, p->cur, GSIGPIPE, &info);
-        }
-        return e;
-    }
-    if (!o->stream && !at)
-        o->offset = where + (uint64_t)n;
-    return (int32_t)n;
-}
-
-/* `done`: bytes of an earlier try that had to wait. */
-static int32_t transfer(struct process *p, uint32_t fd, uint32_t addr, uint32_t len,
-                        const uint64_t *at, bool out, uint32_t done)
-{
-    struct guest_open *o = fd_open(p, fd);
-    uint32_t acc = o ? o->flags & GO_ACCMODE : 0;
-
-    if (!o || (!o->std && (out ? acc == 0 : acc == GO_WRONLY)) || (o->flags & GO_PATH))
-        return -EBADF;
-    if (at && o->stream)
-        return -ESPIPE;
-    if (len > INT32_MAX - PAGE)
-        len = INT32_MAX - PAGE + 1 - PAGE;
-    do {
-        uint32_t piece = len - done < IO_PIECE ? len - done : IO_PIECE;
-        uint64_t here = at ? *at + done : 0;
-        int32_t n = out ? write_piece(p, o, addr + done, piece, at ? &here : NULL)
-                        : read_piece(p, o, addr + done, piece, at ? &here : NULL);
-        if (n == SYS_BLOCK) {
-            p->cur->io_done = done;
-            return n;
+    if (o->stream && swallows(o))
+        return (int32_t)v->total;
+    while (done < v->total) {
+        uint32_t piece = v->total - done < IO_PIECE ? v->total - done : IO_PIECE;
+        uint64_t here = at ? *at + done : o->offset;
+        if (!o->stream && append && !fstat(o->host, &st))
+            here = (uint64_t)st.st_size; /* wherever the call says */
+        int32_t n = file_takes(p, o, here, piece);
+        if (n > 0) {
+            n = (int32_t)each_part(p, v, done, buf, (uint32_t)n, false, copy);
+            int32_t e = n ? mem_may(p, o, here, (uint64_t)n, false) : -EFAULT;
+            n = e ? e : n;
         }
         if (n < 0)
             return done ? (int32_t)done : n;
-        done += (uint32_t)n;
-        if (out && open_writes_pipe(o) && !(o->flags & GO_NONBLOCK))
-            continue; /* a write to a pipe goes on until all is written */
-        if ((uint32_t)n < piece || o->stream)
+        ssize_t put = o->stream ? write(o->host, buf, (size_t)n)
+                                : file_pwrite(&p->frames, o->host, buf, (size_t)n, here);
+        if (put < 0) {
+            int32_t e = write_failed(p);
+            return done ? (int32_t)done : e;
+        }
+        done += (uint32_t)put;
+        if (!o->stream && !at)
+            o->offset = here + (uint64_t)put;
+        if ((uint32_t)put < piece)
             break;
-    } while (done < len);
+    }
     return (int32_t)done;
 }
+
+/* ---- what has no place for a byte: pipes, numbers ---- */
+
+/* All parts are one write: what fits into PIPE_BUF goes as a whole, or waits. */
+static int32_t write_pipe(struct process *p, struct guest_open *o, const struct parts *v,
+                          uint32_t done)
+{
+    static uint8_t buf[PIPE_BYTES];
+    bool nonblock = o->flags & GO_NONBLOCK;
+
+    for (;;) {
+        int32_t n = pipe_wait_room(p, o, done ? UINT32_MAX : v->total, nonblock);
+        if (n == SYS_BLOCK)
+            p->cur->io_done = done;
+        if (n < 0)
+            return n != SYS_BLOCK && done ? (int32_t)done : n;
+        uint32_t want = v->total - done < (uint32_t)n ? v->total - done : (uint32_t)n;
+        uint32_t got = each_part(p, v, done, buf, want, false, copy);
+        if (got < want) /* of a pipe whole pages go; of a socket all or nothing */
+            got = o->kind == OPEN_SOCKET ? 0 : got / PAGE * PAGE;
+        done += pipe_put(p, o, buf, got);
+        if (got < want)
+            return done ? (int32_t)done : -EFAULT;
+        if (done == v->total)
+            return (int32_t)done;
+    }
+}
+
+static int32_t one_part(struct process *p, struct guest_open *o, uint32_t at, uint32_t len,
+                        bool out)
+{
+    const uint32_t random[3] = {at, len, 0};
+
+    switch (o->kind) {
+    case OPEN_PIPE_R:
+    case OPEN_FIFO:
+    case OPEN_SOCKET: return pipe_read(p, o, at, len);
+    case OPEN_SOCK: return out ? socket_write(p, o, at, len) : socket_read(p, o, at, len);
+    case OPEN_EVENT: return out ? event_write(p, o, at, len) : event_read(p, o, at, len);
+    case OPEN_TIMERFD: return out ? -EINVAL : timerfd_read(p, o, at, len);
+    case OPEN_SIGNALFD: return out ? -EINVAL : signalfd_read(p, o, at, len);
+    case OPEN_RANDOM: return out ? (int32_t)len : sys_getrandom(p, random);
+    default: return -EINVAL;
+    }
+}
+
+static int32_t by_parts(struct process *p, struct guest_open *o, const struct parts *v, bool out)
+{
+    uint32_t done = 0;
+
+    for (uint32_t i = 0; i < v->n; i++) {
+        if (v->n > 1 && !v->part[i].len)
+            continue;
+        int32_t n = one_part(p, o, v->part[i].at, v->part[i].len, out);
+        if (n == SYS_BLOCK && done) { /* a short read, not a wait */
+            task_run(p, p->cur);
+            p->cur->restarting = false;
+            return (int32_t)done;
+        }
+        if (n < 0)
+            return n == SYS_BLOCK || !done ? n : (int32_t)done;
+        done += (uint32_t)n;
+        if ((uint32_t)n < v->part[i].len)
+            break;
+    }
+    return (int32_t)done;
+}
+
+/* ---- calls ---- */
 
 static uint32_t done_before(struct process *p)
 {
@@ -131,63 +267,106 @@ static uint32_t done_before(struct process *p)
     return n;
 }
 
+/* May it be read, or written? 0 or -EBADF. */
+static int32_t open_may(const struct guest_open *o, bool out)
+{
+    uint32_t acc = o ? o->flags & GO_ACCMODE : 0;
+    bool may = o && (o->std || acc == GO_RDWR || acc == (out ? GO_WRONLY : 0u));
+
+    return may && !(o->flags & GO_PATH) ? 0 : -EBADF;
+}
+
+static int32_t transfer(struct process *p, struct guest_open *o, const struct parts *v,
+                        const uint64_t *at, bool out, bool append)
+{
+    if (out && open_writes_pipe(o)) {
+        uint32_t done = done_before(p);
+        return v->total ? write_pipe(p, o, v, done) : 0;
+    }
+    if (o->kind != OPEN_HOST && o->kind != OPEN_PROC)
+        return by_parts(p, o, v, out);
+    return out ? write_host(p, o, v, at, append) : read_host(p, o, v, at);
+}
+
+static int32_t simple(struct process *p, const uint32_t *a, const uint64_t *at, bool out)
+{
+    struct guest_open *o = fd_open(p, a[0]);
+    struct parts v;
+
+    if (at && (int64_t)*at < 0)
+        return -EINVAL;
+    int32_t e = open_may(o, out);
+    if (!e && at && o->stream)
+        e = -ESPIPE;
+    if (e)
+        return e;
+    v.n = 1;
+    v.part[0].at = a[1];
+    v.part[0].len = v.total = a[2] < IO_MOST ? a[2] : IO_MOST;
+    return transfer(p, o, &v, at, out, o->flags & GO_APPEND);
+}
+
 CALL(read)
 {
-    return transfer(p, a[0], a[1], a[2], NULL, false, 0);
+    return simple(p, a, NULL, false);
 }
 CALL(write)
 {
-    return transfer(p, a[0], a[1], a[2], NULL, true, done_before(p));
+    return simple(p, a, NULL, true);
 }
 
 CALL(pread64)
 {
     uint64_t at = a[3] | (uint64_t)a[4] << 32;
-    return transfer(p, a[0], a[1], a[2], &at, false, 0);
+    return simple(p, a, &at, false);
 }
 
 CALL(pwrite64)
 {
     uint64_t at = a[3] | (uint64_t)a[4] << 32;
-    return transfer(p, a[0], a[1], a[2], &at, true, 0);
+    return simple(p, a, &at, true);
 }
 
-/* `at`: where in the file; NULL: at its offset. */
+static int32_t get_parts(struct process *p, uint32_t at, uint32_t n, struct parts *v)
+{
+    if (n > IO_PARTS)
+        return -EINVAL;
+    int32_t e = space_read(p->space, at, v->part, 8 * n);
+    if (e)
+        return e;
+    v->n = n;
+    v->total = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (v->part[i].len > INT32_MAX)
+            return -EINVAL;
+    for (uint32_t i = 0; i < n; i++) {
+        if (v->part[i].len > IO_MOST - v->total)
+            v->part[i].len = IO_MOST - v->total;
+        v->total += v->part[i].len;
+    }
+    return 0;
+}
+
+/* `at`: where in the file; NULL: at its offset. `append`: at its end. */
+static int32_t vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out,
+                        bool append)
+{
+    struct guest_open *o = fd_open(p, a[0]);
+    struct parts v;
+    int32_t e = open_may(o, out);
+
+    if (!e && at && o->stream)
+        e = -ESPIPE;
+    if (!e)
+        e = get_parts(p, a[1], a[2], &v);
+    return e || !v.total ? e : transfer(p, o, &v, at, out, append);
+}
+
 int32_t io_vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out)
 {
-    uint32_t done = 0, v[2], before = out ? done_before(p) : 0;
+    const struct guest_open *o = fd_open(p, a[0]);
 
-    if (a[2] > 1024)
-        return -EINVAL;
-    if (!fd_open(p, a[0]))
-        return -EBADF;
-    for (uint32_t i = 0; i < a[2]; i++) {
-        int32_t e = space_read(p->space, a[1] + 8 * i, v, 8);
-        if (!e && before >= v[1]) { /* an earlier try wrote it; empty parts too */
-            before -= v[1];
-            done += v[1];
-            continue;
-        }
-        uint64_t here = at ? *at + done : 0;
-        if (!e)
-            e = transfer(p, a[0], v[0], v[1], at ? &here : NULL, out, before);
-        before = 0;
-        if (e == SYS_BLOCK) {
-            if (!out && done) { /* a short read, not a wait */
-                task_run(p, p->cur);
-                p->cur->restarting = false;
-                return (int32_t)done;
-            }
-            p->cur->io_done += done;
-            return e;
-        }
-        if (e < 0)
-            return done ? (int32_t)done : e;
-        done += (uint32_t)e;
-        if ((uint32_t)e < v[1])
-            break;
-    }
-    return (int32_t)done;
+    return vectored(p, a, at, out, o && (o->flags & GO_APPEND));
 }
 
 CALL(readv)
@@ -202,11 +381,8 @@ CALL(writev)
 static int32_t vectored_at(struct process *p, const uint32_t *a, bool out)
 {
     uint64_t at = a[3] | (uint64_t)a[4] << 32;
-    struct guest_open *o = fd_open(p, a[0]);
 
-    if ((int64_t)at < 0)
-        return -EINVAL;
-    return o && o->stream ? -ESPIPE : io_vectored(p, a, &at, out);
+    return (int64_t)at < 0 ? -EINVAL : io_vectored(p, a, &at, out);
 }
 
 CALL(preadv)
@@ -218,134 +394,39 @@ CALL(pwritev)
     return vectored_at(p, a, true);
 }
 
-/* With advice; what asks for more than that is not there. An offset of -1 is the file's own. */
-static int32_t vectored_flags(struct process *p, const uint32_t *a, bool out)
+/* The same with wishes of this call alone; place -1 is the file's offset. */
+static int32_t wishful(struct process *p, const uint32_t *a, bool out)
 {
-    enum { HIGH_PRIORITY = 1, DATA_SYNC = 2, SYNC = 4 };
+    enum { HIPRI = 1, DSYNC = 2, SYNC = 4, NOWAIT = 8, APPEND = 16, NOAPPEND = 32 };
+    uint64_t at = a[3] | (uint64_t)a[4] << 32;
+    struct guest_open *o = fd_open(p, a[0]);
+    bool here = at == UINT64_MAX;
 
-    if (a[5] & ~(uint32_t)(HIGH_PRIORITY | DATA_SYNC | SYNC))
-        return -EOPNOTSUPP;
-    return (a[3] & a[4]) == UINT32_MAX ? io_vectored(p, a, NULL, out) : vectored_at(p, a, out);
+    if ((int64_t)at < 0 && !here)
+        return -EINVAL;
+    int32_t e = open_may(o, out);
+    if (!e && !here && o->stream)
+        e = -ESPIPE;
+    if (!e && a[5] & ~(uint32_t)(HIPRI | DSYNC | SYNC | NOWAIT | APPEND | NOAPPEND))
+        e = -EOPNOTSUPP;
+    if (!e && (a[5] & (APPEND | NOAPPEND)) == (APPEND | NOAPPEND))
+        e = -EINVAL;
+    if (e)
+        return e;
+    uint32_t flags = o->flags;
+    bool append = (flags & GO_APPEND || a[5] & APPEND) && !(a[5] & NOAPPEND);
+    if (a[5] & NOWAIT)
+        o->flags |= GO_NONBLOCK;
+    e = vectored(p, a, here ? NULL : &at, out, append);
+    o->flags = flags;
+    return e;
 }
 
 CALL(preadv2)
 {
-    return vectored_flags(p, a, false);
+    return wishful(p, a, false);
 }
 CALL(pwritev2)
 {
-    return vectored_flags(p, a, true);
-}
-
-static int32_t copy_file(struct process *p, const uint32_t *a, bool wide)
-{
-    struct guest_open *to = fd_open(p, a[0]), *from = fd_open(p, a[1]);
-    static uint8_t buf[IO_PIECE];
-    uint64_t off = 0;
-    int32_t e = a[2] ? space_read(p->space, a[2], &off, wide ? 8 : 4) : 0;
-
-    if (e)
-        return e;
-    if (!to || !from || (!to->std && !(to->flags & GO_ACCMODE)) || (to->flags & GO_PATH))
-        return -EBADF;
-    if (from->stream || to->flags & GO_APPEND || (to->kind != OPEN_HOST && !open_writes_pipe(to)))
-        return -EINVAL;
-    if (!a[2])
-        off = from->offset;
-    uint32_t done = 0;
-    while (done < a[3]) {
-        uint32_t piece = a[3] - done < IO_PIECE ? a[3] - done : IO_PIECE;
-        if (open_writes_pipe(to)) {
-            uint32_t room = pipe_room(p, to);
-            if (!p->pipe[pipe_row_out(to)].readers)
-                return done ? (int32_t)done : pipe_write(p, to, 0, 0);
-            if (!room && !done) /* waits there */
-                return to->flags & GO_NONBLOCK
-                           ? -EAGAIN
-                           : task_block(p, WAIT_PIPE, pipe_row_out(to), UINT64_MAX, RESTART_SYS);
-            if (piece > room)
-                piece = room;
-            if (!piece)
-                break;
-        }
-        ssize_t n = file_pread(&p->frames, from->host, buf, piece, off + done);
-        e = n > 0 ? mem_may(p, to, to->offset, (uint64_t)n, false) : 0;
-        if (e && !done)
-            return e;
-        if (e)
-            break;
-        if (n > 0)
-            n = open_writes_pipe(to) ? (ssize_t)pipe_put(p, to, buf, (uint32_t)n)
-                : to->stream         ? write(to->host, buf, (size_t)n)
-                             : file_pwrite(&p->frames, to->host, buf, (size_t)n, to->offset);
-        if (n < 0 && !done)
-            return -errno;
-        if (n <= 0)
-            break;
-        if (!to->stream)
-            to->offset += (uint64_t)n;
-        done += (uint32_t)n;
-    }
-    off += done;
-    if (!a[2])
-        from->offset = off;
-    else
-        e = space_write(p->space, a[2], &off, wide ? 8 : 4);
-    return e ? e : (int32_t)done;
-}
-
-CALL(sendfile)
-{
-    return copy_file(p, a, false);
-}
-CALL(sendfile64)
-{
-    return copy_file(p, a, true);
-}
-
-/* Between two files, of which each has an offset of its own or one given. */
-CALL(copy_file_range)
-{
-    struct guest_open *from = fd_open(p, a[0]), *to = fd_open(p, a[2]);
-    static uint8_t buf[IO_PIECE];
-    uint64_t at[2], done = 0;
-
-    if (!from || !to || (from->flags & GO_ACCMODE) == GO_WRONLY || !(to->flags & GO_ACCMODE) ||
-        ((from->flags | to->flags) & GO_PATH) || (to->flags & GO_APPEND))
-        return -EBADF;
-    if (a[5] || from->kind != OPEN_HOST || to->kind != OPEN_HOST || from->stream || to->stream)
-        return -EINVAL;
-    for (int i = 0; i < 2; i++) {
-        at[i] = i ? to->offset : from->offset;
-        int e = a[1 + 2 * i] ? space_read(p->space, a[1 + 2 * i], &at[i], 8) : 0;
-        if (e)
-            return e;
-    }
-    if (from->host == to->host && at[0] < at[1] + a[4] && at[1] < at[0] + a[4])
-        return -EINVAL;
-    while (done < a[4]) {
-        size_t piece = a[4] - done < IO_PIECE ? a[4] - done : IO_PIECE;
-        ssize_t n = file_pread(&p->frames, from->host, buf, piece, at[0] + done);
-        int32_t e = n > 0 ? mem_may(p, to, at[1] + done, (uint64_t)n, false) : 0;
-        if (e && !done)
-            return e;
-        if (e)
-            break;
-        if (n > 0)
-            n = file_pwrite(&p->frames, to->host, buf, (size_t)n, at[1] + done);
-        if (n < 0 && !done)
-            return -errno;
-        if (n <= 0)
-            break;
-        done += (uint64_t)n;
-    }
-    for (int i = 0; i < 2; i++) {
-        at[i] += done;
-        int e = a[1 + 2 * i] ? space_write(p->space, a[1 + 2 * i], &at[i], 8) : 0;
-        if (e)
-            return e;
-        if (!a[1 + 2 * i])
-            *(i ? &to->offset : &from->offset) = at[i];
-    }
-    return (int32_t)done;
+    return wishful(p, a, true);
 }

@@ -27,6 +27,30 @@ static uint32_t pages_of(uint32_t bytes)
     return bytes / PAGE + (bytes % PAGE != 0);
 }
 
+/* Pages of a range that are of some area. A stack counts for what Linux gives it at first. */
+static uint64_t mapped(const struct space *s, uint32_t first, uint32_t pages)
+{
+    enum { STACK_BEGINS = 33 };
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < s->nareas; i++) {
+        const struct area *a = &s->area[i];
+        uint32_t from = a->first > first ? a->first : first;
+        uint32_t end = a->end < first + pages ? a->end : first + pages;
+        if (from < end)
+            n += a->stack && end - from > STACK_BEGINS ? STACK_BEGINS : end - from;
+    }
+    return n;
+}
+
+/* May the process have so many pages more? Its limit counts what is mapped, touched or not. */
+static bool may_grow(const struct process *p, uint64_t pages)
+{
+    uint64_t limit = p->grp->limit[LIMIT_AS][0] / PAGE;
+
+    return limit >= SPACE_TOP_PAGE || mapped(p->space, 0, SPACE_TOP_PAGE) + pages <= limit;
+}
+
 CALL(brk)
 {
     struct space *s = p->space;
@@ -34,7 +58,7 @@ CALL(brk)
 
     if (want < s->brk_start || want >= (uint32_t)(SPACE_TOP_PAGE - STACK_PAGES) * PAGE)
         return (int32_t)s->brk;
-    if (now > old && (!space_is_free(s, old, now - old) ||
+    if (now > old && (!space_is_free(s, old, now - old) || !may_grow(p, now - old) ||
                       space_map(s, old, now - old, P_READ | P_WRITE, false)))
         return (int32_t)s->brk;
     if (now < old)
@@ -64,6 +88,12 @@ static int32_t fill_from_file(struct process *p, uint32_t addr, uint32_t len, in
     return 0;
 }
 
+/* The device that is memory without a file. */
+static bool is_zeros(const struct guest_open *o)
+{
+    return o->kind == OPEN_HOST && o->stream && !strcmp(o->path, "/dev/zero");
+}
+
 /* May this be mapped so? As Linux, in its order. */
 static int32_t file_may(const struct guest_open *o, uint32_t prot, uint32_t flags)
 {
@@ -76,6 +106,8 @@ static int32_t file_may(const struct guest_open *o, uint32_t prot, uint32_t flag
         return -EACCES;
     if (mode == GO_WRONLY && !o->std)
         return -EACCES;
+    if (is_zeros(o))
+        return 0;
     return o->stream || o->kind != OPEN_HOST || fstat(o->host, &st) || S_ISDIR(st.st_mode) ? -ENODEV
                                                                                            : 0;
 }
@@ -90,14 +122,16 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
     uint32_t type = flags & MAP_TYPE;
     int e;
 
-    if (!len || (fixed && addr % PAGE) || offset % PAGE)
+    if (offset % PAGE)
         return -EINVAL;
-    prot &= P_READ | P_WRITE | P_EXEC; /* what else is asked for is not heard */
     if (!(flags & MAP_ANON)) {
-        o = fd_open(p, fd);
-        if (!o || (o->flags & GO_PATH))
+        o = fd_file(p, fd);
+        if (!o)
             return -EBADF;
     }
+    if (!len || (addr % PAGE && fixed))
+        return -EINVAL;
+    prot &= P_READ | P_WRITE | P_EXEC; /* whatever else is asked for */
     if (!type || type > (o ? MAP_SHARED_VALIDATE : MAP_PRIVATE))
         return -EINVAL;
     if (!fixed) { /* where it is wished, by the page, if there is room */
@@ -107,15 +141,20 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
             first = space_find_free(s, pages);
         if (!first)
             return -ENOMEM;
-    } else if (first < SPACE_FIRST_PAGE || first >= SPACE_TOP_PAGE ||
-               pages > SPACE_TOP_PAGE - first) {
+    } else if (first >= SPACE_TOP_PAGE || pages > SPACE_TOP_PAGE - first) {
         return -ENOMEM;
+    } else if (first < SPACE_FIRST_PAGE) {
+        return -EPERM;
     } else if ((flags & MAP_FIXED_NOREPLACE) && !space_is_free(s, first, pages)) {
         return -EEXIST;
     }
     e = o ? file_may(o, prot, flags) : 0;
+    if (!e && !may_grow(p, pages - mapped(s, first, pages)))
+        e = -ENOMEM;
     if (e)
         return e;
+    if (o && is_zeros(o))
+        o = NULL;
     if (type == MAP_PRIVATE) {
         e = space_map(s, first, pages, prot, false);
     } else if (!o) {
@@ -158,80 +197,101 @@ CALL(munmap)
 
 CALL(mprotect)
 {
-    enum { SEM = 8, GROWSDOWN = 1 << 24 };
-    uint32_t first = a[0] / PAGE, end = first + pages_of(a[1]);
+    enum { SEM = 8, GROWSDOWN = 1 << 24, GROWSUP = 1 << 25 };
+    uint32_t first = a[0] / PAGE, pages = pages_of(a[1]),
+             prot = a[2] & ~(uint32_t)(GROWSDOWN | GROWSUP), grows = a[2] ^ prot;
 
-    if (a[0] % PAGE || a[2] & ~(7u | SEM | GROWSDOWN))
+    if (grows == (GROWSDOWN | GROWSUP) || a[0] % PAGE)
         return -EINVAL;
-    if (!a[1])
+    if (!pages)
         return 0;
-    if (a[2] & GROWSDOWN) {
-        const struct area *stack = space_area(p->space, first, 1);
-        if (!stack || !stack->stack)
-            return stack ? -EINVAL : -ENOMEM;
-        first = stack->first; /* from its lowest page on */
+    if (prot & ~(uint32_t)(P_READ | P_WRITE | P_EXEC | SEM))
+        return -EINVAL;
+    if (grows) { /* to where the stack may grow; nothing grows up */
+        const struct area *s = space_area(p->space, first, 1);
+        if (!s)
+            return -ENOMEM;
+        if (grows == GROWSUP || !s->stack)
+            return -EINVAL;
+        pages += first - s->first;
+        first = s->first;
     }
-    return space_protect(p->space, first, end - first, a[2] & 7);
+    return space_protect(p->space, first, pages, prot & ~(uint32_t)SEM);
+}
+
+enum { MAYMOVE = 1, FIXED = 2, DONTUNMAP = 4 };
+
+/* Pages [first, first + old) become [to, to + now), of which `to` is free; or they are both, the
+ * old ones empty. */
+static int32_t move(struct space *s, uint32_t first, uint32_t old, uint32_t to, uint32_t now,
+                    uint32_t flags)
+{
+    uint32_t keep = now < old ? now : old;
+    bool shared = space_area(s, first, 1)->shared;
+    int e = 0;
+
+    if (now < old)
+        e = space_unmap(s, first + now, old - now);
+    if (!e && shared && (flags & DONTUNMAP)) /* what is in it belongs to no place */
+        e = space_map_more(s, to, keep, first, 0);
+    else if (!e)
+        e = space_move(s, first, to, keep);
+    if (!e && now > old)
+        e = space_map_more(s, to + old, now - old, to + old - 1, 1);
+    if (!e && !shared && (flags & DONTUNMAP))
+        e = space_map_more(s, first, keep, to, 0);
+    return e ? e : (int32_t)(to * PAGE);
 }
 
 CALL(mremap)
 {
-    enum { MAYMOVE = 1, FIXED = 2 };
     struct space *s = p->space;
-    uint32_t first = a[0] / PAGE, old = pages_of(a[1]), now = pages_of(a[2]);
+    uint32_t first = a[0] / PAGE, old = pages_of(a[1]), now = pages_of(a[2]), to = a[4] / PAGE;
+    bool placed = a[3] & FIXED;
 
-    if (a[0] % PAGE || !now || (a[3] & ~(uint32_t)(MAYMOVE | FIXED)) ||
-        (a[3] & (MAYMOVE | FIXED)) == FIXED)
+    if (a[3] & ~(uint32_t)(MAYMOVE | FIXED | DONTUNMAP) || a[0] % PAGE || !now ||
+        now > SPACE_TOP_PAGE)
         return -EINVAL;
-    const struct area *from = first < SPACE_TOP_PAGE && old <= SPACE_TOP_PAGE - first
-                                  ? space_area(s, first, old ? old : 1)
-                                  : NULL;
+    if (placed &&
+        (a[4] % PAGE || to > SPACE_TOP_PAGE - now || (to < first + old && first < to + now)))
+        return -EINVAL;
+    if ((placed || (a[3] & DONTUNMAP)) && !(a[3] & MAYMOVE))
+        return -EINVAL;
+    if ((a[3] & DONTUNMAP) && old != now)
+        return -EINVAL;
+    const struct area *from = first < SPACE_TOP_PAGE ? space_area(s, first, 1) : NULL;
     if (!from)
         return -EFAULT;
-    if (!old && (!from->file || !(a[3] & MAYMOVE)))
-        return -EINVAL;
-    if (!old) { /* the same pages once more */
-        uint32_t at = a[3] & FIXED ? a[4] / PAGE : space_find_free(s, now);
-        if (a[3] & FIXED && (a[4] % PAGE || at < SPACE_FIRST_PAGE || at >= SPACE_TOP_PAGE ||
-                             now > SPACE_TOP_PAGE - at))
-            return -EINVAL;
-        if (!at)
-            return -ENOMEM;
-        int e = space_map_more(s, at, now, first, 0);
-        return e ? e : (int32_t)(at * PAGE);
-    }
-    if (a[3] & FIXED) {
-        uint32_t at = a[4] / PAGE;
-        if (a[4] % PAGE || at < SPACE_FIRST_PAGE || at >= SPACE_TOP_PAGE ||
-            now > SPACE_TOP_PAGE - at || (at < first + old && first < at + now))
-            return -EINVAL;
-        uint32_t keep = now < old ? now : old;
-        int e = space_unmap(s, at, now);
-        if (!e)
-            e = space_move(s, first, at, keep);
-        if (!e && now > old)
-            e = space_map_more(s, at + old, now - old, at + old - 1, 1);
-        if (!e && now < old)
-            e = space_unmap(s, first + now, old - now);
-        return e ? e : (int32_t)a[4];
-    }
-    if (now <= old) {
-        int e = now < old ? space_unmap(s, first + now, old - now) : 0;
-        return e ? e : (int32_t)a[0];
-    }
-    if (space_is_free(s, first + old, now - old)) {
-        int e = space_map_more(s, first + old, now - old, first + old - 1, 1);
-        return e ? e : (int32_t)a[0];
-    }
-    if (!(a[3] & MAYMOVE))
+    if (!old && (!from->shared || !(a[3] & MAYMOVE)))
+        return from->shared ? -ENOMEM : -EINVAL;
+    /* What is only shortened may be of several kinds; what moves or grows is of one. */
+    if ((placed || now > old || (a[3] & DONTUNMAP)) && (now < old ? now : old) > from->end - first)
+        return -EFAULT;
+    if (placed && to < SPACE_FIRST_PAGE)
+        return -EPERM;
+    if (now > old && !may_grow(p, now - old))
         return -ENOMEM;
-    uint32_t to = space_find_free(s, now);
+    if (!placed && old && !(a[3] & DONTUNMAP)) {
+        int e = now < old   ? space_unmap(s, first + now, old - now)
+                : now > old ? space_is_free(s, first + old, now - old)
+                                  ? space_map_more(s, first + old, now - old, first + old - 1, 1)
+                                  : 1
+                            : 0;
+        if (e <= 0)
+            return e ? e : (int32_t)a[0];
+        if (!(a[3] & MAYMOVE))
+            return -ENOMEM;
+    }
+    if (!placed)
+        to = space_find_free(s, now);
     if (!to)
         return -ENOMEM;
-    int e = space_move(s, first, to, old);
-    if (!e)
-        e = space_map_more(s, to + old, now - old, to + old - 1, 1);
-    return e ? e : (int32_t)(to * PAGE);
+    int e = placed ? space_unmap(s, to, now) : 0;
+    if (!e && !old) { /* the same pages once more */
+        e = space_map_more(s, to, now, first, 0);
+        return e ? e : (int32_t)(to * PAGE);
+    }
+    return e ? e : move(s, first, old, to, now, a[3]);
 }
 
 CALL(msync)
@@ -260,17 +320,62 @@ CALL(mincore)
     return 0;
 }
 
-/* Advice, but for the one kind that programs rely on: pages that are not needed read as zero. */
+/* Advice, of which most kinds are only heard. Those that programs rely on: pages that are not
+ * needed read as zero, and what a fork does. What is valid for the parts that are there is done to
+ * them, whatever holes there are. */
 CALL(madvise)
 {
-    enum { DONTNEED = 4 };
-    /* 0 to 4, 8 to 25; 100 and 101, which poison memory, are for testers. */
-    static const uint32_t known[4] = {0x03ffff1f};
-    uint32_t first = a[0] / PAGE, pages = pages_of(a[1]);
+    enum {
+        WILLNEED = 3,
+        DONTNEED,
+        FREE = 8,
+        REMOVE,
+        DONTFORK,
+        DOFORK,
+        DODUMP = 17,
+        WIPEONFORK,
+        KEEPONFORK,
+        PAGEOUT = 21,
+        POPULATE_READ,
+        POPULATE_WRITE,
+        DONTNEED_LOCKED,
+    };
+    struct space *s = p->space;
+    uint32_t first = a[0] / PAGE, pages = pages_of(a[1]), end = first + pages;
 
-    if (a[0] % PAGE || a[2] > 101 || !(known[a[2] / 32] >> a[2] % 32 & 1))
+    if (a[2] > DONTNEED_LOCKED || (a[2] > DONTNEED && a[2] < FREE) || a[0] % PAGE)
         return -EINVAL;
-    if (a[2] == DONTNEED && pages)
-        return space_discard(p->space, first, pages);
-    return 0;
+    if (!pages)
+        return 0;
+    if (a[2] == POPULATE_READ || a[2] == POPULATE_WRITE) {
+        if (!space_whole(s, first, pages))
+            return -ENOMEM;
+        return space_ok(s, a[0], pages * PAGE, a[2] == POPULATE_WRITE) ? 0 : -EINVAL;
+    }
+    bool holes = !space_whole(s, first, pages);
+    for (uint32_t at = first; at < end && at < SPACE_TOP_PAGE; at++) {
+        const struct area *x = space_area(s, at, 1);
+        if (!x)
+            continue;
+        uint32_t n = (x->end < end ? x->end : end) - at;
+        int e = 0;
+        switch (a[2]) {
+        case FREE:
+            if (x->shared)
+                return -EINVAL;
+            break;
+        case REMOVE: return x->shared ? x->prot & P_WRITE ? -EOPNOTSUPP : -EACCES : -EINVAL;
+        case DONTNEED:
+        case DONTNEED_LOCKED: e = space_discard(s, at, n); break;
+        case DONTFORK: e = space_on_fork(s, at, n, FORK_OMITS); break;
+        case WIPEONFORK: e = space_on_fork(s, at, n, FORK_WIPES); break;
+        case DOFORK:
+        case KEEPONFORK: e = space_on_fork(s, at, n, FORK_COPIES); break;
+        default: break;
+        }
+        if (e)
+            return e;
+        at += n - 1;
+    }
+    return holes ? -ENOMEM : 0;
 }

@@ -44,6 +44,45 @@ CALL(setfsgid32)
     return GUEST_UID;
 }
 
+/* The same with 16 bits, of which all ones are "as it is". */
+static uint32_t wide_id(uint32_t id)
+{
+    return (id & 0xffff) == 0xffff ? UINT32_MAX : id & 0xffff;
+}
+#define NARROW_ID(name, wide)                                                                      \
+    CALL(name)                                                                                     \
+    {                                                                                              \
+        const uint32_t b[3] = {wide_id(a[0]), wide_id(a[1]), wide_id(a[2])};                       \
+        return sys_##wide(p, b);                                                                   \
+    }
+NARROW_ID(setuid, setuid32)
+NARROW_ID(setgid, setgid32)
+NARROW_ID(setreuid, setreuid32)
+NARROW_ID(setregid, setregid32)
+NARROW_ID(setresuid, setresuid32)
+NARROW_ID(setresgid, setresgid32)
+NARROW_ID(setfsuid, setfsuid32)
+NARROW_ID(setfsgid, setfsgid32)
+
+static int32_t put_three16(struct process *p, const uint32_t *a)
+{
+    static const uint16_t id = GUEST_UID;
+    int32_t e = 0;
+
+    for (int i = 0; !e && i < 3; i++)
+        e = space_write(p->space, a[i], &id, sizeof id);
+    return e;
+}
+
+CALL(getresuid)
+{
+    return put_three16(p, a);
+}
+CALL(getresgid)
+{
+    return put_three16(p, a);
+}
+
 static int32_t put_three(struct process *p, const uint32_t *a)
 {
     static const uint32_t id = GUEST_UID;
@@ -63,18 +102,27 @@ CALL(getresgid32)
     return put_three(p, a);
 }
 
-CALL(setgroups32)
+static int32_t set_groups(struct process *p, const uint32_t *a, uint32_t size)
 {
-    uint32_t id;
+    uint32_t id = 0;
 
     if (a[0] > 65536)
         return -EINVAL;
     for (uint32_t i = 0; i < a[0]; i++) {
-        int32_t e = space_read(p->space, a[1] + 4 * i, &id, 4);
+        int32_t e = space_read(p->space, a[1] + size * i, &id, size);
         if (e || id != GUEST_UID)
             return e ? e : -EINVAL;
     }
     return 0;
+}
+
+CALL(setgroups32)
+{
+    return set_groups(p, a, 4);
+}
+CALL(setgroups)
+{
+    return set_groups(p, a, 2);
 }
 
 /* All capabilities, in the two words of version 3. */
@@ -221,6 +269,7 @@ CALL(membarrier)
     return a[1] ? -EINVAL : 0; /* MEMBARRIER_CMD_QUERY: none is needed, none is offered */
 }
 
+/* Linux's own, with what makes no difference here: where things are put, how short times are. */
 CALL(personality)
 {
     uint32_t old = p->grp->persona;
@@ -242,6 +291,10 @@ static int32_t resident(struct process *p, uint32_t at, uint32_t len)
 CALL(mlock)
 {
     return resident(p, a[0], a[1]);
+}
+CALL(mlock2)
+{
+    return a[2] & ~1u ? -EINVAL : resident(p, a[0], a[1]);
 }
 CALL(munlock)
 {

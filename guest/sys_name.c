@@ -52,19 +52,83 @@ static int path_to_change(struct process *p, int32_t dirfd, uint32_t addr, bool 
         int e = path_to_change(p, (int32_t)a[0], a[1], follow, path, sizeof path);                 \
         return e ? e : (expr) ? -errno : 0;                                                        \
     }
-SHM_CALL(mkdir, SHM_MKDIR, GAT_FDCWD, a[0], 0, false, mkdir(path, a[1] & ~p->files->umask & 07777))
-SHM_CALL(mkdirat, SHM_MKDIR, a[0], a[1], 0, false, mkdir(path, a[2] & ~p->files->umask & 07777))
+SHM_CALL(mkdir, SHM_MKDIR, GAT_FDCWD, a[0], 0, false, mkdir(path, a[1] & ~p->place->umask & 07777))
+SHM_CALL(mkdirat, SHM_MKDIR, a[0], a[1], 0, false, mkdir(path, a[2] & ~p->place->umask & 07777))
 SHM_CALL(rmdir, SHM_RMDIR, GAT_FDCWD, a[0], 0, false, rmdir(path))
 SHM_CALL(unlink, SHM_UNLINK, GAT_FDCWD, a[0], 0, false, unlink(path))
-SHM_CALL(unlinkat, a[2] & GAT_REMOVEDIR ? SHM_RMDIR : SHM_UNLINK, a[0], a[1], 0, false,
-         a[2] & GAT_REMOVEDIR ? rmdir(path) : unlink(path))
-SHM_CALL(chmod, SHM_CHMOD, GAT_FDCWD, a[0], a[1], true, chmod(path, a[1] & 07777))
-SHM_CALL(fchmodat, SHM_CHMOD, a[0], a[1], a[2], true, chmod(path, a[2] & 07777))
-PATH_CALL(chown32, a[0], true, chown(path, a[1], a[2]))
-PATH_CALL(lchown32, a[0], false, lchown(path, a[1], a[2]))
-PATH_CALL_AT(fchownat, !(a[4] & GAT_SYMLINK_NOFOLLOW),
-             fchownat(AT_FDCWD, path, a[2], a[3],
-                      a[4] & GAT_SYMLINK_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0))
+static SHM_CALL(remove_at, a[2] ? SHM_RMDIR : SHM_UNLINK, a[0], a[1], 0, false,
+                a[2] ? rmdir(path) : unlink(path))
+    SHM_CALL(chmod, SHM_CHMOD, GAT_FDCWD, a[0], a[1], true, chmod(path, a[1] & 07777))
+        SHM_CALL(fchmodat, SHM_CHMOD, a[0], a[1], a[2], true, chmod(path, a[2] & 07777))
+            PATH_CALL(chown32, a[0], true, chown(path, a[1], a[2]))
+                PATH_CALL(lchown32, a[0], false, lchown(path, a[1], a[2]))
+
+                    CALL(unlinkat)
+{
+    return a[2] & ~(uint32_t)GAT_REMOVEDIR ? -EINVAL : sys_remove_at(p, a);
+}
+
+/* Of calls that may speak of a descriptor itself: has this one no name? */
+static bool nameless(struct process *p, uint32_t name, uint32_t flags)
+{
+    uint8_t first;
+
+    return (flags & GAT_EMPTY_PATH) && !space_read(p->space, name, &first, 1) && !first;
+}
+
+CALL(fchownat)
+{
+    char path[PATH_MAX];
+    bool link = a[4] & GAT_SYMLINK_NOFOLLOW;
+
+    if (a[4] & ~(uint32_t)(GAT_SYMLINK_NOFOLLOW | GAT_EMPTY_PATH))
+        return -EINVAL;
+    if (nameless(p, a[1], a[4]) && (int32_t)a[0] != GAT_FDCWD) {
+        const uint32_t by_fd[3] = {a[0], a[2], a[3]};
+        return sys_fchown32(p, by_fd);
+    }
+    int e = nameless(p, a[1], a[4])
+                ? path_of_name(p, ".", true, path, sizeof path)
+                : path_to_change(p, (int32_t)a[0], a[1], !link, path, sizeof path);
+    if (!e && nameless(p, a[1], a[4]))
+        e = path_may_change(p, path);
+    return e                                                                      ? e
+           : fchownat(AT_FDCWD, path, a[2], a[3], link ? AT_SYMLINK_NOFOLLOW : 0) ? -errno
+                                                                                  : 0;
+}
+
+CALL(fchmodat2)
+{
+    if (a[3] & ~(uint32_t)(GAT_SYMLINK_NOFOLLOW | GAT_EMPTY_PATH))
+        return -EINVAL;
+    if (nameless(p, a[1], a[3]) && (int32_t)a[0] != GAT_FDCWD) {
+        const uint32_t by_fd[2] = {a[0], a[2]};
+        return sys_fchmod(p, by_fd);
+    }
+    if (a[3] & GAT_SYMLINK_NOFOLLOW) { /* links have no modes of their own */
+        char path[PATH_MAX];
+        struct stat st;
+        int e = guest_path_at(p, (int32_t)a[0], a[1], false, path, sizeof path);
+        if (e || lstat(path, &st) || S_ISLNK(st.st_mode))
+            return e ? e : lstat(path, &st) ? -errno : -EOPNOTSUPP;
+    }
+    return sys_fchmodat(p, a);
+}
+
+/* With identities of 16 bits. */
+static uint32_t wide_id(uint32_t id)
+{
+    return (id & 0xffff) == 0xffff ? UINT32_MAX : id & 0xffff;
+}
+#define NARROW(name, wide)                                                                         \
+    CALL(name)                                                                                     \
+    {                                                                                              \
+        const uint32_t b[3] = {a[0], wide_id(a[1]), wide_id(a[2])};                                \
+        return sys_##wide(p, b);                                                                   \
+    }
+NARROW(chown, chown32)
+NARROW(lchown, lchown32)
+NARROW(fchown, fchown32)
 
 /* Fifos, and what else anybody may make: a file, a socket's name. Devices are not for guests. */
 static int32_t make_node(struct process *p, int32_t dirfd, uint32_t name, uint32_t mode)
@@ -78,7 +142,7 @@ static int32_t make_node(struct process *p, int32_t dirfd, uint32_t name, uint32
         return -EPERM;
     if (!S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
         return -EINVAL;
-    return e ? e : mknod(path, mode & (S_IFMT | (~p->files->umask & 07777)), 0) ? -errno : 0;
+    return e ? e : mknod(path, mode & (S_IFMT | (~p->place->umask & 07777)), 0) ? -errno : 0;
 }
 
 CALL(mknod)
@@ -92,7 +156,7 @@ CALL(mknodat)
 
 CALL(fchmod)
 {
-    struct guest_open *o = fd_open(p, a[0]);
+    struct guest_open *o = fd_file(p, a[0]);
 
     if (o && o->mem) {
         p->mem[o->mem - 1].mode = S_IFREG | (a[1] & 07777);
@@ -106,7 +170,7 @@ CALL(fchmod)
 
 CALL(fchown32)
 {
-    struct guest_open *o = fd_open(p, a[0]);
+    struct guest_open *o = fd_file(p, a[0]);
 
     if (o && o->mem) {
         struct memfile *m = &p->mem[o->mem - 1];
@@ -143,28 +207,42 @@ CALL(renameat)
 {
     return two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], rename);
 }
-static int rename_to_nothing(const char *from, const char *to)
+static int rename_new(const char *from, const char *to)
 {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
-static int exchange(const char *one, const char *other)
+static int rename_both(const char *x, const char *y)
 {
-    return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+    return renameat2(AT_FDCWD, x, AT_FDCWD, y, RENAME_EXCHANGE);
 }
 CALL(renameat2)
 {
     enum { NOREPLACE = 1, EXCHANGE = 2 };
 
-    if (a[4] & ~(uint32_t)(NOREPLACE | EXCHANGE) || a[4] == (NOREPLACE | EXCHANGE))
+    if (a[4] > EXCHANGE)
         return -EINVAL;
     return two_paths(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3],
-                     a[4] & NOREPLACE  ? rename_to_nothing
-                     : a[4] & EXCHANGE ? exchange
-                                       : rename);
+                     a[4] == NOREPLACE  ? rename_new
+                     : a[4] == EXCHANGE ? rename_both
+                                        : rename);
 }
 CALL(link)
 {
     return two_paths(p, GAT_FDCWD, a[0], GAT_FDCWD, a[1], link);
+}
+
+/* The description that the old name of linkat means, if it is a descriptor's. */
+static const struct guest_open *file_of_link(struct process *p, const uint32_t *a)
+{
+    enum { SYMLINK_FOLLOW = 0x400 };
+    char name[64];
+    int32_t fd = -1;
+
+    if (nameless(p, a[1], a[4]))
+        fd = (int32_t)a[0];
+    else if ((a[4] & SYMLINK_FOLLOW) && space_string(p->space, a[1], name, sizeof name) > 0)
+        fd = path_descriptor(name);
+    return fd < 0 ? NULL : fd_open(p, (uint32_t)fd);
 }
 
 CALL(linkat)
@@ -177,6 +255,14 @@ CALL(linkat)
     int32_t e;
     if (shm_two(p, (int32_t)a[0], a[1], (int32_t)a[2], a[3], false, &e))
         return e;
+    const struct guest_open *o = file_of_link(p, a);
+    if (o) { /* what is open gets a name, if only one has been taken from it, or none was given */
+        e = path_to_change(p, (int32_t)a[2], a[3], false, y, sizeof y);
+        if (e || o->kind != OPEN_HOST || o->stream || o->mem)
+            return e ? e : -EXDEV;
+        snprintf(x, sizeof x, "/proc/self/fd/%d", o->host);
+        return linkat(AT_FDCWD, x, AT_FDCWD, y, AT_SYMLINK_FOLLOW) ? -errno : 0;
+    }
     e = path_to_change(p, (int32_t)a[0], a[1], a[4] & SYMLINK_FOLLOW, x, sizeof x);
     if (!e)
         e = path_to_change(p, (int32_t)a[2], a[3], false, y, sizeof y);
@@ -192,7 +278,12 @@ static int32_t truncate_name(struct process *p, uint32_t name, uint64_t len)
         return -EINVAL;
     if (shm_change(p, SHM_TRUNCATE, GAT_FDCWD, name, len, &e))
         return e;
+    struct stat st;
     e = path_to_change(p, GAT_FDCWD, name, true, path, sizeof path);
+    if (!e && exec_is_running(p, path))
+        e = -ETXTBSY;
+    if (!e && !stat(path, &st))
+        e = file_may_be(p, len, (uint64_t)st.st_size);
     if (e || truncate(path, (off_t)len))
         return e ? e : -errno;
     shared_resized_name(p, path);
@@ -235,8 +326,12 @@ static int32_t set_times(struct process *p, uint32_t dirfd, uint32_t name,
 {
     char path[PATH_MAX];
 
-    if (!name) {
-        struct guest_open *o = fd_open(p, dirfd);
+    if (flags & ~(uint32_t)(GAT_SYMLINK_NOFOLLOW | GAT_EMPTY_PATH))
+        return -EINVAL;
+    if (!name && (flags || (int32_t)dirfd == GAT_FDCWD))
+        return flags ? -EINVAL : -EFAULT;
+    if (!name || (nameless(p, name, flags) && (int32_t)dirfd != GAT_FDCWD)) {
+        struct guest_open *o = name ? fd_open(p, dirfd) : fd_file(p, dirfd);
         if (o && o->mem)
             return 0; /* its time is the last write's */
         return !o ? -EBADF : o->stream || p->read_only ? -EROFS : futimens(o->host, t) ? -errno : 0;
@@ -291,15 +386,15 @@ CALL(utimensat64)
     return times_from_guest(p, a, true);
 }
 
-CALL(utimes)
+static int32_t times_of_day(struct process *p, const uint32_t *a)
 {
     struct timespec t[2];
     uint32_t w[4];
 
     virtual_now(p, &t[0]);
     t[1] = t[0];
-    if (a[1]) {
-        int e = space_read(p->space, a[1], w, sizeof w);
+    if (a[2]) {
+        int e = space_read(p->space, a[2], w, sizeof w);
         if (e)
             return e;
         if (w[1] >= 1000000 || w[3] >= 1000000)
@@ -307,7 +402,18 @@ CALL(utimes)
         t[0] = (struct timespec){(int32_t)w[0], (long)w[1] * 1000};
         t[1] = (struct timespec){(int32_t)w[2], (long)w[3] * 1000};
     }
-    return set_times(p, (uint32_t)GAT_FDCWD, a[0], t, 0);
+    return set_times(p, a[0], a[1], t, 0);
+}
+
+CALL(utimes)
+{
+    const uint32_t b[3] = {(uint32_t)GAT_FDCWD, a[0], a[1]};
+
+    return times_of_day(p, b);
+}
+CALL(futimesat)
+{
+    return times_of_day(p, a);
 }
 
 CALL(utime)

@@ -12,12 +12,16 @@
 
 enum { GSA_NODEFER = 0x40000000 };
 #define GSA_RESETHAND 0x80000000u
+/* The flags there are, SA_RESTORER and SA_EXPOSE_TAGBITS among them; a program learns by reading
+ * them back which of its wishes were heard. */
+#define GSA_KNOWN 0xdc000807u
 
 static void set_action(struct process *p, uint32_t sig, struct sigaction_guest act)
 {
     act.mask &= ~UNBLOCKABLE;
-    p->grp->act[sig] = act;
-    if (!signal_ignored(p->grp, (int)sig))
+    act.flags &= GSA_KNOWN;
+    *group_act(p, p->grp, (int)sig) = act;
+    if (!signal_ignored(p, p->grp, (int)sig))
         return;
     sigqueue_drop(p, &p->grp->queue, BIT(sig));
     for (uint32_t i = 0; i < p->rows; i++)
@@ -38,7 +42,7 @@ CALL(rt_sigaction)
 
     if (a[3] != 8 || !action_allowed(sig, a[1]))
         return -EINVAL;
-    struct sigaction_guest old = p->grp->act[sig];
+    struct sigaction_guest old = *group_act(p, p->grp, (int)sig);
     if (a[1]) {
         e = space_read(p->space, a[1], w, sizeof w);
         if (e)
@@ -63,7 +67,7 @@ CALL(sigaction)
 
     if (!action_allowed(sig, a[1]))
         return -EINVAL;
-    struct sigaction_guest old = p->grp->act[sig];
+    struct sigaction_guest old = *group_act(p, p->grp, (int)sig);
     if (a[1]) {
         e = space_read(p->space, a[1], w, sizeof w);
         if (e)
@@ -83,9 +87,9 @@ CALL(signal)
 {
     if (!a[0] || a[0] >= NSIG_GUEST || a[0] == GSIGKILL || a[0] == GSIGSTOP)
         return -EINVAL;
-    uint32_t old = p->grp->act[a[0]].handler;
-    p->grp->act[a[0]] =
-        (struct sigaction_guest){.handler = a[1], .flags = GSA_RESETHAND | GSA_NODEFER};
+    uint32_t old = group_act(p, p->grp, (int)a[0])->handler;
+    set_action(p, a[0],
+               (struct sigaction_guest){.handler = a[1], .flags = GSA_RESETHAND | GSA_NODEFER});
     return (int32_t)old;
 }
 
@@ -129,6 +133,25 @@ CALL(sigprocmask)
         p->cur->sigmask = mask & ~UNBLOCKABLE;
     }
     return a[2] ? space_write(p->space, a[2], &old, 4) : 0;
+}
+
+/* The first of their kind: the mask as a word. */
+CALL(sgetmask)
+{
+    return (int32_t)p->cur->sigmask;
+}
+CALL(ssetmask)
+{
+    uint32_t old = (uint32_t)p->cur->sigmask;
+
+    p->cur->sigmask = a[0] & ~UNBLOCKABLE;
+    return (int32_t)old;
+}
+
+/* No call of ours is continued so: they are made again. */
+CALL(restart_syscall)
+{
+    return -EINTR;
 }
 
 CALL(sigpending)
@@ -198,6 +221,7 @@ static int32_t wait_signal(struct process *p, const uint32_t *a, bool wide)
         t->restore_mask = false;
     }
     t->sigmask = mask;
+    t->blocked = 0;
     int s = signal_take(p, t, ~set | UNBLOCKABLE, &info);
     if (s) {
         out[0] = (uint32_t)s;
@@ -211,6 +235,7 @@ static int32_t wait_signal(struct process *p, const uint32_t *a, bool wide)
         return -EAGAIN;
     t->saved_mask = mask; /* unblocked, so that they wake it; nothing is delivered in between */
     t->restore_mask = true;
+    t->blocked = mask;
     t->sigmask &= ~set;
     return task_block(p, WAIT_SLEEP, 0, until, RESTART_NEVER);
 }

@@ -102,6 +102,50 @@ static int32_t put_statx(struct process *p, uint32_t at, const struct stat *st)
     return space_write(p->space, at, x, sizeof x);
 }
 
+static uint16_t narrow_id(uint32_t id)
+{
+    return id > 65535 ? 65534 : (uint16_t)id;
+}
+
+/* Without room for a length of 2 GB. */
+static int32_t put_stat32(struct process *p, uint32_t at, const struct stat *st)
+{
+    uint32_t w[16] = {VIRTUAL_DEV, virtual_inode(p, st->st_dev, st->st_ino)};
+
+    if (st->st_size > NOT_LARGE)
+        return -EOVERFLOW;
+    w[2] = (uint32_t)st->st_mode | (uint32_t)st->st_nlink << 16;
+    w[3] = narrow_id(st->st_uid) | (uint32_t)narrow_id(st->st_gid) << 16;
+    w[4] = (uint32_t)st->st_rdev;
+    w[5] = (uint32_t)st->st_size;
+    w[6] = PAGE;
+    w[7] = (uint32_t)st->st_blocks;
+    const struct timespec *t[3] = {&st->st_atim, &st->st_mtim, &st->st_ctim};
+    for (int i = 0; i < 3; i++) {
+        w[8 + 2 * i] = (uint32_t)t[i]->tv_sec;
+        w[9 + 2 * i] = (uint32_t)t[i]->tv_nsec;
+    }
+    return space_write(p->space, at, w, sizeof w);
+}
+
+/* The first of all: nothing but times is wider than 16 bits, and the length. */
+static int32_t put_stat_oldest(struct process *p, uint32_t at, const struct stat *st)
+{
+    uint32_t ino = virtual_inode(p, st->st_dev, st->st_ino), w[8] = {0};
+
+    if (st->st_size > NOT_LARGE || ino > 65535)
+        return -EOVERFLOW;
+    w[0] = VIRTUAL_DEV | ino << 16;
+    w[1] = (uint32_t)st->st_mode | (uint32_t)st->st_nlink << 16;
+    w[2] = narrow_id(st->st_uid) | (uint32_t)narrow_id(st->st_gid) << 16;
+    w[3] = (uint32_t)st->st_rdev & 0xffff;
+    w[4] = (uint32_t)st->st_size;
+    w[5] = (uint32_t)st->st_atim.tv_sec;
+    w[6] = (uint32_t)st->st_mtim.tv_sec;
+    w[7] = (uint32_t)st->st_ctim.tv_sec;
+    return space_write(p->space, at, w, sizeof w);
+}
+
 typedef int32_t (*put_fn)(struct process *, uint32_t, const struct stat *);
 
 static int32_t stat_fd(struct process *p, uint32_t fd, uint32_t at, put_fn put)
@@ -161,8 +205,12 @@ static int32_t stat_at(struct process *p, uint32_t dirfd, uint32_t name, uint32_
     struct stat st;
     uint8_t first;
 
-    if ((flags & GAT_EMPTY_PATH) && !space_read(p->space, name, &first, 1) && !first)
-        return stat_fd(p, dirfd, at, put);
+    if ((flags & GAT_EMPTY_PATH) && !space_read(p->space, name, &first, 1) && !first) {
+        if ((int32_t)dirfd != GAT_FDCWD)
+            return stat_fd(p, dirfd, at, put);
+        int e = path_of_name(p, ".", true, path, sizeof path);
+        return e ? e : stat(path, &st) ? -errno : put(p, at, &st);
+    }
     if (space_string(p->space, name, path, sizeof path) > 0 && path_descriptor(path) >= 0 &&
         !(flags & GAT_SYMLINK_NOFOLLOW))
         return stat_fd(p, (uint32_t)path_descriptor(path), at, put);
@@ -183,24 +231,34 @@ static int32_t stat_at(struct process *p, uint32_t dirfd, uint32_t name, uint32_
     return put(p, at, &st);
 }
 
-CALL(stat64)
-{
-    return stat_at(p, (uint32_t)GAT_FDCWD, a[0], 0, a[1], put_stat64);
-}
-CALL(lstat64)
-{
-    return stat_at(p, (uint32_t)GAT_FDCWD, a[0], GAT_SYMLINK_NOFOLLOW, a[1], put_stat64);
-}
-CALL(fstat64)
-{
-    return stat_fd(p, a[0], a[1], put_stat64);
-}
+#define STATS(by_name, by_link, by_fd, put)                                                        \
+    CALL(by_name)                                                                                  \
+    {                                                                                              \
+        return stat_at(p, (uint32_t)GAT_FDCWD, a[0], 0, a[1], put);                                \
+    }                                                                                              \
+    CALL(by_link)                                                                                  \
+    {                                                                                              \
+        return stat_at(p, (uint32_t)GAT_FDCWD, a[0], GAT_SYMLINK_NOFOLLOW, a[1], put);             \
+    }                                                                                              \
+    CALL(by_fd)                                                                                    \
+    {                                                                                              \
+        return stat_fd(p, a[0], a[1], put);                                                        \
+    }
+STATS(stat64, lstat64, fstat64, put_stat64)
+STATS(stat, lstat, fstat, put_stat32)
+STATS(oldstat, oldlstat, oldfstat, put_stat_oldest)
+
+enum { NO_AUTOMOUNT = 0x800, SYNC_TYPE = 0x6000 };
+enum { STAT_FLAGS = GAT_SYMLINK_NOFOLLOW | GAT_EMPTY_PATH | NO_AUTOMOUNT | SYNC_TYPE };
+
 CALL(fstatat64)
 {
-    return stat_at(p, a[0], a[1], a[3], a[2], put_stat64);
+    return a[3] & ~(uint32_t)STAT_FLAGS ? -EINVAL : stat_at(p, a[0], a[1], a[3], a[2], put_stat64);
 }
 CALL(statx)
 {
+    if (a[3] >> 31 || a[2] & ~(uint32_t)STAT_FLAGS || (a[2] & SYNC_TYPE) == SYNC_TYPE)
+        return -EINVAL;
     return stat_at(p, a[0], a[1], a[2], a[4], put_statx);
 }
 
@@ -282,7 +340,7 @@ static int32_t read_link(struct process *p, int32_t dirfd, uint32_t name, uint32
         const struct guest_open *o = fd_open(p, (uint32_t)fd);
         if (!o)
             return -ENOENT;
-        n = open_link(p, o, target, sizeof target);
+        n = path_of_link(p, o, target, sizeof target);
     } else if (names_proc(p, dirfd, name, &entry)) {
         if (!strcmp(entry.name, "/proc/self"))
             n = snprintf(target, sizeof target, "%u", p->grp->tgid);
@@ -320,8 +378,8 @@ CALL(getcwd)
 {
     char cwd[PATH_MAX];
 
-    if (p->files->cwd[0])
-        snprintf(cwd, sizeof cwd, "%s", path_for_guest(p, p->files->cwd));
+    if (p->place->cwd[0])
+        snprintf(cwd, sizeof cwd, "%s", path_for_guest(p, p->place->cwd));
     else if (!getcwd(cwd, sizeof cwd))
         return -errno;
     uint32_t n = (uint32_t)strlen(cwd) + 1;
@@ -343,7 +401,7 @@ static int32_t change_dir(struct process *p, const char *path)
         return -ENOTDIR;
     if (access(real, X_OK))
         return -errno;
-    strcpy(p->files->cwd, real);
+    strcpy(p->place->cwd, real);
     return 0;
 }
 
@@ -369,51 +427,82 @@ CALL(fchdir)
     return e ? e : change_dir(p, path);
 }
 
+CALL(chroot)
+{
+    struct place *at = p->place;
+    char path[PATH_MAX], real[PATH_MAX], cwd[PATH_MAX];
+    struct stat st;
+    int e = guest_path(p, a[0], true, path, sizeof path);
+
+    if (!e && (!realpath(path, real) || stat(real, &st)))
+        e = -errno;
+    if (!e && !S_ISDIR(st.st_mode))
+        e = -ENOTDIR;
+    if (!e && access(real, X_OK))
+        e = -errno;
+    if (!e && !at->cwd[0] && !getcwd(cwd, sizeof cwd))
+        e = -errno;
+    if (e)
+        return e;
+    if (!at->cwd[0])
+        strcpy(at->cwd, cwd);
+    strcpy(at->root, strcmp(real, p->sysroot ? p->sysroot : "/") ? real : "");
+    return 0;
+}
+
 CALL(umask)
 {
-    uint32_t old = p->files->umask;
+    uint32_t old = p->place->umask;
 
-    p->files->umask = a[0] & 0777;
+    p->place->umask = a[0] & 0777;
     return (int32_t)old;
 }
 
 static int32_t may_access(struct process *p, int32_t dirfd, uint32_t addr, uint32_t mode,
-                          bool follow)
+                          uint32_t flags)
 {
     char path[PATH_MAX];
     struct proc_entry entry;
-
-    if (!(mode & ~7u) && names_proc(p, dirfd, addr, &entry) && entry.kind != PROC_LINK)
-        return mode & (entry.kind == PROC_DIR ? W_OK : W_OK | X_OK) ? -EACCES : 0;
     struct stat st;
+    uint8_t first;
     int32_t e;
-
-    if (!(mode & ~7u) && space_string(p->space, addr, path, sizeof path) > 0 &&
-        shm_stat(p, dirfd, path, &st, &e))
-        return e || !(mode & X_OK) || S_ISDIR(st.st_mode) || (st.st_mode & 0111) ? e : -EACCES;
-    e = guest_path_at(p, dirfd, addr, follow, path, sizeof path);
 
     if (mode & ~7u)
         return -EINVAL;
-    if (!e && faccessat(AT_FDCWD, path, (int)mode, follow ? 0 : AT_SYMLINK_NOFOLLOW))
+    if ((flags & GAT_EMPTY_PATH) && !space_read(p->space, addr, &first, 1) && !first) {
+        struct guest_open *o = dirfd == GAT_FDCWD ? NULL : fd_open(p, (uint32_t)dirfd);
+        if (dirfd != GAT_FDCWD && (!o || o->kind != OPEN_HOST || o->mem))
+            return o ? 0 : -EBADF;
+        e = o ? path_of_open(o, path, sizeof path) : path_of_name(p, ".", true, path, sizeof path);
+        return e                         ? e
+               : access(path, (int)mode) ? -errno
+               : mode & W_OK             ? path_may_change(p, path)
+                                         : 0;
+    }
+    if (names_proc(p, dirfd, addr, &entry) && entry.kind != PROC_LINK)
+        return mode & (entry.kind == PROC_DIR ? W_OK : W_OK | X_OK) ? -EACCES : 0;
+    if (space_string(p->space, addr, path, sizeof path) > 0 && shm_stat(p, dirfd, path, &st, &e))
+        return e || !(mode & X_OK) || S_ISDIR(st.st_mode) || (st.st_mode & 0111) ? e : -EACCES;
+    bool link = flags & GAT_SYMLINK_NOFOLLOW;
+    e = guest_path_at(p, dirfd, addr, !link, path, sizeof path);
+    if (!e && faccessat(AT_FDCWD, path, (int)mode, link ? AT_SYMLINK_NOFOLLOW : 0))
         e = -errno;
     return e || !(mode & W_OK) ? e : path_may_change(p, path);
 }
 
 CALL(access)
 {
-    return may_access(p, GAT_FDCWD, a[0], a[1], true);
+    return may_access(p, GAT_FDCWD, a[0], a[1], 0);
 }
 CALL(faccessat)
 {
-    return may_access(p, (int32_t)a[0], a[1], a[2], true);
+    return may_access(p, (int32_t)a[0], a[1], a[2], 0);
 }
 CALL(faccessat2)
 {
     enum { EACCESS = 0x200 };
-    uint32_t flags = EACCESS | GAT_SYMLINK_NOFOLLOW | GAT_EMPTY_PATH;
 
-    if (a[3] & ~flags)
+    if (a[3] & ~(uint32_t)(GAT_SYMLINK_NOFOLLOW | EACCESS | GAT_EMPTY_PATH))
         return -EINVAL;
-    return may_access(p, (int32_t)a[0], a[1], a[2], !(a[3] & GAT_SYMLINK_NOFOLLOW));
+    return may_access(p, (int32_t)a[0], a[1], a[2], a[3]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time: the guest clock from a fixed epoch, sleeping. Every clock is the same one, as nothing here
- * tells user time from system time; some count from the epoch.
+ * Time: the guest clock from a fixed epoch, sleeping. Every clock is the same one, but for those of
+ * processor time (usage.c); some count from the epoch.
  */
 #include <errno.h>
 #include "guest/syscall.h"
@@ -23,8 +23,12 @@ bool clock_of_epoch(uint32_t id)
     return id == 0 || id == 5 || id == 8 || id == 11;
 }
 
-static uint64_t clock_ns(const struct process *p, uint32_t id)
+static uint64_t clock_ns(struct process *p, uint32_t id)
 {
+    struct cpu_clock c;
+
+    if (cpu_clock(p, id, &c))
+        return cpu_clock_ns(p, &c);
     return process_now_ns(p) + (clock_of_epoch(id) ? p->epoch * NS : 0);
 }
 
@@ -111,24 +115,6 @@ CALL(clock_getres64)
     return !clock_exists(p, a[0]) ? -EINVAL : a[1] ? put_time(p, a[1], 1, 1, true) : 0;
 }
 
-CALL(times)
-{
-    uint32_t t[4] = {(uint32_t)(process_now_ns(p) / 10000000), 0, 0, 0};
-    int32_t e = a[0] ? space_write(p->space, a[0], t, sizeof t) : 0;
-
-    return e ? e : (int32_t)(t[0] & 0x7fffffff);
-}
-
-CALL(getrusage)
-{
-    uint32_t r[18] = {0};
-    uint64_t us = process_now_ns(p) / 1000;
-
-    r[0] = (uint32_t)(us / 1000000);
-    r[1] = (uint32_t)(us % 1000000);
-    return space_write(p->space, a[1], r, sizeof r);
-}
-
 /* ---- sleeping ---- */
 
 static int32_t sleep_until(struct process *p, uint64_t until, uint32_t rem_at, bool wide)
@@ -164,8 +150,8 @@ static int32_t sleep_call(struct process *p, uint32_t clock, uint32_t flags, uin
         return -EINVAL;
     if (!(flags & 1 /* TIMER_ABSTIME */))
         return sleep_until(p, now + ns, rem_at, wide);
-    uint64_t base = clock_of_epoch(clock) ? p->epoch * NS : 0;
-    return sleep_until(p, ns > base ? ns - base : 0, 0, wide);
+    uint64_t base = clock_ns(p, clock); /* a clock of processor time stands while one sleeps */
+    return sleep_until(p, ns > base ? now + (ns - base) : 0, 0, wide);
 }
 
 CALL(nanosleep)

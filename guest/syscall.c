@@ -73,7 +73,11 @@ CALL(getegid)
 }
 CALL(getgroups32)
 {
-    return 0;
+    return (int32_t)a[0] < 0 ? -EINVAL : 0;
+}
+CALL(getgroups)
+{
+    return (int32_t)a[0] < 0 ? -EINVAL : 0;
 }
 
 void process_cpuid(const struct process *p, uint32_t leaf, uint32_t r[4])
@@ -113,7 +117,8 @@ void limits_init(struct group *g)
 {
     memset(g->limit, 0xff, sizeof g->limit);
     g->limit[LIMIT_STACK][0] = (uint64_t)STACK_PAGES * PAGE;
-    g->limit[LIMIT_NOFILE][0] = g->limit[LIMIT_NOFILE][1] = PROC_FDS;
+    g->limit[LIMIT_NOFILE][0] = SOFT_FDS;
+    g->limit[LIMIT_NOFILE][1] = PROC_FDS;
     g->limit[LIMIT_SIGPENDING][0] = g->limit[LIMIT_SIGPENDING][1] = SIGNALS_QUEUED;
 }
 
@@ -136,6 +141,18 @@ CALL(ugetrlimit)
         return -EINVAL;
     for (int i = 0; i < 2; i++)
         w[i] = p->grp->limit[a[0]][i] > UINT32_MAX ? UINT32_MAX : (uint32_t)p->grp->limit[a[0]][i];
+    return space_write(p->space, a[1], w, sizeof w);
+}
+
+/* The first of its kind: no limit is more than a signed number. */
+CALL(getrlimit)
+{
+    uint32_t w[2];
+
+    if (a[0] >= GUEST_LIMITS)
+        return -EINVAL;
+    for (int i = 0; i < 2; i++)
+        w[i] = p->grp->limit[a[0]][i] > INT32_MAX ? INT32_MAX : (uint32_t)p->grp->limit[a[0]][i];
     return space_write(p->space, a[1], w, sizeof w);
 }
 
@@ -186,35 +203,21 @@ CALL(inotify_init1)
 
 CALL(getrandom)
 {
-    uint32_t done = 0;
+    enum { NONBLOCK = 1, RANDOM = 2, INSECURE = 4, MOST = 0x7ffff000 };
+    uint32_t done = 0, len = a[1] < MOST ? a[1] : MOST;
 
-    if (a[2] > 7 || (a[2] & 6) == 6) /* GRND_RANDOM and GRND_INSECURE */
+    if (a[2] & ~(uint32_t)(NONBLOCK | RANDOM | INSECURE) ||
+        (a[2] & (RANDOM | INSECURE)) == (RANDOM | INSECURE))
         return -EINVAL;
-    while (done < a[1] && done < 1 << 20) {
-        uint32_t r = process_random(p), n = a[1] - done < 4 ? a[1] - done : 4;
+    len = len ? space_fit(p->space, a[0], len, true) : 0;
+    if (!len)
+        return a[1] ? -EFAULT : 0;
+    while (done < len) {
+        uint32_t r = process_random(p), n = len - done < 4 ? len - done : 4;
         int32_t e = space_write(p->space, a[0] + done, &r, n);
         if (e)
             return done ? (int32_t)done : e;
         done += n;
     }
     return (int32_t)done;
-}
-
-CALL(prctl)
-{
-    enum { SET_NAME = 15, GET_NAME = 16, SET_VMA = 0x53564d41 };
-    char name[16];
-
-    switch (a[0]) {
-    case SET_NAME:
-        memset(name, 0, sizeof name);
-        if (space_string(p->space, a[1], name, sizeof name) == -EFAULT)
-            return -EFAULT;
-        name[sizeof name - 1] = 0;
-        memcpy(p->cur->comm, name, sizeof name);
-        return 0;
-    case GET_NAME: return space_write(p->space, a[1], p->cur->comm, COMM);
-    case SET_VMA: return -EINVAL;
-    default: return -EINVAL;
-    }
 }

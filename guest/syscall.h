@@ -40,6 +40,8 @@ enum {
     GSIGTTIN = 21,
     GSIGTTOU = 22,
     GSIGURG = 23,
+    GSIGXCPU = 24,
+    GSIGXFSZ = 25,
     GSIGVTALRM = 26,
     GSIGPROF = 27,
     GSIGWINCH = 28,
@@ -60,11 +62,19 @@ enum {
     GO_TRUNC = 01000,
     GO_APPEND = 02000,
     GO_NONBLOCK = 04000,
+    GO_DSYNC = 010000,
+    GO_ASYNC = 020000,
+    GO_DIRECT = 040000,
     GO_LARGEFILE = 0100000,
     GO_DIRECTORY = 0200000,
     GO_NOFOLLOW = 0400000,
+    GO_NOATIME = 01000000,
     GO_CLOEXEC = 02000000,
-    GO_PATH = 010000000
+    GO_SYNC = 04000000,
+    GO_PATH = 010000000,
+    GO_TMPFILE = 020000000,
+    GO_KNOWN = 037777703,  /* all of them */
+    NOT_LARGE = 0x7fffffff /* bytes a file may have without GO_LARGEFILE */
 };
 enum {
     GAT_FDCWD = -100,
@@ -81,9 +91,15 @@ enum {
 void process_cpuid(const struct process *p, uint32_t leaf, uint32_t r[4]);
 const char *process_machine(const struct process *p);
 void limits_init(struct group *g);
+/* What prctl has set (prctl.c): as a run begins, in a new task, in a new program. */
+void prctl_init(struct task *t);
+void prctl_child(struct task *t);
+void prctl_exec(struct task *t, struct group *g);
 
 /* Descriptors (sys_file.c). */
 struct guest_open *fd_open(struct process *p, uint32_t fd); /* NULL: bad descriptor */
+/* The same for calls that want more than a place (O_PATH). */
+struct guest_open *fd_file(struct process *p, uint32_t fd);
 void open_unref(struct process *p, uint32_t index);
 /* A descriptor for what is open: its number or -errno. */
 int32_t fd_share(struct process *p, uint32_t open, bool cloexec);
@@ -111,6 +127,8 @@ bool path_is_exe(const struct process *p, const char *name);
 /* What the guest calls a file of the host. */
 const char *path_for_guest(const struct process *p, const char *host);
 
+/* What a link of /proc says of it; as snprintf. */
+int path_of_link(const struct process *p, const struct guest_open *o, char *out, size_t n);
 /* The host's name of what is open, as of now: it may have moved since. 0 or -errno. */
 int path_of_open(const struct guest_open *o, char *out, size_t n);
 /* 0, or -EROFS: the run may not change this file, or what is not there yet. */
@@ -150,11 +168,15 @@ void pipe_end_closed(struct process *p, struct guest_open *o);
 void pipe_stop(struct process *p, struct guest_open *o, bool reading, bool writing);
 /* Those who wait for this pipe (its row), or for anything, look again. */
 void pipe_changed(struct process *p, uint64_t key);
+/* How many bytes there are to be read (0: no more will come), or to be written at once, `len` in
+ * all; or -errno, or the wait for that. */
+int32_t pipe_wait_data(struct process *p, struct guest_open *o, bool nonblock);
+int32_t pipe_wait_room(struct process *p, struct guest_open *o, uint32_t len, bool nonblock);
 int32_t pipe_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
-int32_t pipe_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
-/* The next bytes of one, which has so many: into the simulator's own memory; and past them. */
-void pipe_look(struct process *p, const struct guest_open *o, uint8_t *to, uint32_t n);
-void pipe_skip(struct process *p, const struct guest_open *o, uint32_t n);
+/* The first bytes, as they are; and away with them. */
+uint32_t pipe_peek(const struct process *p, const struct guest_open *o, uint8_t *to, uint32_t len);
+void pipe_take(struct process *p, struct guest_open *o, uint32_t n);
+int32_t pipe_resize(struct process *p, struct guest_open *o, uint32_t size);
 uint32_t pipe_room(const struct process *p, const struct guest_open *o);
 /* From the simulator's own memory, as many bytes as there is room for. */
 uint32_t pipe_put(struct process *p, struct guest_open *o, const uint8_t *from, uint32_t len);
@@ -186,11 +208,20 @@ void rights_passed(struct process *p, uint32_t pipe);
 void rights_drop_pipe(struct process *p, uint32_t pipe);
 /* Several parts at a file's offset, or of a stream. */
 int32_t io_vectored(struct process *p, const uint32_t *a, const uint64_t *at, bool out);
+/* How much of `len` bytes a file takes there, or -EFBIG; and may one become so long? */
+int32_t file_takes(struct process *p, const struct guest_open *o, uint64_t at, uint32_t len);
+int32_t file_may_be(struct process *p, uint64_t size, uint64_t now);
 
 /* Fifos (fifo.c), by the host's name: to open one, and for who was let in when it waited. */
 int32_t fifo_open(struct process *p, const char *path, uint32_t flags);
 int32_t fifo_let_in(struct process *p, const char *path, uint32_t flags);
 void fifo_task_end(struct process *p, struct task *t);
+
+/* Descriptors of processes (pidfd.c): a new one, or -errno; whether its process has ended; the one
+ * behind a number, or NULL. */
+int32_t pidfd_new(struct process *p, uint32_t pid, uint32_t flags);
+bool pidfd_ended(const struct process *p, const struct guest_open *o);
+const struct guest_open *pidfd_of(struct process *p, uint32_t fd);
 
 /* Waiting for descriptors (poll.c, event.c). */
 /* How long a call may take, from its first execution on, and where it tells what is left of that.
@@ -209,6 +240,14 @@ enum { GPOLLRDHUP = 0x2000 };
 #define EVENT_MAX (UINT64_MAX - 1)
 uint32_t open_ready(struct process *p, const struct guest_open *o); /* POLL* */
 bool epoll_any(struct process *p, const struct guest_open *o);
+/* Timers and signals that are read (timerfd.c, signalfd.c). */
+bool timerfd_ready(const struct process *p, const struct guest_open *o);
+int32_t timerfd_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+void timerfds_expire(struct process *p);
+uint64_t timerfds_next(const struct process *p); /* as timers_next */
+bool signalfd_ready(const struct process *p, const struct guest_open *o);
+int32_t signalfd_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
+void signalfd_ring(struct process *p);               /* a signal comes */
 void epoll_forget(struct process *p, uint32_t open); /* what was open is closed */
 int32_t event_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
 int32_t event_write(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
@@ -218,17 +257,26 @@ int32_t event_write(struct process *p, struct guest_open *o, uint32_t addr, uint
  * err. */
 struct exec_image {
     uint32_t space, eip, esp;
+    bool gone; /* of a failure: the old program would not be there any more */
+    uint64_t exe_dev, exe_ino;
     uint32_t arg[2], env[2]; /* first byte and end of the strings */
     char exe[PATH_MAX], host[PATH_MAX];
 };
 int exec_load(struct process *p, const char *name, const char *host, uint32_t argc, char **argv,
               uint32_t envc, char **env, struct exec_image *out, char *err, size_t errlen);
 void exec_enter(struct process *p, const struct exec_image *e);
+/* A process runs this file of the host: it may not be opened to be written. */
+bool exec_is_running(const struct process *p, const char *host);
 
 /* Tasks (task.c). */
 void task_make_current(struct process *p, uint32_t row);
 struct task *task_by_tid(struct process *p, uint32_t tid);
 struct group *group_by_pid(struct process *p, uint32_t pid);
+/* What it does about a signal. */
+static inline struct sigaction_guest *group_act(struct process *p, const struct group *g, int s)
+{
+    return &p->actions[g->actions].act[s];
+}
 static inline uint32_t group_row(const struct process *p, const struct group *g)
 {
     return (uint32_t)(g - p->group);
@@ -246,7 +294,7 @@ uint32_t task_wake(struct process *p, enum wait_kind kind, uint64_t key, uint32_
                    uint32_t bits);
 void task_run(struct process *p, struct task *t); /* it need not wait any more */
 void task_exit(struct process *p, struct task *t, int status);
-void group_reap(struct group *g); /* its parent has heard of its end */
+void group_reap(struct group *g); /* its parent has heard of its end, or need not */
 void group_exit(struct process *p, struct group *g, int status);
 /* The end of every host call: signals, the next task if this one cannot go on, the next deadline.
  */
@@ -281,14 +329,19 @@ void sigqueue_withdraw(struct process *p, struct sigqueue_guest *q, uint32_t tim
 /* The next signal that `mask` lets through, taken from its queue; 0: none. */
 int signal_take(struct process *p, struct task *t, uint64_t mask, struct siginfo_guest *info);
 /* The process's disposition of it is to do nothing. */
-bool signal_ignored(const struct group *g, int signal);
+bool signal_ignored(struct process *p, const struct group *g, int signal);
 /* One that cannot be refused, at the running task. */
 void signal_force(struct process *p, int signal, const struct siginfo_guest *info);
 /* `beyond`: a page that is mapped, but behind the end of its file. */
 void signal_fault(struct process *p, const struct hc_fault *f, bool beyond);
 bool signal_waits(const struct process *p, const struct task *t); /* one that is not blocked */
 void signals_deliver(struct process *p);
-void signals_forget_handlers(struct group *g);
+/* Nobody outside a process group looks after it, as a parent in the same session; `but`: as if that
+ * had gone. */
+bool group_orphaned(struct process *p, uint32_t pgid, const struct group *but);
+void signals_forget_handlers(struct process *p, struct group *g);
+/* The group's actions are its own, if not, copied. 0 or -EAGAIN. */
+int signals_unshare(struct process *p, struct group *g);
 enum { SS_ONSTACK = 1, SS_DISABLE = 2 };
 #define SS_AUTODISARM 0x80000000u
 /* 0 or -errno; `sp`: where the task's stack pointer is, which may be on the old one. */
@@ -304,22 +357,29 @@ int fpstate_save(struct process *p, const struct vm_context *c, uint32_t at);
 int fpstate_load(struct process *p, struct vm_context *c, uint32_t at);
 void fpstate_init(struct vm_context *c);
 
+/* What was used (usage.c). */
+void usage_charge(struct process *p); /* the running task has run until now */
+void usage_fault(struct process *p);
+void usage_switch(struct process *p, struct task *t, bool waits);
+void usage_memory(struct group *g, const struct space *s); /* it leaves that */
+void usage_reaped(struct group *parent, const struct group *child);
+int32_t usage_put(struct process *p, uint32_t at, struct group *g);  /* its children's included */
+bool cpu_clock(struct process *p, uint32_t id, struct cpu_clock *c); /* false: it is another kind */
+uint64_t cpu_clock_ns(struct process *p, const struct cpu_clock *c);
+bool cpu_clock_runs(const struct process *p, const struct cpu_clock *c);
+
 /* Time (sys_time.c, timer.c). */
 bool clock_exists(struct process *p, uint32_t id);
 bool clock_of_epoch(uint32_t id);
 uint64_t time_total(uint64_t seconds, uint32_t ns);
 void timer_signal_taken(struct process *p, struct siginfo_guest *info);
+void timers_of_exec(struct process *p, struct group *g); /* alarms outlive it, others do not */
 void timers_of_group_end(struct process *p, struct group *g);
 void timers_expire(struct process *p);
-uint64_t timers_next(const struct process *p); /* ns; UINT64_MAX: none */
+uint64_t timers_next(struct process *p); /* ns; UINT64_MAX: none */
 /* The first time behind `now` at which a timer that should have rung at `next` will, and how often
  * it should have until then. */
 uint64_t timer_forward(uint64_t next, uint64_t interval, uint64_t now, uint64_t *times);
-/* Those that are read (timerfd.c). */
-int32_t timerfd_read(struct process *p, struct guest_open *o, uint32_t addr, uint32_t len);
-uint32_t timerfd_ready(const struct process *p, const struct guest_open *o);
-void timerfds_expire(struct process *p);
-uint64_t timerfds_next(const struct process *p);
 /* Tells the guest how far off `until` is. */
 void time_left(struct process *p, const struct time_left *l, uint64_t until);
 int32_t put_timespec(struct process *p, uint32_t at, uint64_t ns, bool wide);

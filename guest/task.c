@@ -42,6 +42,7 @@ void task_make_current(struct process *p, uint32_t row)
     p->grp = &p->group[p->cur->group];
     p->space = &p->spaces[p->cur->space];
     p->files = &p->file_table[p->cur->files];
+    p->place = &p->places[p->cur->place];
     p->fd = p->files->fd;
 }
 
@@ -95,6 +96,7 @@ int32_t task_block(struct process *p, enum wait_kind kind, uint64_t key, uint64_
     t->restart_rule = (uint8_t)rule;
     t->restarting = true;
     t->woken = false;
+    usage_switch(p, t, true);
     if (signal_waits(p, t)) /* it came before the wait: the call goes on to see it */
         task_run(p, t);
     return SYS_BLOCK;
@@ -141,34 +143,11 @@ void group_reap(struct group *g)
     g->used = g->zombie = false;
 }
 
-/* The last task has gone: children go to init, the parent hears of it. */
-static void group_gone(struct process *p, struct group *g)
+/* Its parent hears of its end, and may not want to. */
+static void tell_end(struct process *p, struct group *g, struct group *parent)
 {
-    struct group *parent = group_by_pid(p, g->ppid);
-
-    timers_of_group_end(p, g);
-    sigqueue_drop(p, &g->queue, UINT64_MAX);
-    for (uint32_t i = 0; i < p->rows; i++) {
-        struct group *c = &p->group[i];
-        if (c->used && c->ppid == g->tgid) {
-            c->ppid = INIT_PID;
-            if (c->zombie)
-                group_reap(c);
-        }
-    }
-    g->zombie = true;
-    if (g->tgid == GUEST_PID) {
-        p->ended = true;
-        p->end_by = process_now_ns(p) + AFTERLIFE;
-        p->signal = g->status & 0x7f;
-        p->status = p->signal ? 128 + p->signal : g->status >> 8 & 0xff;
-    }
-    if (!parent) {
-        group_reap(g);
-        return;
-    }
     if (g->exit_signal) {
-        const struct sigaction_guest *act = &parent->act[GSIGCHLD];
+        const struct sigaction_guest *act = group_act(p, parent, GSIGCHLD);
         bool quiet = g->exit_signal == GSIGCHLD &&
                      (act->handler == GSIG_IGN || (act->flags & 2 /* SA_NOCLDWAIT */));
         struct siginfo_guest info = {.code = g->status & 0x7f ? 2 : 1,
@@ -182,17 +161,95 @@ static void group_gone(struct process *p, struct group *g)
     task_wake(p, WAIT_CHILD, group_row(p, parent), UINT32_MAX, WAIT_ANY);
 }
 
+/* Who takes the children of a process that ends: the next ancestor that has said it would, or init
+ * (NULL). */
+static struct group *reaper(struct process *p, const struct group *g)
+{
+    struct group *a = group_by_pid(p, g->ppid);
+
+    while (a && !(a->subreaper && a->refs))
+        a = group_by_pid(p, a->ppid);
+    return a;
+}
+
+/* A process group that has lost its last connection, `child`'s by its parent: if it is stopped, it
+ * is told, and goes on. */
+static void connection_lost(struct process *p, const struct group *child,
+                            const struct group *parent, const struct group *but)
+{
+    bool stopped = false;
+    uint32_t pgid = child->pgid;
+
+    if (!parent || parent->pgid == pgid || parent->sid != child->sid ||
+        !group_orphaned(p, pgid, but))
+        return;
+    for (uint32_t i = 0; i < p->rows; i++)
+        stopped |= p->group[i].used && p->group[i].pgid == pgid && p->group[i].stopped;
+    for (uint32_t i = 0; i < p->rows && stopped; i++)
+        if (p->group[i].used && p->group[i].pgid == pgid) {
+            signal_to_group(p, &p->group[i], GSIGHUP, NULL);
+            signal_to_group(p, &p->group[i], GSIGCONT, NULL);
+        }
+}
+
+static void orphan(struct process *p, struct group *c, const struct group *g, struct group *to)
+{
+    struct siginfo_guest info = {.code = GSI_USER, .field = {g->tgid, GUEST_UID}};
+
+    c->ppid = to ? to->tgid : INIT_PID;
+    c->exit_signal = GSIGCHLD;
+    for (uint32_t i = 0; i < p->rows; i++)
+        if (p->task[i].state != TASK_FREE && &p->group[p->task[i].group] == c &&
+            p->task[i].death_signal)
+            signal_to_group(p, c, p->task[i].death_signal, &info);
+    if (!c->zombie)
+        connection_lost(p, c, g, NULL);
+    if (c->zombie && to)
+        tell_end(p, c, to);
+    else if (c->zombie)
+        group_reap(c);
+}
+
+/* The last task has gone: children go to another, the parent hears of it, and whoever polls. */
+static void group_gone(struct process *p, struct group *g)
+{
+    struct group *parent = group_by_pid(p, g->ppid), *to = reaper(p, g);
+
+    timers_of_group_end(p, g);
+    sigqueue_drop(p, &g->queue, UINT64_MAX);
+    p->actions[g->actions].refs--;
+    for (uint32_t i = 0; i < p->rows; i++)
+        if (p->group[i].used && p->group[i].ppid == g->tgid)
+            orphan(p, &p->group[i], g, to);
+    connection_lost(p, g, parent, g);
+    g->zombie = true;
+    if (g->tgid == GUEST_PID) {
+        p->ended = true;
+        p->end_by = process_now_ns(p) + AFTERLIFE;
+        p->signal = g->status & 0x7f;
+        p->status = p->signal ? 128 + p->signal : g->status >> 8 & 0xff;
+    }
+    if (parent)
+        tell_end(p, g, parent);
+    else
+        group_reap(g);
+    task_wake(p, WAIT_POLL, 0, UINT32_MAX, WAIT_ANY);
+}
+
 void task_exit(struct process *p, struct task *t, int status)
 {
     struct group *g = &p->group[t->group];
 
     if (t->state == TASK_FREE)
         return;
+    usage_charge(p);
+    usage_memory(g, &p->spaces[t->space]);
     futex_task_end(p, t);
     fifo_task_end(p, t);
     sigqueue_drop(p, &t->queue, UINT64_MAX);
     t->state = TASK_FREE;
     files_unref(p, t->files);
+    p->places[t->place].refs--;
     if (!--p->spaces[t->space].refs)
         space_clear(&p->spaces[t->space]);
     task_wake(p, WAIT_VFORK, t->tid, 1, WAIT_ANY);
@@ -258,7 +315,7 @@ static uint64_t wake_sleepers(struct process *p)
     return next;
 }
 
-static uint64_t next_event(const struct process *p)
+static uint64_t next_event(struct process *p)
 {
     uint64_t t = timers_next(p);
 
@@ -292,6 +349,9 @@ static void switch_to(struct process *p, uint32_t row)
 {
     struct task *from = p->cur, *to = &p->task[row];
 
+    usage_charge(p);
+    if (from->state == TASK_RUN)
+        usage_switch(p, from, false);
     if (from->state != TASK_FREE)
         vm_get_context(p->vm, &from->regs);
     from->stale |= p->state_changed;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: the three of setitimer, which count the same clock, and those of timer_create.
+ * Timers: the three of setitimer, of which two count a process's processor time, and those of
+ * timer_create; and the limit of processor time, which is one, too.
  *
  * A timer that repeats sends one signal and rests until that has been taken; how often it would
  * have rung meanwhile is the signal's overrun. So a signal that is blocked costs no time however
@@ -27,12 +28,19 @@ uint64_t timer_forward(uint64_t next, uint64_t interval, uint64_t now, uint64_t 
     return next + *times * interval;
 }
 
-static void expire_itimers(struct process *p, struct group *g, uint64_t now)
+/* What a timer of setitimer counts. */
+static uint64_t itimer_now(const struct process *p, const struct group *g, uint32_t k)
+{
+    return k ? g->own.cpu : process_now_ns(p);
+}
+
+static void expire_itimers(struct process *p, struct group *g)
 {
     uint64_t times;
 
     for (uint32_t k = 0; k < GUEST_TIMERS; k++) {
         struct guest_timer *t = &g->timer[k];
+        uint64_t now = itimer_now(p, g, k);
         if (!t->next || t->next > now)
             continue;
         t->next = t->interval ? timer_forward(t->next, t->interval, now, &times) : 0;
@@ -84,16 +92,38 @@ static bool rings(const struct posix_timer *t)
     return t->used && t->t.next && !t->resting && t->notify != NOTIFY_NONE;
 }
 
+static uint64_t timer_now(struct process *p, const struct posix_timer *t)
+{
+    return t->cpu.kind ? cpu_clock_ns(p, &t->cpu) : process_now_ns(p);
+}
+
+/* Beyond the limit SIGXCPU comes once a second, until the last second has gone. */
+static void expire_limit(struct process *p, struct group *g)
+{
+    uint64_t *limit = g->limit[LIMIT_CPU], seconds = g->own.cpu / NS;
+
+    if (seconds >= limit[1])
+        signal_to_group(p, g, GSIGKILL, NULL);
+    else if (seconds >= limit[0]) {
+        limit[0] = seconds + 1;
+        signal_to_group(p, g, GSIGXCPU, NULL);
+    }
+}
+
 void timers_expire(struct process *p)
 {
-    uint64_t now = process_now_ns(p);
-
+    usage_charge(p);
+    if (p->grp->refs)
+        expire_limit(p, p->grp);
     for (uint32_t i = 0; i < p->rows; i++)
         if (p->group[i].used && !p->group[i].zombie)
-            expire_itimers(p, &p->group[i], now);
+            expire_itimers(p, &p->group[i]);
     for (uint32_t i = 0; i < PROC_TIMERS; i++)
-        if (rings(&p->timer[i]) && p->timer[i].t.next <= now)
-            expire(p, &p->timer[i], now);
+        if (rings(&p->timer[i])) {
+            uint64_t now = timer_now(p, &p->timer[i]);
+            if (p->timer[i].t.next <= now)
+                expire(p, &p->timer[i], now);
+        }
     timerfds_expire(p);
 }
 
@@ -109,31 +139,55 @@ void timer_signal_taken(struct process *p, struct siginfo_guest *info)
     if (!t->resting)
         return;
     t->resting = false;
-    t->t.next = timer_forward(t->t.next, t->t.interval, process_now_ns(p), &times);
+    t->t.next = timer_forward(t->t.next, t->t.interval, timer_now(p, t), &times);
     t->overrun = t->missed + (uint32_t)times - (times != 0);
     t->missed = 0;
     info->field[1] += t->overrun;
 }
 
-uint64_t timers_next(const struct process *p)
+/* When a moment of processor time will be, if its clock goes on as now. */
+static void sooner(uint64_t *next, const struct process *p, uint64_t at, uint64_t cpu)
 {
+    uint64_t t = process_now_ns(p) + (at > cpu ? at - cpu : 0);
+
+    if (t < *next)
+        *next = t;
+}
+
+uint64_t timers_next(struct process *p)
+{
+    const struct group *g = p->grp;
+    const struct cpu_clock mine = {CPU_PROCESS, g->tgid};
     uint64_t next = timerfds_next(p);
 
-    for (uint32_t i = 0; i < p->rows; i++)
-        for (uint32_t k = 0; p->group[i].used && k < GUEST_TIMERS; k++) {
-            uint64_t t = p->group[i].timer[k].next;
-            if (t && t < next)
-                next = t;
-        }
-    for (uint32_t i = 0; i < PROC_TIMERS; i++)
-        if (rings(&p->timer[i]) && p->timer[i].t.next < next)
-            next = p->timer[i].t.next;
+    usage_charge(p);
+    for (uint32_t i = 0; i < p->rows; i++) {
+        uint64_t t = p->group[i].timer[0].next;
+        if (p->group[i].used && t && t < next)
+            next = t;
+    }
+    if (cpu_clock_runs(p, &mine)) {
+        for (uint32_t k = 1; k < GUEST_TIMERS; k++)
+            if (g->timer[k].next)
+                sooner(&next, p, g->timer[k].next, g->own.cpu);
+        for (uint32_t k = 0; k < 2; k++)
+            if (g->limit[LIMIT_CPU][k] < UINT64_MAX / NS)
+                sooner(&next, p, g->limit[LIMIT_CPU][k] * NS, g->own.cpu);
+    }
+    for (uint32_t i = 0; i < PROC_TIMERS; i++) {
+        const struct posix_timer *t = &p->timer[i];
+        if (!rings(t))
+            continue;
+        if (t->cpu.kind && cpu_clock_runs(p, &t->cpu))
+            sooner(&next, p, t->t.next, cpu_clock_ns(p, &t->cpu));
+        else if (!t->cpu.kind && t->t.next < next)
+            next = t->t.next;
+    }
     return next;
 }
 
-void timers_of_group_end(struct process *p, struct group *g)
+void timers_of_exec(struct process *p, struct group *g)
 {
-    memset(g->timer, 0, sizeof g->timer);
     for (uint32_t i = 0; i < PROC_TIMERS; i++)
         if (p->timer[i].used && p->timer[i].group == group_row(p, g)) {
             withdraw(p, &p->timer[i]);
@@ -141,16 +195,24 @@ void timers_of_group_end(struct process *p, struct group *g)
         }
 }
 
+void timers_of_group_end(struct process *p, struct group *g)
+{
+    memset(g->timer, 0, sizeof g->timer);
+    timers_of_exec(p, g);
+}
+
 /* ---- of setitimer ---- */
 
 static void timer_set(struct process *p, uint32_t k, uint64_t value, uint64_t interval)
 {
-    p->grp->timer[k] = (struct guest_timer){value ? process_now_ns(p) + value : 0, interval};
+    usage_charge(p);
+    p->grp->timer[k] = (struct guest_timer){value ? itimer_now(p, p->grp, k) + value : 0, interval};
 }
 
-static uint64_t timer_left(const struct process *p, uint32_t k)
+static uint64_t timer_left(struct process *p, uint32_t k)
 {
-    uint64_t now = process_now_ns(p), next = p->grp->timer[k].next;
+    usage_charge(p);
+    uint64_t now = itimer_now(p, p->grp, k), next = p->grp->timer[k].next;
 
     return !next ? 0 : next > now ? next - now : 1000;
 }
@@ -244,6 +306,7 @@ CALL(timer_create)
                             .tid = event[3],
                             .group = p->cur->group,
                             .id = p->grp->next_timer};
+    cpu_clock(p, a[0], &t.cpu);
     t.value = a[1] ? event[0] : t.id;
     if (!good_event(p, &t))
         return -EINVAL;
@@ -266,7 +329,7 @@ static struct posix_timer *timer_of(struct process *p, uint32_t id)
 /* What a timer's owner is told: interval, and what is left until it rings. */
 static int32_t put_posix(struct process *p, const struct posix_timer *t, uint32_t at, bool wide)
 {
-    uint64_t now = process_now_ns(p), next = t->t.next, left = 0, times;
+    uint64_t now = timer_now(p, t), next = t->t.next, left = 0, times;
 
     if (next && t->t.interval && (t->resting || t->notify == NOTIFY_NONE))
         next = timer_forward(next, t->t.interval, now, &times);
@@ -296,10 +359,10 @@ static int32_t set_posix(struct process *p, const uint32_t *a, bool wide)
     t->missed = t->overrun = 0;
     t->t = (struct guest_timer){0, value ? interval : 0};
     if (value && (a[1] & TIMER_ABSTIME)) {
-        base = clock_of_epoch(t->clock) ? p->epoch * NS : 0;
+        base = !t->cpu.kind && clock_of_epoch(t->clock) ? p->epoch * NS : 0;
         t->t.next = value > base ? value - base : 1;
     } else if (value) {
-        t->t.next = process_now_ns(p) + value;
+        t->t.next = timer_now(p, t) + value;
     }
     return a[3] ? put_posix(p, &old, a[3], wide) : 0;
 }

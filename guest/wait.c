@@ -13,10 +13,16 @@
 /* ---- waiting for children ---- */
 
 enum { W_NOHANG = 1, W_UNTRACED = 2, W_EXITED = 4, W_CONTINUED = 8, W_NOWAIT = 0x1000000 };
+enum { W_NOTHREAD = 0x20000000, W_ALL = 0x40000000 };
+#define W_CLONE 0x80000000u
+#define W_WHOSE (W_NOTHREAD | W_ALL | W_CLONE)
 
-static bool wanted(const struct process *p, const struct group *c, int32_t pid)
+static bool wanted(const struct process *p, const struct group *c, int32_t pid, uint32_t options)
 {
     if (!c->used || c->ppid != p->grp->tgid)
+        return false;
+    /* Children whose end is not told by SIGCHLD are another kind. */
+    if (!(options & W_ALL) && (c->exit_signal != GSIGCHLD) != ((options & W_CLONE) != 0))
         return false;
     return pid == -1 || (pid > 0 && c->tgid == (uint32_t)pid) ||
            (pid == 0 && c->pgid == p->grp->pgid) || (pid < -1 && c->pgid == 0u - (uint32_t)pid);
@@ -30,7 +36,7 @@ static struct group *find_child(struct process *p, int32_t pid, uint32_t options
     *none = true;
     for (uint32_t i = 0; i < p->rows; i++) {
         struct group *c = &p->group[i];
-        if (!wanted(p, c, pid))
+        if (!wanted(p, c, pid, options))
             continue;
         *none = false;
         bool report = c->zombie ? (options & W_EXITED) != 0
@@ -41,11 +47,11 @@ static struct group *find_child(struct process *p, int32_t pid, uint32_t options
     return best;
 }
 
-static int32_t put_usage(struct process *p, uint32_t at)
+/* Its parent has heard of its end. */
+static void reap(struct process *p, struct group *c)
 {
-    uint32_t r[18] = {0};
-
-    return at ? space_write(p->space, at, r, sizeof r) : 0;
+    usage_reaped(p->grp, c);
+    group_reap(c);
 }
 
 CALL(wait4)
@@ -54,10 +60,11 @@ CALL(wait4)
     int32_t e;
     uint32_t pid, status;
 
-    if (a[2] & ~(uint32_t)(W_NOHANG | W_UNTRACED | W_CONTINUED | 0xe0000000u))
+    if (a[2] & ~(W_NOHANG | W_UNTRACED | W_CONTINUED | W_WHOSE))
         return -EINVAL;
-    struct group *c = find_child(p, (int32_t)a[0],
-                                 (a[2] & (W_NOHANG | W_UNTRACED | W_CONTINUED)) | W_EXITED, &none);
+    if (a[0] == (uint32_t)INT32_MIN)
+        return -ESRCH;
+    struct group *c = find_child(p, (int32_t)a[0], a[2] | W_EXITED, &none);
     if (none)
         return -ECHILD;
     if (!c)
@@ -70,9 +77,9 @@ CALL(wait4)
                           : 0xffff;
     e = a[1] ? space_write(p->space, a[1], &status, 4) : 0;
     if (!e)
-        e = put_usage(p, a[3]);
+        e = usage_put(p, a[3], c);
     if (c->zombie)
-        group_reap(c);
+        reap(p, c);
     else
         c->news = false;
     return e ? e : (int32_t)pid;
@@ -87,18 +94,28 @@ CALL(waitpid)
 
 CALL(waitid)
 {
-    enum { ID_ALL, ID_PID, ID_PGID };
+    enum { ID_ALL, ID_PID, ID_PGID, ID_PIDFD };
     enum { CLD_EXITED = 1, CLD_KILLED, CLD_STOPPED = 5, CLD_CONTINUED };
     int32_t pid = a[0] == ID_ALL ? -1 : a[0] == ID_PID ? (int32_t)a[1] : (int32_t)(0u - a[1]);
-    uint32_t info[32] = {0};
+    uint32_t info[6] = {0};
+    const struct guest_open *o = NULL;
     bool none;
 
-    if (a[0] > ID_PGID || !(a[3] & (W_EXITED | W_UNTRACED | W_CONTINUED)) ||
-        (a[0] != ID_ALL && (int32_t)a[1] <= 0))
+    if (a[0] > ID_PIDFD || !(a[3] & (W_EXITED | W_UNTRACED | W_CONTINUED)) ||
+        a[3] & ~(W_NOHANG | W_NOWAIT | W_EXITED | W_UNTRACED | W_CONTINUED | W_WHOSE) ||
+        (a[0] != ID_ALL && (int32_t)a[1] < (a[0] == ID_PID)))
         return -EINVAL;
+    if (a[0] == ID_PIDFD) {
+        o = pidfd_of(p, a[1]);
+        if (!o)
+            return -EBADF;
+        pid = (int32_t)o->offset;
+    }
     struct group *c = find_child(p, pid, a[3], &none);
     if (none)
         return -ECHILD;
+    if (!c && !(a[3] & W_NOHANG) && o && (o->flags & GO_NONBLOCK))
+        return -EAGAIN;
     if (!c && !(a[3] & W_NOHANG))
         return task_block(p, WAIT_CHILD, group_row(p, p->grp), UINT64_MAX, RESTART_SYS);
     if (c) {
@@ -114,11 +131,11 @@ CALL(waitid)
         info[5] = sig ? sig : (uint32_t)c->status >> 8 & 0xff;
     }
     int32_t e = a[2] ? space_write(p->space, a[2], info, sizeof info) : 0;
-    if (!e)
-        e = put_usage(p, a[4]);
+    if (!e && c)
+        e = usage_put(p, a[4], c);
     if (c && !(a[3] & W_NOWAIT)) {
         if (c->zombie)
-            group_reap(c);
+            reap(p, c);
         else
             c->news = false;
     }

@@ -48,9 +48,18 @@ pi
 sockets
 transcendental
 signals
+sigfine
+execs
+usage
+families
+rlimits
 rtsignals
 restart
 calls
+transfers
+names
+maps
+clocks
 events
 processes
 segments
@@ -123,6 +132,14 @@ done <<<"$modes"
 "$CHRYSALIS" run --quiet --machine machines/tm5800.ini -- $OUT/bin/sse_pixels >"$OUT/lacking" 2>&1
 status=$?
 if [ $status = 132 ]; then echo "ok guests sse-on-tm5800"; else echo "not ok guests sse-on-tm5800: status $status"; fi
+
+# The limit of processor time, in seconds: of a clock on which they are short.
+"$CHRYSALIS" run --quiet --set guest.clock=instructions --set guest.clock_khz=10000 -- $OUT/bin/usage limit >"$OUT/limit" 2>&1
+if [ "$(tr '\n' ' ' <"$OUT/limit")" = "warned 00000018   after 00000001 ended 00000009   after 00000001 " ]; then
+    echo "ok guests limit of processor time"
+else
+    echo "not ok guests limit of processor time: $(tr '\n' ' ' <"$OUT/limit")"
+fi
 
 # What a frame says of MXCSR's reserved bits is not taken.
 if [ "$("$CHRYSALIS" run --quiet --machine machines/tm8600.ini -- $OUT/bin/sse_signals reserved 2>&1)" = "mxcsr 00005f80" ]; then

@@ -60,6 +60,10 @@ says "the process's own folder" "1 1 / /bin/busybox " "${confined[@]}" sh -c \
      readlink /proc/self/cwd; readlink /proc/self/exe'
 says "an open folder that has become a link" "file gone " "${confined[@]}" sh -c \
     'mkdir q; echo 1 >q/file; cd q; ls .; mv /q /r; ln -s '"$box"'/outside /q; cat ../q/a 2>/dev/null || echo gone; cd /; rm -r /q /r'
+says "another root inside" "bin / bin 1 1 bin " "${confined[@]}" sh -c \
+    'mkdir -p /q/bin; cp /bin/busybox /q/bin; cd /tmp; busybox() { /bin/busybox "$@"; }
+     busybox chroot /q /bin/busybox sh -c "ls /; pwd; cd ..; ls; cat /tmp/file ../tmp/file /../tmp/file 2>/dev/null; echo \$?
+     cat '"$box"'/outside/a 2>/dev/null; echo \$?; busybox chroot / /bin/busybox ls /"; rm -r /q'
 says "a program of the host" "chrysalis: /bin/true: No such file or directory in $box/root " \
     as_nobody ./chrysalis run --quiet --root "$box/root" -- /bin/true
 says "one of both" "chrysalis: run: more than one of --sysroot and --root " \

@@ -174,7 +174,9 @@ static u32 changes(u32 nr)
     case 301:
     case 306:
     case 320:
-    case 412: return 2;
+    case 412:
+    case 437:
+    case 452: return 2;
     case 302:
     case 303:
     case 353: return 2 | 8;
@@ -194,9 +196,9 @@ static void child(u32 calls)
     call(SYS_MUNMAP, (u32)pages + 4096, 4096, 0, 0, 0, 0);
     call(5, (u32)some_name(), 0102, 0644, 0, 0, 0);
     for (u32 i = 0; i < calls; i++) {
-        static const unsigned short of_names[] = {5,   8,   9,   10,  12,  15,  30,  38,  39,  40,
-                                                  83,  85,  93,  133, 198, 212, 220, 295, 296, 298,
-                                                  301, 302, 304, 306, 320, 353, 183, 4,   3,   83};
+        static const unsigned short of_names[] = {
+            5,   8,   9,   10,  12,  15,  30,  38,  39,  40,  83, 85, 93, 133, 198, 212, 220,
+            295, 296, 298, 301, 302, 304, 306, 320, 353, 183, 4,  3,  83, 61,  299, 437, 452};
         /* Calls that are worth more than their share. */
         static const unsigned short dear[] = {
             5,  91, 93, 125, 143, 144, 163, 180, 181, 192, 192, 192, 194, 219, 221, 240, 240, 356,
