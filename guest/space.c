@@ -13,15 +13,6 @@
 #include <string.h>
 #include "guest/space_parts.h"
 
-/* PTE_NONE, a bit that is software's, keeps the frame of a page that may not be touched at all: to
- * the processor it is not present, as in Linux, which error codes tell. */
-enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_NONE = 0x200, PTE_FRAME = PTE_P | PTE_NONE };
-
-static uint8_t *frame_bytes(const struct space *s, uint32_t frame)
-{
-    return vm_mem(s->pool->vm, frame * PAGE, PAGE);
-}
-
 int frames_init(struct frames *f, struct vm *vm)
 {
     memset(f, 0, sizeof *f);
@@ -79,9 +70,7 @@ static uint32_t *table_word(struct space *s, uint32_t frame, uint32_t index)
     return (uint32_t *)(void *)frame_bytes(s, frame) + index;
 }
 
-/* The page-table entry of a page, its table made if asked; NULL if there is none or no frame is
- * left for it. */
-static uint32_t *pte_of(struct space *s, uint32_t page, bool make)
+uint32_t *space_pte(struct space *s, uint32_t page, bool make)
 {
     uint32_t *pde = table_word(s, s->cr3 / PAGE, page >> 10);
 
@@ -186,18 +175,6 @@ static bool range_ok(uint32_t first, uint32_t pages)
     return pages && first < SPACE_TOP_PAGE && pages <= SPACE_TOP_PAGE - first;
 }
 
-/* What an entry says of a page that an area holds: `writable` if nobody else may see the store. */
-static uint32_t pte_bits(uint32_t prot, bool writable)
-{
-    return !prot ? PTE_NONE : PTE_P | PTE_U | (writable && (prot & P_WRITE) ? PTE_W : 0);
-}
-
-static void pte_made(struct space *s)
-{
-    if (++s->resident > s->peak)
-        s->peak = s->resident;
-}
-
 /* An entry leads nowhere any more. */
 static void pte_drop(struct space *s, uint32_t *pte)
 {
@@ -242,7 +219,7 @@ int space_unmap(struct space *s, uint32_t first, uint32_t pages)
     while (i < s->nareas && s->area[i].first < first + pages) {
         sync_area(s, &s->area[i], s->area[i].first, s->area[i].end);
         for (uint32_t p = s->area[i].first; p < s->area[i].end; p++) {
-            uint32_t *pte = pte_of(s, p, false);
+            uint32_t *pte = space_pte(s, p, false);
             if (!pte) {
                 p |= 1023; /* a missing table maps nothing */
                 continue;
@@ -265,7 +242,7 @@ int space_discard(struct space *s, uint32_t first, uint32_t pages)
         uint32_t from = a->first > first ? a->first : first;
         uint32_t to = a->end < first + pages ? a->end : first + pages;
         for (uint32_t p = from; p < to && !a->shared; p++) {
-            uint32_t *pte = pte_of(s, p, false);
+            uint32_t *pte = space_pte(s, p, false);
             if (!pte)
                 p |= 1023;
             else if (*pte & PTE_FRAME)
@@ -370,7 +347,7 @@ static int map_again(struct space *s, uint32_t at, uint32_t pages, uint32_t like
     if (!e)
         e = area_insert(s, space_area_at(s, at), copy);
     for (uint32_t i = 0; !e && !a.beyond && i < same; i++) {
-        uint32_t *from = pte_of(s, like + i, false), *to = pte_of(s, at + i, true);
+        uint32_t *from = space_pte(s, like + i, false), *to = space_pte(s, at + i, true);
         if (!to || !from || s->pool->refs[*from / PAGE] == UINT16_MAX) {
             e = -ENOMEM;
             break;
@@ -418,7 +395,7 @@ void space_cut_file(struct space *s, uint32_t file, uint32_t left)
             continue;
         for (uint32_t p = a->index < left ? a->first + (left - a->index) : a->first; p < a->end;
              p++) {
-            uint32_t *pte = pte_of(s, p, false);
+            uint32_t *pte = space_pte(s, p, false);
             if (!pte)
                 p |= 1023;
             else if (*pte & PTE_FRAME)
@@ -462,14 +439,14 @@ int space_fork(struct space *to, struct space *from)
     for (uint32_t i = 0; i < from->nareas; i++) {
         const struct area *a = &from->area[i];
         for (uint32_t p = a->first; p < a->end && !a->on_fork; p++) {
-            uint32_t *pte = pte_of(from, p, false), *copy;
+            uint32_t *pte = space_pte(from, p, false), *copy;
             if (!pte) {
                 p |= 1023;
                 continue;
             }
             if (!(*pte & PTE_FRAME))
                 continue;
-            copy = pte_of(to, p, true);
+            copy = space_pte(to, p, true);
             if (!copy || from->pool->refs[*pte / PAGE] == UINT16_MAX) {
                 space_clear(to);
                 return -ENOMEM;
@@ -497,7 +474,7 @@ int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages)
         return e ? e : -EFAULT;
     struct area a = s->area[i];
     for (uint32_t p = 0; p < pages; p++) { /* tables first: after this nothing fails */
-        if (!pte_of(s, to + p, true))
+        if (!space_pte(s, to + p, true))
             return -ENOMEM;
     }
     a.first = to;
@@ -507,9 +484,9 @@ int space_move(struct space *s, uint32_t from, uint32_t to, uint32_t pages)
     if (e)
         return e;
     for (uint32_t p = 0; p < pages; p++) {
-        uint32_t *old = pte_of(s, from + p, false);
+        uint32_t *old = space_pte(s, from + p, false);
         if (old && (*old & PTE_FRAME)) {
-            *pte_of(s, to + p, false) = *old;
+            *space_pte(s, to + p, false) = *old;
             *old = 0;
             s->changed = true;
         }
@@ -542,7 +519,7 @@ int space_protect(struct space *s, uint32_t first, uint32_t pages, uint32_t prot
     for (; i < s->nareas && s->area[i].first < end; i++) {
         s->area[i].prot = prot;
         for (uint32_t p = s->area[i].first; p < s->area[i].end; p++) {
-            uint32_t *pte = pte_of(s, p, false);
+            uint32_t *pte = space_pte(s, p, false);
             if (!pte) {
                 p |= 1023;
                 continue;
@@ -596,89 +573,4 @@ struct area *space_area_of(struct space *s, uint32_t page)
     uint32_t i = space_area_at(s, page);
 
     return i < s->nareas && s->area[i].first <= page ? &s->area[i] : NULL;
-}
-
-/* A page of a file: writable from its first store on. */
-static int file_page_in(struct space *s, uint32_t page, const struct area *a, bool write,
-                        uint32_t *pte)
-{
-    uint32_t old = *pte, f;
-    int e = shared_frame(s->pool, a->file, a->index + (page - a->first), write, &f);
-
-    if (e)
-        return e;
-    if (!(old & PTE_FRAME)) {
-        if (s->pool->refs[f] == UINT16_MAX)
-            return -ENOMEM;
-        s->pool->refs[f]++;
-        pte_made(s);
-    }
-    *pte = f * PAGE | pte_bits(a->prot, write || old & PTE_W);
-    s->changed |= old && old != *pte;
-    return 0;
-}
-
-int space_page_in(struct space *s, uint32_t page, const struct area *a, bool write, uint32_t *pa)
-{
-    uint32_t *pte = pte_of(s, page, true), f;
-
-    if (a->beyond)
-        return -EIO;
-    if (!pte)
-        return -ENOMEM;
-    if (a->file) {
-        if (!(*pte & PTE_FRAME) || (write && !(*pte & PTE_W))) {
-            int e = file_page_in(s, page, a, write, pte);
-            if (e)
-                return e;
-        }
-    } else if (!(*pte & PTE_FRAME)) {
-        f = frame_take(s->pool);
-        if (!f)
-            return -ENOMEM;
-        *pte = f * PAGE | pte_bits(a->prot, true);
-        pte_made(s);
-    } else if (write && !a->shared && !(*pte & PTE_W)) {
-        uint32_t old = *pte / PAGE;
-        f = old;
-        if (s->pool->refs[old] > 1) {
-            f = frame_take(s->pool);
-            if (!f)
-                return -ENOMEM;
-            memcpy(frame_bytes(s, f), frame_bytes(s, old), PAGE);
-            s->pool->refs[old]--;
-        }
-        *pte = f * PAGE | pte_bits(a->prot, true);
-        s->changed = true;
-    }
-    *pa = *pte & ~(uint32_t)(PAGE - 1);
-    return 0;
-}
-
-int space_fault(struct space *s, uint32_t addr, bool write)
-{
-    uint32_t page = addr / PAGE, pa;
-    struct area *a = space_area_of(s, page);
-
-    if (!a || !a->prot || (write && !(a->prot & P_WRITE)))
-        return -EFAULT;
-    uint32_t *pte = pte_of(s, page, false);
-    if (pte && (*pte & PTE_P) && !(write && !(*pte & PTE_W)))
-        return -EFAULT; /* it is there, and the guest may still not: not ours to mend */
-    return space_page_in(s, page, a, write, &pa);
-}
-
-uint32_t space_resident(struct space *s)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < s->nareas; i++)
-        for (uint32_t p = s->area[i].first; p < s->area[i].end; p++) {
-            const uint32_t *pte = pte_of(s, p, false);
-            if (pte)
-                n += *pte & PTE_P;
-            else
-                p |= 1023; /* no table: none of its pages */
-        }
-    return n;
 }

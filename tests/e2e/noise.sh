@@ -94,7 +94,7 @@ says()
 rm -rf root
 mkdir -p root/lib out
 says "empty sysroot" 2 "interpreter.*No such file" --sysroot root -- ../dynamic
-says "sysroot a file" 2 "interpreter /lib/ld.so" --sysroot ../hello -- ../dynamic
+says "sysroot a file" 2 "Not a directory" --sysroot ../hello -- ../dynamic
 says "sysroot a dangling link" 2 "No such file" --sysroot ./nowhere -- ../dynamic
 ln -s nowhere root/lib/ld.so
 says "interpreter dangling" 2 "interpreter.*No such file" --sysroot root -- ../dynamic
