@@ -154,7 +154,6 @@ struct head *code_renew(struct vm *vm, struct head *h)
 
 void code_isync(struct vm *vm, uint32_t lo, uint32_t len)
 {
-    uint32_t size = vm->mem_size - vm->concealed;
     if (!len || (vm->broken & BREAK_ISYNC))
         return;
     uint64_t hi = (uint64_t)lo + len;
@@ -163,7 +162,6 @@ void code_isync(struct vm *vm, uint32_t lo, uint32_t len)
         from = vm->concealed;
     if (hi > vm->mem_size)
         hi = vm->mem_size;
-    (void)size;
     for (uint64_t pc = from & ~3ull; pc < hi; pc += 4) {
         uint32_t i = vm->code_index[(pc - vm->concealed) / 4];
         if (!i)
