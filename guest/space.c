@@ -252,18 +252,30 @@ int space_discard(struct space *s, uint32_t first, uint32_t pages)
     return 0;
 }
 
-int space_map(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, bool stack)
+/* Instead of what was there. */
+static int replace(struct space *s, struct area a)
 {
-    int e = space_unmap(s, first, pages);
+    int e = space_unmap(s, a.first, a.end - a.first);
 
     if (e)
         return e;
-    uint32_t at = space_area_at(s, first);
-    e = area_insert(
-        s, at, (struct area){.first = first, .end = first + pages, .prot = prot, .stack = stack});
+    uint32_t at = space_area_at(s, a.first);
+    e = area_insert(s, at, a);
     if (!e)
         merge_around(s, at);
     return e;
+}
+
+int space_map(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, bool stack)
+{
+    return replace(
+        s, (struct area){.first = first, .end = first + pages, .prot = prot, .stack = stack});
+}
+
+int space_map_beyond(struct space *s, uint32_t first, uint32_t pages, uint32_t prot)
+{
+    return replace(
+        s, (struct area){.first = first, .end = first + pages, .prot = prot, .beyond = true});
 }
 
 int space_map_shared(struct space *s, uint32_t first, uint32_t pages, uint32_t prot)

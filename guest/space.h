@@ -32,7 +32,7 @@ struct area {
     bool stack;          /* grows down on demand */
     bool shared;         /* a fork's two sides keep the same frames */
     bool no_write;       /* never writable: the file was not open for it */
-    bool beyond;         /* behind the end of shared memory that has been mapped longer: no pages */
+    bool beyond;         /* behind the end of a file, or of shared memory mapped longer: no pages */
     uint8_t on_fork;     /* enum on_fork */
 };
 
@@ -96,6 +96,8 @@ void space_clear(struct space *s);
 /* A copy of an address space: private frames are shared until one side writes. */
 int space_fork(struct space *to, struct space *from);
 int space_map(struct space *s, uint32_t first, uint32_t pages, uint32_t prot, bool stack);
+/* Pages behind the end of a file: whoever touches one gets SIGBUS. */
+int space_map_beyond(struct space *s, uint32_t first, uint32_t pages, uint32_t prot);
 /* The same for memory that forks share: its frames are there at once. */
 int space_map_shared(struct space *s, uint32_t first, uint32_t pages, uint32_t prot);
 /* Pages of a file, from its page `index` on; `no_write`: for ever. */

@@ -67,13 +67,15 @@ CALL(brk)
     return (int32_t)want;
 }
 
-/* Fills a fresh mapping from a file; what lies behind its end stays zero. */
+/* Fills a fresh mapping from a file. The rest of its last page stays zero; pages behind that are
+ * none. */
 static int32_t fill_from_file(struct process *p, uint32_t addr, uint32_t len, int host,
-                              uint64_t offset)
+                              uint64_t offset, uint32_t prot)
 {
     uint8_t buf[PAGE];
+    uint32_t done = 0, there, pages = pages_of(len);
 
-    for (uint32_t done = 0; done < len;) {
+    while (done < len) {
         ssize_t n =
             file_pread(&p->frames, host, buf, len - done < PAGE ? len - done : PAGE, offset + done);
         if (n < 0)
@@ -85,7 +87,9 @@ static int32_t fill_from_file(struct process *p, uint32_t addr, uint32_t len, in
             return e;
         done += (uint32_t)n;
     }
-    return 0;
+    there = pages_of(done);
+    return there == pages ? 0
+                          : space_map_beyond(p->space, addr / PAGE + there, pages - there, prot);
 }
 
 /* The device that is memory without a file. */
@@ -171,7 +175,7 @@ static int32_t map(struct process *p, uint32_t addr, uint32_t len, uint32_t prot
                                !writable);
     }
     if (!e && o && type == MAP_PRIVATE)
-        e = fill_from_file(p, first * PAGE, len, o->host, offset);
+        e = fill_from_file(p, first * PAGE, len, o->host, offset, prot);
     return e ? e : (int32_t)(first * PAGE);
 }
 

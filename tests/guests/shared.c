@@ -187,6 +187,24 @@ static void lengths(void)
     call(SYS_PWRITE, fd, (u32) "x", 1, 5000, 0, 0);
     try_access("written again", a, 5000, load);
     call(SYS_MUNMAP, a, 16384, 0, 0, 0, 0);
+    /* 5001 bytes. */
+    a = map_file(fd, 20480, RW, PRIVATE, 0);
+    value = 14;
+    try_access("private, behind it, same page", a, 8191, store);
+    try_access("private, behind its last page", a, 8192, store);
+    try_access("private, the end", a, 20479, load);
+    say_hex("private, a call ", call(SYS_PREAD, fd, a + 8192, 100, 0, 0, 0));
+    call(SYS_MPROTECT, a + 8192, 4096, R, 0, 0, 0);
+    try_access("private, protected", a, 8192, load);
+    if (call(SYS_FORK, 0, 0, 0, 0, 0, 0) == 0) {
+        try_access("private, a child", a, 12288, load);
+        call(SYS_EXIT, 0, 0, 0, 0, 0, 0);
+    }
+    wait_all();
+    call(SYS_MUNMAP, a, 20480, 0, 0, 0, 0);
+    a = map_file(fd, 8192, RW, PRIVATE, 2);
+    try_access("private, all of it behind", a, 0, load);
+    call(SYS_MUNMAP, a, 8192, 0, 0, 0, 0);
     call(SYS_CLOSE, fd, 0, 0, 0, 0, 0);
 }
 
