@@ -81,6 +81,7 @@ struct oracle_trace {
     uint32_t inexact, inexact_length, inexact_kind; /* length 0: there is none */
     bool inexact_first;                             /* it came before `consumed` */
     bool inexact_last;
+    bool pushes; /* a segment register */
     uint32_t nrows;
     uint16_t rows[256]; /* of the instructions that completed */
 };

@@ -208,6 +208,7 @@ static void completed(struct oracle_trace *t, const struct step *now, bool known
         t->inexact_last = true;
     }
     t->undefined = undefined_after(now, t->undefined);
+    t->pushes |= now->d.op == I_PUSHSEG;
     if (t->nrows < sizeof t->rows / sizeof t->rows[0])
         t->rows[t->nrows++] = now->d.row;
 }
@@ -221,7 +222,7 @@ void functional_trace(const struct oracle_case *c, struct oracle_trace *t)
     begin(c);
     t->undefined = 0;
     t->consumed_length = 0;
-    t->partial = t->pointers = t->inexact_first = t->inexact_last = false;
+    t->partial = t->pointers = t->pushes = t->inexact_first = t->inexact_last = false;
     t->inexact_length = 0;
     t->nrows = 0;
     known = false;

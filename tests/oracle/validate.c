@@ -297,15 +297,12 @@ static bool run_both(struct validator *v, const struct oracle_case *c, enum verd
 /* Of the last runs, which differ and were traced. */
 static enum verdict different(struct validator *v, const struct oracle_case *c)
 {
-    bool pushes = false;
-    for (uint32_t i = 0; i < v->trace.nrows; i++)
-        pushes |= ia32_rows[v->trace.rows[i]].op == I_PUSHSEG;
     struct fx_image host, ours;
     struct maker_case m = {.code = c->code,
                            .len = c->len,
                            .eip = c->in.eip,
                            .code16 = c->in.code16,
-                           .pushes = pushes,
+                           .pushes = v->trace.pushes,
                            .host = {v->silicon.st.eip, v->silicon.f},
                            .ours = {v->ours.st.eip, v->ours.f}};
     memcpy(&host, v->silicon.st.fx, sizeof host);
