@@ -429,6 +429,17 @@ static void count_rows(const struct validator *v, const struct oracle_case *c,
         n->row[d.row].vectors |= 1u << s->f.vector;
 }
 
+/* Both raised it; only where is told otherwise. */
+static void count_int1(const struct validator *v, const struct oracle_case *c,
+                       struct validate_counts *n)
+{
+    const uint32_t mode = MODE_PROCESS & ~(c->in.code16 ? (uint32_t)MODE_CODE32 : 0);
+    uint32_t eip = v->silicon.st.eip, at = eip - c->in.eip;
+    struct insn d;
+    if (at < c->len && ia32_decode(c->code + at, c->len - at, eip, mode, &d) == DEC_OK)
+        n->row[d.row].vectors |= 1u << v->silicon.f.vector;
+}
+
 /* CMS learns that code which is written again and again is not worth translating, and the code
  * window is; so now and then the machine is a new one. */
 static void renew_machine(struct validator *v)
@@ -487,7 +498,11 @@ bool validate_one(struct validator *v, uint64_t k, struct validate_counts *n,
     switch (verdict) {
     case VERDICT_TOO_LONG: n->too_long++; return true;
     case VERDICT_NOT_COMPARABLE: n->not_comparable++; return true;
-    case VERDICT_MAKER: n->maker[v->kind]++; return true;
+    case VERDICT_MAKER:
+        n->maker[v->kind]++;
+        if (v->kind == MAKER_INT1)
+            count_int1(v, &c, n);
+        return true;
     case VERDICT_SAME:
         n->ended += v->silicon.end == SILICON_END;
         n->faulted += v->silicon.end == SILICON_FAULT;
