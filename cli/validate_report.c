@@ -233,6 +233,19 @@ static void host_model(char *text, size_t size)
     snprintf(text, size, "%s (family %s, model %s, stepping %s)", model, family, number, stepping);
 }
 
+/* The head of a table: a column for each run, or two. */
+static void columns(const struct validate_run *runs, unsigned nruns, const char *first, bool two,
+                    FILE *f)
+{
+    fprintf(f, "|%s|", first);
+    for (unsigned k = 0; k < nruns; k++)
+        fprintf(f, " %s |%s", runs[k].mode_name, two ? " exceptions |" : "");
+    fprintf(f, "\n|---|");
+    for (unsigned k = 0; k < nruns; k++)
+        fprintf(f, two ? "---:|---|" : "---:|");
+    fprintf(f, "\n");
+}
+
 /* A line of the head: a figure of each run. */
 #define LINE(what, format, figure)                                                                 \
     do {                                                                                           \
@@ -248,13 +261,7 @@ static void host_model(char *text, size_t size)
 
 static void head(const struct validate_run *runs, unsigned nruns, FILE *f)
 {
-    fprintf(f, "| |");
-    for (unsigned k = 0; k < nruns; k++)
-        fprintf(f, " %s |", runs[k].mode_name);
-    fprintf(f, "\n|---|");
-    for (unsigned k = 0; k < nruns; k++)
-        fprintf(f, "---:|");
-    fprintf(f, "\n");
+    columns(runs, nruns, " ", false, f);
     LINE("tests", "%" PRIu64, n->done);
     LINE("ran to the end", "%" PRIu64, n->ended);
     LINE("ended in a fault or trap", "%" PRIu64, n->faulted);
@@ -384,13 +391,8 @@ static void list_makers(const struct validate_run *runs, unsigned nruns, FILE *f
         return;
     fprintf(f, "\n## What this maker's processors do otherwise\n\n"
                "CMS follows Intel's. Differences of these kinds are not compared (the rest of the "
-               "block neither),\nand counted.\n\n| kind |");
-    for (unsigned k = 0; k < nruns; k++)
-        fprintf(f, " %s |", runs[k].mode_name);
-    fprintf(f, "\n|---|");
-    for (unsigned k = 0; k < nruns; k++)
-        fprintf(f, "---:|");
-    fprintf(f, "\n");
+               "block neither),\nand counted.\n\n");
+    columns(runs, nruns, " kind ", false, f);
     for (unsigned i = 1; i < MAKER_KINDS; i++)
         LINE(maker_reasons[i], "%" PRIu64, n->maker[i]);
 }
@@ -428,13 +430,8 @@ void validate_report(const struct validate_run *runs, unsigned nruns, uint64_t t
             "\n## Every form\n\n"
             "Counted are cases in which the instruction surely completed: those before the first "
             "control transfer of a block,\nand a sample of traced ones. After the stroke: those "
-            "that ran in translations alone.\n\n| form |");
-    for (unsigned k = 0; k < nruns; k++)
-        fprintf(f, " %s | exceptions |", runs[k].mode_name);
-    fprintf(f, "\n|---|");
-    for (unsigned k = 0; k < nruns; k++)
-        fprintf(f, "---:|---|");
-    fprintf(f, "\n");
+            "that ran in translations alone.\n\n");
+    columns(runs, nruns, " form ", true, f);
     for (unsigned i = 1; i < NFORMS; i++) {
         if (beyond_identity(i))
             continue;
